@@ -1,0 +1,175 @@
+/* log.c: error codes, log lines and diagnostics. */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+static const struct {
+	int status;
+	const char *code;
+} errors[ERR__MAX] = {
+    [ERR_OK] = {200, "ok"},
+    [ERR_INPUT] = {400, "invalid_input"},
+    [ERR_LOGIN] = {401, "login_required"},
+    [ERR_CSRF] = {403, "csrf"},
+    [ERR_NOT_FOUND] = {404, "not_found"},
+    [ERR_METHOD] = {405, "method_not_allowed"},
+    [ERR_CONFLICT] = {409, "conflict"},
+    [ERR_TOO_LARGE] = {413, "too_large"},
+    [ERR_TYPE] = {415, "unsupported_type"},
+    [ERR_BRAND] = {421, "unknown_brand"},
+    [ERR_RULE] = {422, "refused"},
+    [ERR_THROTTLED] = {429, "too_often"},
+    [ERR_INTERNAL] = {500, "internal"},
+    [ERR_UPSTREAM] = {502, "upstream"},
+    [ERR_BUSY] = {503, "busy"},
+    [ERR_LATE] = {504, "upstream_late"},
+};
+
+static const char *const levels[] = {"debug", "info", "warn", "error"};
+
+static bool as_json;
+static enum log_level least = LOG_INFO;
+static char request_id[64], brand_name[64];
+
+int err_status(enum err e)
+{
+	return errors[e < ERR__MAX ? e : ERR_INTERNAL].status;
+}
+
+const char *err_code(enum err e)
+{
+	return errors[e < ERR__MAX ? e : ERR_INTERNAL].code;
+}
+
+void log_open(bool json, enum log_level lowest)
+{
+	as_json = json;
+	least = lowest;
+}
+
+void log_request(const char *id, const char *brand)
+{
+	snprintf(request_id, sizeof(request_id), "%s", id ? id : "");
+	snprintf(brand_name, sizeof(brand_name), "%s", brand ? brand : "");
+}
+
+/* Appends `s` with control characters, '"' and '\' escaped as JSON has them;
+ * in a text line that keeps a value on its line just as well. */
+static size_t add_escaped(char *out, size_t at, size_t room, const char *s)
+{
+	for (; *s && at + 7 < room; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c < 0x20 || c == 0x7f)
+			at += (size_t)snprintf(
+			    out + at, room - at, "\\u%04x", c);
+		else if (as_json && (c == '"' || c == '\\'))
+			at += (size_t)snprintf(out + at, room - at, "\\%c", c);
+		else
+			out[at++] = (char)c;
+	}
+	out[at] = '\0';
+	return at;
+}
+
+static size_t add_field(char *out, size_t at, size_t room, const char *name,
+    const char *value)
+{
+	if (!value[0] || at + 32 > room)
+		return at;
+	at += (size_t)snprintf(
+	    out + at, room - at, as_json ? ",\"%s\":\"" : " %s=", name);
+	at = add_escaped(out, at, room, value);
+	if (as_json && at + 1 < room)
+		out[at++] = '"';
+	return at;
+}
+
+static size_t add_head(char *out, size_t room, enum log_level level,
+    const char *code)
+{
+	struct timespec now;
+	struct tm tm;
+	char when[32];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
+	return (size_t)snprintf(out, room,
+	    as_json ? "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\","
+		      "\"pid\":%ld,\"code\":\"%s\""
+		    : "%s.%03ldZ %s [%ld] %s",
+	    when, now.tv_nsec / 1000000, levels[level], (long)getpid(), code);
+}
+
+void log_line(enum log_level level, const char *code, const char *fmt, ...)
+{
+	char message[2048], line[4096 + 512];
+	size_t at, room = sizeof(line) - 4;
+	va_list ap;
+
+	if (level < least)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	at = add_head(line, room, level, code);
+	at = add_field(line, at, room, "request", request_id);
+	at = add_field(line, at, room, "brand", brand_name);
+	if (as_json) {
+		at = add_field(line, at, room, "message", message);
+		line[at++] = '}';
+	} else {
+		at += (size_t)snprintf(line + at, room - at, ": ");
+		at = add_escaped(line, at, room, message);
+	}
+	line[at++] = '\n';
+	/* One write, so that lines of several workers do not mix. */
+	if (write(STDERR_FILENO, line, at) < 0)
+		return;
+}
+
+void diag_open(struct diag *d, struct mem *m)
+{
+	*d = (struct diag){.mem = m};
+}
+
+void diag_add(struct diag *d, const char *where, const char *remedy,
+    const char *fmt, ...)
+{
+	struct diag_item *item;
+	va_list ap;
+
+	if (d->n == d->room) {
+		size_t room = d->room ? d->room * 2 : 8;
+		struct diag_item *items =
+		    mem_array(d->mem, room, sizeof(*items));
+
+		if (d->n)
+			memcpy(items, d->items, d->n * sizeof(*items));
+		d->items = items;
+		d->room = room;
+	}
+	item = &d->items[d->n++];
+	item->where = mem_text(d->mem, where);
+	item->remedy = mem_text(d->mem, remedy ? remedy : "");
+	va_start(ap, fmt);
+	item->what = mem_vprint(d->mem, fmt, ap);
+	va_end(ap);
+}
+
+void diag_log(const struct diag *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		const struct diag_item *item = &d->items[i];
+
+		log_error("config", "%s: %s%s%s", item->where, item->what,
+		    item->remedy[0] ? "; " : "", item->remedy);
+	}
+}

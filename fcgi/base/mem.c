@@ -1,0 +1,256 @@
+/* mem.c: the request pool: a list of blocks, filled from the front. */
+#include "base/mem.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+enum { BLOCK = 64 * 1024, ALIGN = _Alignof(max_align_t) };
+
+struct block {
+	struct block *next;
+	size_t size, used;
+	_Alignas(max_align_t) unsigned char data[];
+};
+
+struct owned {
+	struct owned *next;
+	void (*release)(void *);
+	void *ptr;
+};
+
+struct mem {
+	struct block *blocks; /* the one being filled first */
+	struct owned *owned;
+	size_t limit, used;
+};
+
+static _Noreturn void die(const char *why, size_t size)
+{
+	log_error("mem.out", "%s (asked for %zu bytes)", why, size);
+	abort();
+}
+
+static struct block *add_block(struct mem *m, size_t size)
+{
+	size_t room = size > BLOCK ? size : BLOCK;
+	struct block *b = malloc(sizeof(*b) + room);
+
+	if (!b)
+		die("no memory left", size);
+	b->size = room;
+	b->used = 0;
+	b->next = m->blocks;
+	m->blocks = b;
+	return b;
+}
+
+struct mem *mem_open(size_t limit)
+{
+	struct mem *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		die("no memory left", sizeof(*m));
+	m->limit = limit;
+	return m;
+}
+
+static void release_owned(struct mem *m)
+{
+	while (m->owned) {
+		struct owned *o = m->owned;
+
+		m->owned = o->next;
+		o->release(o->ptr);
+	}
+}
+
+static void free_blocks(struct block *b)
+{
+	while (b) {
+		struct block *next = b->next;
+
+		free(b);
+		b = next;
+	}
+}
+
+void mem_clear(struct mem *m)
+{
+	struct block *first = m->blocks;
+
+	release_owned(m);
+	while (first && first->next) {
+		struct block *next = first->next;
+
+		free(first);
+		first = next;
+	}
+	/* The oldest block stays unless one huge thing made it. */
+	if (first && first->size > BLOCK) {
+		free(first);
+		first = NULL;
+	}
+	if (first)
+		first->used = 0;
+	m->blocks = first;
+	m->used = 0;
+}
+
+void mem_close(struct mem *m)
+{
+	if (!m)
+		return;
+	release_owned(m);
+	free_blocks(m->blocks);
+	free(m);
+}
+
+void *mem_alloc(struct mem *m, size_t size)
+{
+	struct block *b = m->blocks;
+	void *p;
+
+	if (size > SIZE_MAX - ALIGN)
+		die("size overflows", size);
+	size = (size + ALIGN - 1) / ALIGN * ALIGN;
+	if (m->limit && (size > m->limit || m->used > m->limit - size))
+		die("request over its memory limit", size);
+	if (!b || b->size - b->used < size)
+		b = add_block(m, size);
+	p = b->data + b->used;
+	b->used += size;
+	m->used += size;
+	return memset(p, 0, size);
+}
+
+void *mem_array(struct mem *m, size_t n, size_t size)
+{
+	if (size && n > SIZE_MAX / size)
+		die("size overflows", n);
+	return mem_alloc(m, n * size);
+}
+
+char *mem_text_n(struct mem *m, const char *s, size_t len)
+{
+	char *copy = mem_alloc(m, len + 1);
+
+	memcpy(copy, s, len);
+	return copy;
+}
+
+char *mem_text(struct mem *m, const char *s)
+{
+	return mem_text_n(m, s, strlen(s));
+}
+
+char *mem_vprint(struct mem *m, const char *fmt, va_list ap)
+{
+	va_list again;
+	char *out;
+	int len;
+
+	va_copy(again, ap);
+	len = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	if (len < 0)
+		die("format", 0);
+	out = mem_alloc(m, (size_t)len + 1);
+	vsnprintf(out, (size_t)len + 1, fmt, ap);
+	return out;
+}
+
+char *mem_print(struct mem *m, const char *fmt, ...)
+{
+	va_list ap;
+	char *out;
+
+	va_start(ap, fmt);
+	out = mem_vprint(m, fmt, ap);
+	va_end(ap);
+	return out;
+}
+
+void mem_own(struct mem *m, void (*release)(void *), void *ptr)
+{
+	struct owned *o = mem_alloc(m, sizeof(*o));
+
+	o->release = release;
+	o->ptr = ptr;
+	o->next = m->owned;
+	m->owned = o;
+}
+
+size_t mem_used(const struct mem *m)
+{
+	return m->used;
+}
+
+void buf_open(struct buf *b, struct mem *m, size_t room)
+{
+	b->mem = m;
+	b->room = room ? room : 256;
+	b->len = 0;
+	b->data = mem_alloc(m, b->room);
+}
+
+static void buf_grow(struct buf *b, size_t more)
+{
+	size_t need, room = b->room;
+	char *data;
+
+	if (more > SIZE_MAX / 4 || b->len > SIZE_MAX / 4)
+		die("size overflows", more);
+	need = b->len + more + 1;
+	while (room < need)
+		room *= 2;
+	data = mem_alloc(b->mem, room);
+	memcpy(data, b->data, b->len);
+	b->data = data;
+	b->room = room;
+}
+
+void buf_add(struct buf *b, const void *data, size_t len)
+{
+	if (len >= b->room - b->len)
+		buf_grow(b, len);
+	if (len)
+		memcpy(b->data + b->len, data, len);
+	b->len += len;
+	b->data[b->len] = '\0';
+}
+
+void buf_add_text(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
+void buf_add_char(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+void buf_print(struct buf *b, const char *fmt, ...)
+{
+	char small[256];
+	va_list ap, again;
+	int len;
+
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	len = vsnprintf(small, sizeof(small), fmt, ap);
+	va_end(ap);
+	if (len < 0)
+		die("format", 0);
+	if ((size_t)len < sizeof(small)) {
+		buf_add(b, small, (size_t)len);
+	} else {
+		char *big = mem_vprint(b->mem, fmt, again);
+
+		buf_add(b, big, (size_t)len);
+	}
+	va_end(again);
+}

@@ -1,0 +1,61 @@
+/* mem.h: the request pool. All memory of one request comes from one pool and
+ * goes back in one call, so that a page frees nothing.
+ *
+ * Nothing here returns NULL: when the system has no memory left, or a pool
+ * grows past its limit, one line is logged and the process ends; its
+ * supervisor starts another. That costs one request and saves every caller an
+ * error path that nobody can test.
+ */
+#ifndef PORTICO_MEM_H
+#define PORTICO_MEM_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+struct mem;
+
+/* A new pool that may hold up to `limit` bytes; 0: no limit. */
+struct mem *mem_open(size_t limit);
+
+/* Runs what mem_own() registered, newest first, and gives all memory back. */
+void mem_close(struct mem *m);
+
+/* The same, but keeps the first block for the next request. */
+void mem_clear(struct mem *m);
+
+/* Zeroed memory, aligned for any type. */
+void *mem_alloc(struct mem *m, size_t size);
+
+/* Zeroed memory for `n` things of `size` bytes; dies when n * size overflows. */
+void *mem_array(struct mem *m, size_t n, size_t size);
+
+char *mem_text(struct mem *m, const char *s);
+char *mem_text_n(struct mem *m, const char *s, size_t len);
+char *mem_print(struct mem *m, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+char *mem_vprint(struct mem *m, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
+/* `release(ptr)` is called when the pool is cleared or closed. */
+void mem_own(struct mem *m, void (*release)(void *), void *ptr);
+
+/* Bytes handed out since the pool was opened or cleared. */
+size_t mem_used(const struct mem *m);
+
+/* A text that grows. `data` always ends with a NUL that `len` does not count;
+ * it moves when it grows, and belongs to the pool. */
+struct buf {
+	struct mem *mem;
+	char *data;
+	size_t len;
+	size_t room;
+};
+
+void buf_open(struct buf *b, struct mem *m, size_t room);
+void buf_add(struct buf *b, const void *data, size_t len);
+void buf_add_text(struct buf *b, const char *s);
+void buf_add_char(struct buf *b, char c);
+void buf_print(struct buf *b, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

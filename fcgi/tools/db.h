@@ -1,0 +1,71 @@
+/* db.h: the store, over one of two drivers (SQLite now; PostgreSQL).
+ *
+ * One SQL text serves both: parameters are $1, $2 ...; values are only ever
+ * parameters, never part of the text. Statements are prepared once a handle
+ * and kept (by the address of their text: pass string literals).
+ *
+ * A handle is opened after fork and belongs to one process. What fails is
+ * logged here, once.
+ */
+#ifndef PORTICO_DB_H
+#define PORTICO_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log.h"
+
+struct db;
+struct mem;
+
+enum db_type { DB_NULL, DB_INT, DB_TEXT, DB_BLOB };
+
+struct db_value {
+	enum db_type type;
+	int64_t number;
+	const void *data; /* text or bytes */
+	size_t len;
+};
+
+struct db_value db_int(int64_t number);
+struct db_value db_text(const char *text); /* NULL: DB_NULL */
+struct db_value db_blob(const void *data, size_t len);
+
+/* The rows of a query, in the pool; cell (r, c) is at r * cols + c. */
+struct db_rows {
+	size_t rows, cols;
+	struct db_value *cells;
+};
+
+/* Opens "sqlite:/path" (made if missing; "sqlite::memory:" for tests). NULL:
+ * it cannot be opened, and the log says why. Driver settings: WAL, a busy
+ * timeout, foreign keys on, synchronous=NORMAL. */
+struct db *db_open(const char *uri);
+void db_close(struct db *db);
+
+/* Runs conf/schema/NNNN-name.sql, in the order of their numbers, each once,
+ * each in a transaction of its own; two processes at once are safe. */
+enum err db_migrate(struct db *db, const char *folder);
+
+/* A statement without rows. *changed (may be NULL): rows that it changed.
+ * ERR_CONFLICT: a unique key forbids it. ERR_BUSY: locked for too long, full
+ * or read-only. ERR_INTERNAL: anything else. */
+enum err db_run(struct db *db, const char *sql, const struct db_value *values,
+    size_t n, int64_t *changed);
+
+/* A query; `out` is filled from the pool, at most `DB_ROWS_MAX` rows. */
+enum { DB_ROWS_MAX = 100000 };
+enum err db_query(struct db *db, struct mem *m, const char *sql,
+    const struct db_value *values, size_t n, struct db_rows *out);
+
+/* A transaction that takes the write lock at once. */
+enum err db_begin(struct db *db);
+enum err db_commit(struct db *db);
+void db_rollback(struct db *db);
+
+int64_t db_cell_int(const struct db_rows *r, size_t row, size_t col);
+/* NULL for DB_NULL. */
+const char *db_cell_text(const struct db_rows *r, size_t row, size_t col);
+
+#endif

@@ -1,0 +1,54 @@
+/* http.h: every byte that leaves Portico (libcurl).
+ *
+ * Calls that are handed over together run at the same time; the slowest one
+ * decides how long all take. Connections are kept for the next request.
+ */
+#ifndef PORTICO_HTTP_H
+#define PORTICO_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/log.h"
+
+struct http;
+struct mem;
+
+struct http_call {
+	/* in */
+	const char *url;	      /* http or https, nothing else */
+	const char *body;	      /* NULL: GET, else POST */
+	size_t body_len;
+	const char *const *headers;   /* NULL-terminated "Name: value"; or NULL */
+	const char *ca_file;	      /* NULL: the system's trust store */
+	const char *server_name;      /* NULL: the URL's host. Else the name
+				       * that the certificate is checked for,
+				       * where it differs (DESIGN, section 3) */
+	long timeout_ms;	      /* for the whole call */
+	size_t max_bytes;	      /* a longer answer is refused */
+
+	/* out */
+	enum err err;		      /* ERR_OK: an answer came, whatever its
+				       * status; ERR_LATE: none in time;
+				       * ERR_UPSTREAM: refused, broken off, TLS
+				       * trouble, too long */
+	long status;
+	char *data;		      /* NUL-terminated, in the pool */
+	size_t len;
+	const char *content_type;     /* in the pool, or NULL */
+	const char *trouble;	      /* libcurl's words, or NULL; for logs and
+				       * `portico check --vcs` */
+	double ms;		      /* how long it took */
+};
+
+/* One per worker, opened after fork. Never NULL. */
+struct http *http_open(void);
+void http_close(struct http *h);
+
+/* Runs all calls at once and returns when each has ended. TLS is always
+ * verified; redirects are not followed; proxies from the environment are not
+ * used. */
+void http_run(struct http *h, struct mem *m, struct http_call *calls,
+    size_t n);
+
+#endif

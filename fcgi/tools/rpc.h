@@ -1,0 +1,58 @@
+/* rpc.h: JSON-RPC 2.0 over HTTP: single calls, batches, and several posts at
+ * once.
+ *
+ * Answers are not trusted: a size limit, a depth limit, a deadline; an answer
+ * whose id is unknown, or that is neither result nor error, counts as no
+ * answer. Numbers keep their digits (read them with json_object_get_string).
+ */
+#ifndef PORTICO_RPC_H
+#define PORTICO_RPC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/log.h"
+
+struct http;
+struct json_object;
+struct mem;
+
+struct rpc_call {
+	/* in */
+	const char *method;
+	struct json_object *params;  /* owned by the caller */
+
+	/* out */
+	enum err err;		     /* ERR_OK: `result` is there (may be JSON
+				      * null: NULL). ERR_RULE: the other side
+				      * answered with an error object.
+				      * ERR_UPSTREAM, ERR_LATE: as in http.h,
+				      * or the answer is not JSON-RPC */
+	struct json_object *result;  /* released with the pool */
+	int code;		     /* the error object's code, or 0 */
+	const char *message;	     /* its message, or what went wrong; or NULL */
+	const char *data;	     /* its data as text, or NULL */
+};
+
+/* One HTTP request: one call as a bare object, several as a batch (an array).
+ * A batch of one is sent bare. */
+struct rpc_post {
+	const char *url;
+	const char *ca_file;	 /* see http.h */
+	const char *server_name;
+	const char *const *headers; /* further ones, or NULL */
+	long timeout_ms;
+	size_t max_bytes;
+	struct rpc_call *calls;
+	size_t n;
+	double ms;		 /* out: how long it took */
+	bool cut;		 /* out: HTTP 200 with JSON that ends too early,
+				  * as VCS does with very big pages: ask for
+				  * less */
+};
+
+/* Runs all posts at once; returns when each has ended. Results and errors lie
+ * in the calls. Logs nothing: the caller knows what a failure means. */
+void rpc_run(struct http *h, struct mem *m, struct rpc_post *posts, size_t n);
+
+#endif

@@ -1,0 +1,61 @@
+/* tmpl.h: Mustache templates, compiled once, that cannot print unescaped text.
+ *
+ * The language is the public Mustache specification's: variables, sections,
+ * inverted sections, comments, partials, parents and blocks (inheritance).
+ * Partials and parents are put in place when compiling, so rendering walks one
+ * flat program.
+ *
+ * Raw output has no spelling: {{{x}}}, {{&x}} and {{= =}} are refused. A small
+ * HTML state machine follows the text and refuses a value where escaping
+ * cannot make it safe: inside script, style or a comment, in a tag's or an
+ * attribute's name, in an unquoted attribute, in on* and style attributes, in
+ * srcdoc and srcset, and in a URL attribute unless the key ends in "_url". A
+ * section whose two ends are in different HTML states is refused. A refusal
+ * names file, line and reason, when compiling: never a broken page later.
+ *
+ * Text: {{t.KEY}} is the catalogue's message KEY in the set's language;
+ * {{t.KEY name other.name}} passes the values of these names as {0} and {1}
+ * (numbers as numbers, for plurals). A message without arguments becomes part
+ * of the program's literal text when compiling; a key that the catalogue does
+ * not have is refused. `t.` has this meaning only in a set with a catalogue.
+ *
+ * Values: a string, or a number's own digits; true, false, null and objects
+ * print nothing but "true" and "false" for booleans. All five characters
+ * & < > " ' are escaped. A value that opens a URL attribute is printed only if
+ * it is a path ("/x", not "//x"), "?x", "#x", or begins with https:, http: or
+ * mailto:; otherwise "#" is printed.
+ */
+#ifndef PORTICO_TMPL_H
+#define PORTICO_TMPL_H
+
+struct buf;
+struct diag;
+struct fmt;
+struct json_object;
+struct mem;
+struct tmpl;
+struct tmpl_set;
+
+/* Compiles every NAME.mustache of `dirs` (NULL-terminated list of folders; a
+ * file in an earlier folder hides its namesake in a later one) for the
+ * language of `fmt` (NULL: no catalogue). A missing partial or parent is
+ * empty, as the specification says, but in a set with a catalogue it is
+ * refused. Mistakes are added to `d`; the set holds what compiled. Lives in
+ * `m`. */
+struct tmpl_set *tmpl_open(struct mem *m, const char *const *dirs,
+    struct fmt *fmt, struct diag *d);
+
+/* Compiles one file; its partials and parents lie beside it. NULL: refused,
+ * with the reason in `d`. */
+const struct tmpl *tmpl_open_file(struct mem *m, const char *path,
+    struct diag *d);
+
+/* NULL: the set has no such template. */
+const struct tmpl *tmpl_find(const struct tmpl_set *set, const char *name);
+
+/* Adds what the template makes of `model` (any JSON value) to `out`. Cannot
+ * fail. */
+void tmpl_render(const struct tmpl *t, struct json_object *model,
+    struct buf *out);
+
+#endif
