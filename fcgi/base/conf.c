@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <json-c/json.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/money.h"
@@ -282,8 +282,7 @@ static struct json_object *read_reference(struct source *s,
 		value = json_tokener_parse(text);
 	else
 		value = json_object_new_string(text);
-	mem_own(s->mem, (void (*)(void *))json_object_put, value);
-	return value;
+	return json_own(s->mem, value);
 }
 
 static bool is_vendor_example(const char *text)
@@ -440,7 +439,7 @@ static struct json_object *parse_file(struct source *s)
 	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
 	s->root = json_tokener_parse_ex(tok, s->text, (int)len + 1);
 	error = json_tokener_get_error(tok);
-	mem_own(s->mem, (void (*)(void *))json_object_put, s->root);
+	json_own(s->mem, s->root);
 	if (error != json_tokener_success) {
 		const char *at = s->text + json_tokener_get_parse_end(tok);
 

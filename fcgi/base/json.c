@@ -1,0 +1,115 @@
+/* json.c: short words over json-c. */
+#include "base/json.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+static void release(void *o)
+{
+	json_object_put(o);
+}
+
+struct json_object *json_own(struct mem *m, struct json_object *o)
+{
+	if (o)
+		mem_own(m, release, o);
+	return o;
+}
+
+struct json_object *json_new(struct mem *m)
+{
+	return json_own(m, json_object_new_object());
+}
+
+void json_put(struct json_object *o, const char *key, struct json_object *value)
+{
+	if (key)
+		json_object_object_add(o, key, value);
+	else
+		json_object_array_add(o, value);
+}
+
+void json_put_text(struct json_object *o, const char *key, const char *text)
+{
+	json_put(o, key, text ? json_object_new_string(text) : NULL);
+}
+
+void json_put_int(struct json_object *o, const char *key, int64_t n)
+{
+	json_put(o, key, json_object_new_int64(n));
+}
+
+void json_put_flag(struct json_object *o, const char *key, bool flag)
+{
+	json_put(o, key, json_object_new_boolean(flag));
+}
+
+struct json_object *json_put_object(struct json_object *o, const char *key)
+{
+	struct json_object *value = json_object_new_object();
+
+	json_put(o, key, value);
+	return value;
+}
+
+struct json_object *json_put_list(struct json_object *o, const char *key)
+{
+	struct json_object *value = json_object_new_array();
+
+	json_put(o, key, value);
+	return value;
+}
+
+struct json_object *json_find(struct json_object *o, const char *key)
+{
+	struct json_object *value;
+
+	if (!json_object_is_type(o, json_type_object) ||
+	    !json_object_object_get_ex(o, key, &value))
+		return NULL;
+	return value;
+}
+
+const char *json_find_text(struct json_object *o, const char *key)
+{
+	struct json_object *value = json_find(o, key);
+
+	switch (json_object_get_type(value)) {
+	case json_type_string:
+	case json_type_int:
+	case json_type_double:
+		return json_object_get_string(value);
+	default:
+		return NULL;
+	}
+}
+
+bool json_find_int(struct json_object *o, const char *key, int64_t *out)
+{
+	const char *text = json_find_text(o, key);
+	char *end;
+	long long n;
+
+	if (!text || !*text)
+		return false;
+	errno = 0;
+	n = strtoll(text, &end, 10);
+	if (errno || *end)
+		return false;
+	*out = n;
+	return true;
+}
+
+size_t json_length(struct json_object *list)
+{
+	return json_object_is_type(list, json_type_array)
+		   ? json_object_array_length(list)
+		   : 0;
+}
+
+struct json_object *json_at(struct json_object *list, size_t i)
+{
+	return json_object_array_get_idx(list, i);
+}

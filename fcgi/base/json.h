@@ -1,0 +1,44 @@
+/* json.h: short words over json-c, for building models and reading answers.
+ * json-c is the data language of the whole program; these helpers tie its
+ * objects to a request's pool.
+ */
+#ifndef PORTICO_JSON_H
+#define PORTICO_JSON_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mem;
+
+/* Releases `o` with the pool; returns it. NULL is fine. */
+struct json_object *json_own(struct mem *m, struct json_object *o);
+
+/* A new object or list that lives as long as the pool. */
+struct json_object *json_new(struct mem *m);
+
+/* Adding to an object (a list where `key` is NULL). json_put takes over one
+ * reference of `value`. */
+void json_put(struct json_object *o, const char *key,
+	      struct json_object *value);
+void json_put_text(struct json_object *o, const char *key, const char *text);
+void json_put_int(struct json_object *o, const char *key, int64_t n);
+void json_put_flag(struct json_object *o, const char *key, bool flag);
+/* A new object or list under `key`, to be filled. */
+struct json_object *json_put_object(struct json_object *o, const char *key);
+struct json_object *json_put_list(struct json_object *o, const char *key);
+
+/* Reading. `o` may be NULL or of any type; a missing member reads as NULL. */
+struct json_object *json_find(struct json_object *o, const char *key);
+/* The text of a string or number (with the number's own digits); NULL for
+ * anything else. Lives as long as `o`. */
+const char *json_find_text(struct json_object *o, const char *key);
+/* A whole number written as a number or as a string. False: neither. */
+bool json_find_int(struct json_object *o, const char *key, int64_t *out);
+
+/* Items of a list; 0 for anything else. */
+size_t json_length(struct json_object *list);
+struct json_object *json_at(struct json_object *list, size_t i);
+
+#endif
