@@ -4,6 +4,12 @@
  * parameters, never part of the text. Statements are prepared once a handle
  * and kept (by the address of their text: pass string literals).
  *
+ * Schema and statements work with both: columns are TEXT or BIGINT, names are
+ * in lower case and unquoted; bytes are kept as hexadecimal TEXT (BLOB and
+ * BYTEA differ), times as seconds since 1970. Write an upsert as "insert ...
+ * on conflict (key) do update". Where PostgreSQL could not tell a parameter's
+ * type ("$1 - $2"), compute the value in C.
+ *
  * A handle is opened after fork and belongs to one process. What fails is
  * logged here, once.
  */
@@ -38,18 +44,24 @@ struct db_rows {
 	struct db_value *cells;
 };
 
-/* Opens "sqlite:/path" (made if missing; "sqlite::memory:" for tests). NULL:
- * it cannot be opened, and the log says why. Driver settings: WAL, a busy
- * timeout, foreign keys on, synchronous=NORMAL. */
+/* Opens "sqlite:/path" (absolute; made for its owner alone if missing;
+ * "sqlite::memory:" for tests). NULL: it cannot be opened, and the log says
+ * why. Driver settings: WAL, a busy timeout of 2 s, foreign keys on,
+ * synchronous=NORMAL, an untrusted schema. */
 struct db *db_open(const char *uri);
-void db_close(struct db *db);
+void db_close(struct db *db); /* NULL: nothing */
 
 /* Runs conf/schema/NNNN-name.sql, in the order of their numbers, each once,
- * each in a transaction of its own; two processes at once are safe. */
+ * each in a transaction of its own; two processes at once are safe. A file
+ * holds several statements and no begin or commit; numbers begin at 0001 and
+ * have no gap. ERR_INTERNAL, logged: a number is missing or there twice, a
+ * file fails, or the database is newer than the folder. */
 enum err db_migrate(struct db *db, const char *folder);
 
 /* A statement without rows. *changed (may be NULL): rows that it changed.
- * ERR_CONFLICT: a unique key forbids it. ERR_BUSY: locked for too long, full
+ * ERR_CONFLICT: a unique key forbids it; not logged; within a transaction
+ * roll back then, or say "on conflict do nothing" and look at *changed
+ * (PostgreSQL refuses whatever else the transaction wants). ERR_BUSY: locked for too long, full
  * or read-only. ERR_INTERNAL: anything else. */
 enum err db_run(struct db *db, const char *sql, const struct db_value *values,
     size_t n, int64_t *changed);
@@ -59,13 +71,16 @@ enum { DB_ROWS_MAX = 100000 };
 enum err db_query(struct db *db, struct mem *m, const char *sql,
     const struct db_value *values, size_t n, struct db_rows *out);
 
-/* A transaction that takes the write lock at once. */
+/* A transaction that takes the write lock at once. When db_commit() fails, it
+ * has rolled back. Rolling back where no transaction is, is no mistake. */
 enum err db_begin(struct db *db);
 enum err db_commit(struct db *db);
 void db_rollback(struct db *db);
 
+/* A cell's number, or that of its digits (PostgreSQL's sum() is text); 0 for
+ * DB_NULL. */
 int64_t db_cell_int(const struct db_rows *r, size_t row, size_t col);
-/* NULL for DB_NULL. */
+/* NULL for DB_NULL and numbers. */
 const char *db_cell_text(const struct db_rows *r, size_t row, size_t col);
 
 #endif
