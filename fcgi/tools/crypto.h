@@ -7,7 +7,7 @@
 
 struct mem;
 
-enum { CRYPTO_SHA256 = 32 };
+enum { CRYPTO_SHA256 = 32, CRYPTO_SHA256_HEX = 65 };
 
 /* Bytes that nobody can guess. Ends the process if the system has none. */
 void crypto_random(void *out, size_t len);
@@ -18,6 +18,9 @@ char *crypto_token(struct mem *m, size_t bytes);
 
 void crypto_sha256(const void *data, size_t len,
     unsigned char out[CRYPTO_SHA256]);
+/* The same as 64 small hexadecimal digits and a NUL. */
+void crypto_sha256_hex(const void *data, size_t len,
+    char out[CRYPTO_SHA256_HEX]);
 void crypto_hmac_sha256(const void *key, size_t key_len, const void *data,
     size_t len, unsigned char out[CRYPTO_SHA256]);
 
