@@ -1,0 +1,633 @@
+/* fmt.c: one language, in ICU's hands. This is the one file that sees ICU. */
+#include "tools/fmt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <unicode/ucal.h>
+#include <unicode/ucurr.h>
+#include <unicode/udat.h>
+#include <unicode/udatpg.h>
+#include <unicode/uldnames.h>
+#include <unicode/uloc.h>
+#include <unicode/umsg.h>
+#include <unicode/unumberformatter.h>
+#include <unicode/upluralrules.h>
+#include <unicode/ustring.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "tools/fmt_catalogue.h"
+#include "tools/fmt_message.h"
+#include "tools/fmt_zone.h"
+
+enum { ROOM = 256, ZONES = 32, ZONE_NAME = 64 };
+
+/* A number formatter made from a skeleton; `code` is the currency's. There
+ * are at most two for each currency of ISO 4217. */
+struct number {
+	struct number *next;
+	char code[4];
+	bool every_digit;
+	UNumberFormatter *nf;
+};
+
+struct fmt {
+	struct mem *mem;
+	const char *locale;
+	char icu[ULOC_FULLNAME_CAPACITY];
+	enum pseudo pseudo;
+	struct catalogue *texts;
+	const struct text *unit_texts[3];
+	bool latin_digits;
+	struct number *money;
+	UNumberFormatter *count, *decimal, *units[3];
+	UFormattedNumber *result;
+	UPluralRules *plurals[2];
+	UDateFormat *dates[FMT_TIME + 1];
+};
+
+static const char *const unit_keys[] = { "unit.h", "unit.min", "unit.s" };
+static const char *const unit_skeletons[] = {
+	"unit/hour unit-width-short",
+	"unit/minute unit-width-short",
+	"unit/second unit-width-short",
+};
+
+static void log_failure(const char *what, const char *detail, UErrorCode e)
+{
+	log_error("fmt.icu", "%s %s: %s", what, detail, u_errorName(e));
+}
+
+static char *make_utf8(struct mem *m, const UChar *text, int32_t len)
+{
+	UErrorCode e = U_ZERO_ERROR;
+	char out[ROOM * 3 + 1];
+	int32_t n;
+
+	u_strToUTF8(out, sizeof(out), &n, text, len, &e);
+	return mem_text_n(m, out, U_SUCCESS(e) ? (size_t)n : 0);
+}
+
+static int32_t to_utf16(const char *text, UChar *out, int32_t room)
+{
+	UErrorCode e = U_ZERO_ERROR;
+	int32_t n;
+
+	u_strFromUTF8(out, room, &n, text, -1, &e);
+	return U_SUCCESS(e) && n < room ? n : -1;
+}
+
+/* --- Numbers and money. ------------------------------------------------- */
+
+static void close_number(void *nf)
+{
+	unumf_close(nf);
+}
+
+static void close_result(void *result)
+{
+	unumf_closeResult(result);
+}
+
+/* NULL: ICU does not take it (logged). */
+static UNumberFormatter *open_number(struct fmt *f, const char *skeleton)
+{
+	UErrorCode e = U_ZERO_ERROR;
+	UChar text[ROOM];
+	int32_t len = to_utf16(skeleton, text, ROOM);
+	UNumberFormatter *nf =
+	    unumf_openForSkeletonAndLocale(text, len, f->icu, &e);
+
+	if (U_FAILURE(e)) {
+		log_failure("numbers", skeleton, e);
+		unumf_close(nf);
+		return NULL;
+	}
+	mem_own(f->mem, close_number, nf);
+	return nf;
+}
+
+/* Takes what unumf_format*() left in f->result; NULL: it failed. */
+static char *take_result(struct mem *m, struct fmt *f, UErrorCode *e)
+{
+	UChar text[ROOM];
+	int32_t len = unumf_resultToString(f->result, text, ROOM, e);
+
+	return U_SUCCESS(*e) && len <= ROOM ? make_utf8(m, text, len) : NULL;
+}
+
+static bool is_known_currency(const char *code)
+{
+	UChar text[4];
+
+	if (!code || strlen(code) != 3)
+		return false;
+	for (size_t i = 0; i < 3; i++)
+		if (code[i] < 'A' || code[i] > 'Z')
+			return false;
+	u_charsToUChars(code, text, 4);
+	return ucurr_getNumericCode(text) != 0;
+}
+
+static int currency_digits(const char *code)
+{
+	UErrorCode e = U_ZERO_ERROR;
+	UChar text[4];
+	int32_t digits;
+
+	u_charsToUChars(code, text, 4);
+	digits = ucurr_getDefaultFractionDigits(text, &e);
+	return U_SUCCESS(e) ? digits : 2;
+}
+
+static struct number *find_money(struct fmt *f, const char *code,
+				 bool every_digit)
+{
+	struct number *n = f->money;
+
+	while (n && (n->every_digit != every_digit || strcmp(n->code, code)))
+		n = n->next;
+	return n;
+}
+
+static struct number *open_money(struct fmt *f, const char *code,
+				 bool every_digit)
+{
+	struct number *n = mem_alloc(f->mem, sizeof(*n));
+	char skeleton[ROOM], precision[MONEY_SCALE_MAX + 2] = "";
+	int digits = currency_digits(code);
+
+	if (every_digit) {
+		memset(precision, '#', MONEY_SCALE_MAX + 1);
+		memset(precision + 1, '0', (size_t)digits);
+		precision[0] = '.';
+	}
+	snprintf(skeleton, sizeof(skeleton),
+		 "currency/%s rounding-mode-half-even %s", code, precision);
+	memcpy(n->code, code, 4);
+	n->every_digit = every_digit;
+	n->nf = open_number(f, skeleton);
+	n->next = f->money;
+	f->money = n;
+	return n;
+}
+
+static char *format_decimal(struct mem *m, struct fmt *f, UNumberFormatter *nf,
+			    const char *digits)
+{
+	UErrorCode e = U_ZERO_ERROR;
+	char *text;
+
+	unumf_formatDecimal(nf, digits, -1, f->result, &e);
+	text = take_result(m, f, &e);
+	if (!text)
+		log_failure("number", digits, e);
+	return text;
+}
+
+/* A currency that ICU does not know: the number with every digit, then the
+ * code as it came. */
+static char *make_odd_money(struct mem *m, struct fmt *f, const char *digits,
+			    const char *code)
+{
+	char *text =
+	    f->decimal ? format_decimal(m, f, f->decimal, digits) : NULL;
+
+	return mem_print(m, "%s%s%s", text ? text : digits,
+			 code && *code ? "\u00a0" : "", code ? code : "");
+}
+
+static char *make_money(struct mem *m, struct fmt *f, struct money a,
+			const char *code, bool every_digit)
+{
+	char *digits = money_text(m, a), *text;
+	struct number *n;
+
+	if (!is_known_currency(code))
+		return make_odd_money(m, f, digits, code);
+	n = find_money(f, code, every_digit);
+	if (!n)
+		n = open_money(f, code, every_digit);
+	text = n->nf ? format_decimal(m, f, n->nf, digits) : NULL;
+	return text ? text : make_odd_money(m, f, digits, code);
+}
+
+char *fmt_money(struct mem *m, struct fmt *f, struct money a,
+		const char *currency)
+{
+	return make_money(m, f, a, currency, false);
+}
+
+char *fmt_price(struct mem *m, struct fmt *f, struct money a,
+		const char *currency)
+{
+	return make_money(m, f, a, currency, true);
+}
+
+static char *format_integer(struct mem *m, struct fmt *f, UNumberFormatter *nf,
+			    int64_t n)
+{
+	UErrorCode e = U_ZERO_ERROR;
+	char *text = NULL;
+
+	if (nf) {
+		unumf_formatInt(nf, n, f->result, &e);
+		text = take_result(m, f, &e);
+	}
+	return text ? text : mem_print(m, "%lld", (long long)n);
+}
+
+char *fmt_count(struct mem *m, struct fmt *f, int64_t n)
+{
+	/* Most counts are short, and look the same in most languages. */
+	if (f->latin_digits && n >= 0 && n < 1000)
+		return mem_print(m, "%d", (int)n);
+	return format_integer(m, f, f->count, n);
+}
+
+static void add_unit(struct mem *m, struct fmt *f, struct buf *out, size_t unit,
+		     int64_t n)
+{
+	struct fmt_arg arg = { .text = fmt_count(m, f, n) };
+
+	if (out->len)
+		buf_add_char(out, ' ');
+	if (f->unit_texts[unit]) {
+		buf_add_text(out, fmt_text(m, f, unit_keys[unit], &arg, 1));
+		return;
+	}
+	if (!f->units[unit])
+		f->units[unit] = open_number(f, unit_skeletons[unit]);
+	buf_add_text(out, format_integer(m, f, f->units[unit], n));
+}
+
+char *fmt_duration(struct mem *m, struct fmt *f, int64_t seconds)
+{
+	static const int64_t size[] = { 3600, 60, 1 };
+	struct buf out;
+
+	buf_open(&out, m, 64);
+	for (size_t unit = 0; unit < 3; unit++) {
+		int64_t n = seconds / size[unit];
+
+		/* The minus of a correction stands once, in front. */
+		if (n || (unit == 2 && !out.len))
+			add_unit(m, f, &out, unit, out.len && n < 0 ? -n : n);
+		seconds %= size[unit];
+	}
+	return out.data;
+}
+
+/* --- Messages. ---------------------------------------------------------- */
+
+static void add_number(void *ctx, struct buf *out, double n)
+{
+	struct fmt *f = ctx;
+	UErrorCode e = U_ZERO_ERROR;
+	char *text;
+
+	if (n >= 0 && n < 1000 && n <= (int)n) {
+		buf_add_text(out, fmt_count(out->mem, f, (int)n));
+		return;
+	}
+	unumf_formatDouble(f->count, n, f->result, &e);
+	text = take_result(out->mem, f, &e);
+	if (text)
+		buf_add_text(out, text);
+	else
+		buf_print(out, "%g", n);
+}
+
+static void close_plurals(void *rules)
+{
+	uplrules_close(rules);
+}
+
+static const char *find_plural(void *ctx, double n, bool ordinal)
+{
+	static char word[16];
+	struct fmt *f = ctx;
+	UErrorCode e = U_ZERO_ERROR;
+	UChar text[16];
+
+	if (!f->plurals[ordinal]) {
+		f->plurals[ordinal] = uplrules_openForType(
+		    f->icu,
+		    ordinal ? UPLURAL_TYPE_ORDINAL : UPLURAL_TYPE_CARDINAL, &e);
+		if (U_SUCCESS(e))
+			mem_own(f->mem, close_plurals, f->plurals[ordinal]);
+	}
+	uplrules_select(f->plurals[ordinal], n, text, 16, &e);
+	if (U_FAILURE(e))
+		return "other";
+	u_austrncpy(word, text, sizeof(word) - 1);
+	return word;
+}
+
+const char *fmt_pattern(const struct fmt *f, const char *key)
+{
+	const struct text *t = catalogue_find(f->texts, key);
+
+	return t ? t->pattern : NULL;
+}
+
+bool fmt_is_plain(const struct fmt *f, const char *key)
+{
+	const struct text *t = catalogue_find(f->texts, key);
+
+	return t && !t->message.args;
+}
+
+char *fmt_text(struct mem *m, struct fmt *f, const char *key,
+	       const struct fmt_arg *args, size_t n)
+{
+	const struct text *t = catalogue_find(f->texts, key);
+	struct message_words words = { f, add_number, find_plural };
+	struct buf out;
+
+	if (!t)
+		return mem_text(m, key);
+	buf_open(&out, m, strlen(t->pattern) + 32);
+	message_add(&out, &t->message, args, n, &words);
+	return out.data;
+}
+
+/* --- Dates. ------------------------------------------------------------- */
+
+static void close_date(void *date)
+{
+	udat_close(date);
+}
+
+static UDateFormat *open_date(struct fmt *f, enum fmt_time_style style)
+{
+	static const char *const skeletons[] = { "yMMMd", "MMMd", "yMMMdjm",
+						 "jm" };
+	static const UChar utc[] = { 'U', 'T', 'C' };
+	UErrorCode e = U_ZERO_ERROR;
+	UChar skeleton[16], pattern[ROOM];
+	UDateTimePatternGenerator *best = udatpg_open(f->icu, &e);
+	int32_t len;
+	UDateFormat *date;
+
+	len = to_utf16(skeletons[style], skeleton, 16);
+	len = udatpg_getBestPatternWithOptions(
+	    best, skeleton, len, UDATPG_MATCH_NO_OPTIONS, pattern, ROOM, &e);
+	udatpg_close(best);
+	date = udat_open(UDAT_PATTERN, UDAT_PATTERN, f->icu, utc, 3, pattern,
+			 len, &e);
+	if (U_FAILURE(e)) {
+		log_failure("dates", f->icu, e);
+		return NULL;
+	}
+	mem_own(f->mem, close_date, date);
+	return date;
+}
+
+/* One formatter a style, in UTC, does for all zones: the zone's offset is
+ * added beforehand, and no pattern shows the zone. */
+char *fmt_time(struct mem *m, struct fmt *f, int64_t when, const char *zone,
+	       enum fmt_time_style style)
+{
+	UErrorCode e = U_ZERO_ERROR;
+	UChar text[ROOM];
+	int64_t local = zone_limit(when);
+	int32_t len;
+
+	local += zone_find_span(zone, local).offset;
+	if (!f->dates[style])
+		f->dates[style] = open_date(f, style);
+	if (!f->dates[style])
+		return fmt_iso_time(m, when, zone);
+	len = udat_format(f->dates[style], (double)local * 1000, text, ROOM,
+			  NULL, &e);
+	return U_SUCCESS(e) && len <= ROOM ? make_utf8(m, text, len)
+					   : fmt_iso_time(m, when, zone);
+}
+
+/* --- Zones. ------------------------------------------------------------- */
+
+struct zone {
+	char name[ZONE_NAME];
+	UCalendar *calendar;
+	struct zone_span span; /* the last one asked for */
+};
+
+/* Of this process; the oldest makes room for the next. */
+static struct zone zones[ZONES];
+static size_t zones_opened;
+
+bool fmt_zone_known(const char *zone)
+{
+	UErrorCode e = U_ZERO_ERROR;
+	UBool is_system = 0;
+	UChar name[ZONE_NAME], canonical[ROOM];
+	int32_t len = zone ? to_utf16(zone, name, ZONE_NAME) : 0;
+
+	if (len <= 0)
+		return false;
+	ucal_getCanonicalTimeZoneID(name, len, canonical, ROOM, &is_system, &e);
+	return U_SUCCESS(e) && is_system;
+}
+
+static int64_t transition(const UCalendar *calendar,
+			  UTimeZoneTransitionType type, int64_t none)
+{
+	UErrorCode e = U_ZERO_ERROR;
+	UDate date;
+
+	return ucal_getTimeZoneTransitionDate(calendar, type, &date, &e) &&
+		       U_SUCCESS(e)
+		   ? (int64_t)(date / 1000)
+		   : none;
+}
+
+static struct zone_span make_span(UCalendar *calendar, int64_t when)
+{
+	UErrorCode e = U_ZERO_ERROR;
+	struct zone_span span;
+
+	ucal_setMillis(calendar, (double)when * 1000, &e);
+	span.offset = (ucal_get(calendar, UCAL_ZONE_OFFSET, &e) +
+		       ucal_get(calendar, UCAL_DST_OFFSET, &e)) /
+		      1000;
+	span.from = transition(calendar, UCAL_TZ_TRANSITION_PREVIOUS_INCLUSIVE,
+			       INT64_MIN);
+	span.to = transition(calendar, UCAL_TZ_TRANSITION_NEXT, INT64_MAX);
+	if (U_FAILURE(e))
+		return (struct zone_span){ INT64_MIN, INT64_MAX, 0 };
+	return span;
+}
+
+static struct zone *open_zone(const char *name)
+{
+	struct zone *z = &zones[zones_opened++ % ZONES];
+	UErrorCode e = U_ZERO_ERROR;
+	UChar id[ZONE_NAME];
+	int32_t len =
+	    to_utf16(fmt_zone_known(name) ? name : "UTC", id, ZONE_NAME);
+
+	if (z->calendar)
+		ucal_close(z->calendar);
+	snprintf(z->name, sizeof(z->name), "%s", name);
+	z->calendar = ucal_open(id, len, "en", UCAL_GREGORIAN, &e);
+	z->span = make_span(z->calendar, 0);
+	return z;
+}
+
+static struct zone *find_zone(const char *name)
+{
+	for (size_t i = 0; i < ZONES && zones[i].calendar; i++)
+		if (!strcmp(zones[i].name, name))
+			return &zones[i];
+	return NULL;
+}
+
+struct zone_span zone_find_span(const char *zone, int64_t when)
+{
+	const char *name =
+	    zone && *zone && strlen(zone) < ZONE_NAME ? zone : "UTC";
+	struct zone *z = find_zone(name);
+
+	if (!z)
+		z = open_zone(name);
+	if (when < z->span.from || when >= z->span.to)
+		z->span = make_span(z->calendar, when);
+	return z->span;
+}
+
+int64_t zone_limit(int64_t when)
+{
+	const int64_t first = -62135596800, last = 253402300799;
+
+	return when < first ? first : when > last ? last : when;
+}
+
+/* --- The language. ------------------------------------------------------ */
+
+static bool is_language_tag(const char *locale)
+{
+	size_t len = locale ? strlen(locale) : 0;
+
+	if (len < 2 || len > 35 || locale[0] == '-')
+		return false;
+	/* It becomes part of a file's name. */
+	return strspn(locale, "abcdefghijklmnopqrstuvwxyz"
+			      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == len;
+}
+
+static bool is_icu_message(const char *locale, const char *pattern)
+{
+	UErrorCode e = U_ZERO_ERROR;
+	UParseError where;
+	int32_t room = (int32_t)strlen(pattern) + 1;
+	UChar *text = calloc((size_t)room, sizeof(*text));
+	int32_t len = text ? to_utf16(pattern, text, room) : -1;
+	UMessageFormat *parsed = NULL;
+
+	if (len >= 0)
+		parsed = umsg_open(text, len, locale, &where, &e);
+	umsg_close(parsed);
+	free(text);
+	return len >= 0 && U_SUCCESS(e);
+}
+
+static const char *find_pseudo(struct fmt *f, const char *locale)
+{
+	f->pseudo = !strcmp(locale, "en-XA")   ? PSEUDO_ACCENTS
+		    : !strcmp(locale, "ar-XB") ? PSEUDO_RIGHT_TO_LEFT
+					       : PSEUDO_NONE;
+	return f->pseudo ? "en" : locale;
+}
+
+static void open_locale(struct fmt *f, const char *locale)
+{
+	UErrorCode e = U_ZERO_ERROR;
+	int32_t parsed;
+
+	uloc_forLanguageTag(locale, f->icu, (int32_t)sizeof(f->icu), &parsed,
+			    &e);
+	if (U_FAILURE(e) || !f->icu[0])
+		snprintf(f->icu, sizeof(f->icu), "en");
+}
+
+static void open_numbers(struct fmt *f)
+{
+	UErrorCode e = U_ZERO_ERROR;
+	struct mem *scratch = mem_open(0);
+
+	f->result = unumf_openResult(&e);
+	mem_own(f->mem, close_result, f->result);
+	f->count = open_number(f, ".###");
+	f->decimal = open_number(f, ".00################");
+	f->latin_digits = !strcmp(format_integer(scratch, f, f->count, 7), "7");
+	mem_close(scratch);
+}
+
+struct fmt *fmt_open(const char *locale, const char *const *dirs,
+		     struct diag *d)
+{
+	struct mem *m = mem_open(0);
+	struct fmt *f = mem_alloc(m, sizeof(*f));
+	struct catalogue_source source = { .dirs = dirs,
+					   .check = is_icu_message };
+
+	f->mem = m;
+	if (!is_language_tag(locale)) {
+		diag_add(d, locale ? locale : "", "write it like \"de-AT\"",
+			 "not a language tag");
+		locale = "en";
+	}
+	f->locale = mem_text(m, locale);
+	source.locale = find_pseudo(f, locale);
+	source.pseudo = f->pseudo;
+	open_locale(f, source.locale);
+	open_numbers(f);
+	f->texts = catalogue_open(m, &source, d);
+	for (size_t i = 0; i < 3; i++) {
+		const struct text *t = catalogue_find(f->texts, unit_keys[i]);
+
+		/* English words do not belong into another language. */
+		f->unit_texts[i] = t && t->own ? t : NULL;
+	}
+	return f;
+}
+
+void fmt_close(struct fmt *f)
+{
+	if (f)
+		mem_close(f->mem);
+}
+
+const char *fmt_locale(const struct fmt *f)
+{
+	return f->locale;
+}
+
+bool fmt_right_to_left(const struct fmt *f)
+{
+	return f->pseudo == PSEUDO_RIGHT_TO_LEFT || uloc_isRightToLeft(f->icu);
+}
+
+char *fmt_language_name(struct mem *m, const struct fmt *f)
+{
+	UDisplayContext menu[] = {
+		UDISPCTX_CAPITALIZATION_FOR_UI_LIST_OR_MENU
+	};
+	UErrorCode e = U_ZERO_ERROR;
+	UChar text[ROOM];
+	ULocaleDisplayNames *names;
+	int32_t len;
+
+	if (f->pseudo)
+		return mem_text(m, f->pseudo == PSEUDO_ACCENTS
+				       ? "Pseudo (accents)"
+				       : "Pseudo (right to left)");
+	names = uldn_openForContext(f->icu, menu, 1, &e);
+	len = uldn_localeDisplayName(names, f->icu, text, ROOM, &e);
+	uldn_close(names);
+	return U_SUCCESS(e) && len <= ROOM ? make_utf8(m, text, len)
+					   : mem_text(m, f->locale);
+}
