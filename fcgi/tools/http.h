@@ -26,6 +26,10 @@ struct http_call {
 				       * where it differs (DESIGN, section 3) */
 	long timeout_ms;	      /* for the whole call */
 	size_t max_bytes;	      /* a longer answer is refused */
+	bool may_repeat;	      /* a POST that only reads: it uses a kept
+				       * connection, and is sent again when
+				       * that one turns out dead. Else it gets
+				       * a new connection and is sent once */
 
 	/* out */
 	enum err err;		      /* ERR_OK: an answer came, whatever its
@@ -33,7 +37,9 @@ struct http_call {
 				       * ERR_UPSTREAM: refused, broken off, TLS
 				       * trouble, too long */
 	long status;
-	char *data;		      /* NUL-terminated, in the pool */
+	char *data;		      /* NUL-terminated, in the pool; what has
+				       * come of an answer that broke off;
+				       * never NULL */
 	size_t len;
 	const char *content_type;     /* in the pool, or NULL */
 	const char *trouble;	      /* libcurl's words, or NULL; for logs and

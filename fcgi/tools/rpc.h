@@ -3,7 +3,9 @@
  *
  * Answers are not trusted: a size limit, a depth limit, a deadline; an answer
  * whose id is unknown, or that is neither result nor error, counts as no
- * answer. Numbers keep their digits (read them with json_object_get_string).
+ * answer. Decimals keep every digit, and integers do within 64 bits (read both
+ * with json_object_get_string); json-c turns a bigger integer into the nearest
+ * 64-bit one, such as 18446744073709551615, which is beyond any amount.
  */
 #ifndef PORTICO_RPC_H
 #define PORTICO_RPC_H
@@ -43,6 +45,9 @@ struct rpc_post {
 	const char *const *headers; /* further ones, or NULL */
 	long timeout_ms;
 	size_t max_bytes;
+	bool may_repeat;	 /* only reads: see http.h. A post that changes
+				  * something leaves it false, so that it is
+				  * sent once */
 	struct rpc_call *calls;
 	size_t n;
 	double ms;		 /* out: how long it took */

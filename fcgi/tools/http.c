@@ -1,0 +1,444 @@
+/* http.c: every byte that leaves Portico: one curl multi handle a worker.
+ *
+ * libcurl repeats a request by itself when a kept connection turns out dead
+ * before a byte of the answer came. It cannot know whether the server has
+ * acted on the request, so only calls that may be repeated use kept
+ * connections; the others get a new one, on which libcurl never repeats.
+ */
+#include "tools/http.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+#include "base/mem.h"
+
+enum { KEPT_CONNECTIONS = 16, KEPT_HANDLES = 16, CONNECT_MS = 2000 };
+enum { FIRST_ROOM = 8 * 1024 };
+
+/* An easy handle and where it points to: most calls of a worker go to one of
+ * two URLs, so that finding a handle that is set already saves the work. */
+struct handle {
+	struct handle *next;
+	CURL *easy;
+	struct mem *mem; /* the texts below, of one target */
+	const char *url; /* NULL: points nowhere yet */
+	const char *ca_file;
+	const char *server_name;
+	const char *system_ca_file; /* what libcurl was built with */
+	const char *system_ca_path;
+	/* of the running call */
+	struct http_call *call;
+	struct buf body;    /* room 0: nothing has come */
+	struct mem *answer; /* where the body goes */
+	bool too_long;
+	char trouble[CURL_ERROR_SIZE];
+};
+
+struct http {
+	CURLM *multi;
+	struct handle *idle;
+	size_t n_idle;
+};
+
+static _Noreturn void die(const char *what)
+{
+	log_error("http.open", "%s: no memory left", what);
+	abort();
+}
+
+struct http *http_open(void)
+{
+	struct http *h = calloc(1, sizeof(*h));
+
+	if (!h || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		die("libcurl");
+	h->multi = curl_multi_init();
+	if (!h->multi)
+		die("libcurl");
+	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,
+			  (long)KEPT_CONNECTIONS);
+	curl_multi_setopt(h->multi, CURLMOPT_PIPELINING,
+			  (long)CURLPIPE_NOTHING);
+	return h;
+}
+
+static void close_handle(struct handle *x)
+{
+	curl_easy_cleanup(x->easy);
+	mem_close(x->mem);
+	free(x);
+}
+
+void http_close(struct http *h)
+{
+	if (!h)
+		return;
+	while (h->idle) {
+		struct handle *x = h->idle;
+
+		h->idle = x->next;
+		close_handle(x);
+	}
+	curl_multi_cleanup(h->multi);
+	free(h);
+	curl_global_cleanup();
+}
+
+/* Room for what the server announced, so that a long answer does not grow
+ * through copies; what it announces beyond the limit is refused at once. */
+static bool open_body(struct handle *x)
+{
+	curl_off_t announced = -1;
+	size_t room = FIRST_ROOM;
+
+	curl_easy_getinfo(x->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T,
+			  &announced);
+	if (announced >= 0 && (uint64_t)announced > x->call->max_bytes)
+		return false;
+	if (announced >= 0)
+		room = (size_t)announced + 1;
+	buf_open(&x->body, x->answer, room);
+	return true;
+}
+
+static size_t take_body(char *data, size_t size, size_t n, void *arg)
+{
+	struct handle *x = arg;
+	size_t len = size * n;
+
+	if ((!x->body.room && !open_body(x)) ||
+	    len > x->call->max_bytes - x->body.len) {
+		x->too_long = true;
+		return len ? 0 : 1;
+	}
+	buf_add(&x->body, data, len);
+	return len;
+}
+
+/* What holds for every call. Certificates are verified by default; it is said
+ * here all the same, because nothing may ever switch it off. */
+static void set_policy(CURL *e)
+{
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(e, CURLOPT_PROXY, "");
+	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L);
+	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+}
+
+static struct handle *open_handle(void)
+{
+	struct handle *x = calloc(1, sizeof(*x));
+
+	if (!x)
+		die("handle");
+	x->easy = curl_easy_init();
+	if (!x->easy)
+		die("handle");
+	x->mem = mem_open(0);
+	curl_easy_getinfo(x->easy, CURLINFO_CAINFO, &x->system_ca_file);
+	curl_easy_getinfo(x->easy, CURLINFO_CAPATH, &x->system_ca_path);
+	set_policy(x->easy);
+	curl_easy_setopt(x->easy, CURLOPT_ERRORBUFFER, x->trouble);
+	curl_easy_setopt(x->easy, CURLOPT_PRIVATE, x);
+	curl_easy_setopt(x->easy, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(x->easy, CURLOPT_WRITEDATA, x);
+	return x;
+}
+
+static bool same(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool points_to(const struct handle *x, const struct http_call *c)
+{
+	return x->url && same(x->url, c->url) && same(x->ca_file, c->ca_file) &&
+	       same(x->server_name, c->server_name);
+}
+
+/* An idle handle that points there already, else any, else a new one. */
+static struct handle *take_handle(struct http *h, const struct http_call *c)
+{
+	struct handle **at = &h->idle, *x;
+
+	for (struct handle **p = &h->idle; *p; p = &(*p)->next) {
+		at = p;
+		if (points_to(*p, c))
+			break;
+	}
+	x = *at;
+	if (!x)
+		return open_handle();
+	*at = x->next;
+	h->n_idle--;
+	return x;
+}
+
+static void give_back(struct http *h, struct handle *x)
+{
+	x->call = NULL;
+	if (h->n_idle >= KEPT_HANDLES) {
+		close_handle(x);
+		return;
+	}
+	x->next = h->idle;
+	h->idle = x;
+	h->n_idle++;
+}
+
+static char *part(struct mem *m, CURLU *u, CURLUPart what, unsigned flags)
+{
+	char *text = NULL, *copy;
+
+	if (curl_url_get(u, what, &text, flags) != CURLUE_OK)
+		return NULL;
+	copy = mem_text(m, text);
+	curl_free(text);
+	return copy;
+}
+
+/* The nodes lie in the pool: libcurl only reads them. */
+static struct curl_slist *add_line(struct mem *m, struct curl_slist *list,
+				   const char *text)
+{
+	struct curl_slist *s = mem_alloc(m, sizeof(*s));
+
+	s->data = mem_text(m, text);
+	s->next = list;
+	return s;
+}
+
+/* The URL with `name` as its host; *route takes the connection to where the
+ * URL pointed to. NULL: no usable name. */
+static const char *rename_host(struct mem *m, CURLU *u, const char *name,
+			       struct curl_slist **route)
+{
+	char *host = part(m, u, CURLUPART_HOST, 0);
+	char *port = part(m, u, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+
+	if (!host || !port ||
+	    curl_url_set(u, CURLUPART_HOST, name, 0) != CURLUE_OK)
+		return NULL;
+	*route = add_line(m, NULL,
+			  mem_print(m, "%s:%s:%s:%s", name, port, host, port));
+	return part(m, u, CURLUPART_URL, 0);
+}
+
+/* An own CA file replaces the system's store, it does not add to it. */
+static void set_trust(struct handle *x)
+{
+	curl_easy_setopt(x->easy, CURLOPT_CAINFO,
+			 x->ca_file ? x->ca_file : x->system_ca_file);
+	curl_easy_setopt(x->easy, CURLOPT_CAPATH,
+			 x->ca_file ? NULL : x->system_ca_path);
+}
+
+/* Points the handle to the call's URL. Answers what is wrong, or NULL. */
+static const char *point_to(struct handle *x, const struct http_call *c)
+{
+	struct curl_slist *route = NULL;
+	CURLU *u = curl_url();
+	const char *url, *wrong = NULL;
+	CURLUcode code;
+
+	if (!u)
+		die("URL");
+	mem_clear(x->mem);
+	x->url = url = mem_text(x->mem, c->url);
+	x->ca_file = c->ca_file ? mem_text(x->mem, c->ca_file) : NULL;
+	x->server_name =
+	    c->server_name ? mem_text(x->mem, c->server_name) : NULL;
+	code = curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER);
+	if (code != CURLUE_OK)
+		wrong = curl_url_strerror(code);
+	else if (c->server_name &&
+		 !(url = rename_host(x->mem, u, c->server_name, &route)))
+		wrong = "the server name is no host name";
+	curl_url_cleanup(u);
+	if (wrong) {
+		x->url = NULL;
+		return wrong;
+	}
+	curl_easy_setopt(x->easy, CURLOPT_URL, url);
+	curl_easy_setopt(x->easy, CURLOPT_CONNECT_TO, route);
+	set_trust(x);
+	return NULL;
+}
+
+/* A control character in a header would begin another header. */
+static bool header_is_fit(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			return false;
+	return true;
+}
+
+/* What is wrong with the headers, or NULL. The list is of the pool, as the
+ * call is. */
+static const char *set_headers(struct handle *x, struct mem *m,
+			       const char *const *headers)
+{
+	/* No "Expect: 100-continue": a round trip for nothing. */
+	static char expect[] = "Expect:";
+	static struct curl_slist plain = { expect, NULL };
+	struct curl_slist *list = &plain;
+
+	for (; headers && *headers; headers++) {
+		if (!header_is_fit(*headers))
+			return "a control character in a header";
+		list = add_line(m, list, *headers);
+	}
+	curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, list);
+	return NULL;
+}
+
+static void set_call(struct handle *x, const struct http_call *c)
+{
+	long connect_ms =
+	    c->timeout_ms < CONNECT_MS ? c->timeout_ms : CONNECT_MS;
+	bool repeatable = !c->body || c->may_repeat;
+
+	if (c->body) {
+		curl_easy_setopt(x->easy, CURLOPT_POST, 1L);
+		curl_easy_setopt(x->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+				 (curl_off_t)c->body_len);
+		curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, c->body);
+	} else {
+		curl_easy_setopt(x->easy, CURLOPT_HTTPGET, 1L);
+	}
+	curl_easy_setopt(x->easy, CURLOPT_FRESH_CONNECT, repeatable ? 0L : 1L);
+	curl_easy_setopt(x->easy, CURLOPT_TIMEOUT_MS, c->timeout_ms);
+	curl_easy_setopt(x->easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+}
+
+static void refuse(struct http_call *c, enum err err, const char *why)
+{
+	c->err = err;
+	c->trouble = why;
+}
+
+static void clear_answer(struct mem *m, struct http_call *c)
+{
+	c->err = ERR_UPSTREAM;
+	c->status = 0;
+	c->data = mem_text(m, "");
+	c->len = 0;
+	c->content_type = NULL;
+	c->trouble = NULL;
+	c->ms = 0;
+}
+
+/* Hands the call to libcurl; false: it has ended already. */
+static bool start_call(struct http *h, struct mem *m, struct http_call *c)
+{
+	struct handle *x;
+	const char *wrong = NULL;
+
+	clear_answer(m, c);
+	if (c->timeout_ms <= 0) {
+		refuse(c, ERR_LATE, "no time left");
+		return false;
+	}
+	x = take_handle(h, c);
+	if (!points_to(x, c))
+		wrong = point_to(x, c);
+	if (!wrong)
+		wrong = set_headers(x, m, c->headers);
+	if (wrong) {
+		refuse(c, ERR_UPSTREAM, wrong);
+		give_back(h, x);
+		return false;
+	}
+	set_call(x, c);
+	x->call = c;
+	x->answer = m;
+	x->body = (struct buf){ 0 };
+	x->too_long = false;
+	x->trouble[0] = '\0';
+	curl_multi_add_handle(h->multi, x->easy);
+	return true;
+}
+
+static enum err err_of(CURLcode code)
+{
+	switch (code) {
+	case CURLE_OK:
+		return ERR_OK;
+	case CURLE_OPERATION_TIMEDOUT:
+		return ERR_LATE;
+	default:
+		return ERR_UPSTREAM;
+	}
+}
+
+static void take_answer(struct handle *x, struct mem *m, CURLcode code)
+{
+	struct http_call *c = x->call;
+	const char *type = NULL;
+	curl_off_t us = 0;
+
+	c->err = err_of(code);
+	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &c->status);
+	curl_easy_getinfo(x->easy, CURLINFO_TOTAL_TIME_T, &us);
+	c->ms = (double)us / 1000;
+	curl_easy_getinfo(x->easy, CURLINFO_CONTENT_TYPE, &type);
+	c->content_type = type ? mem_text(m, type) : NULL;
+	if (x->too_long)
+		c->trouble = "the answer is too long";
+	else if (code != CURLE_OK)
+		c->trouble = mem_text(
+		    m, x->trouble[0] ? x->trouble : curl_easy_strerror(code));
+	if (x->body.room && !x->too_long) {
+		c->data = x->body.data;
+		c->len = x->body.len;
+	}
+}
+
+/* Takes what has ended; answers how many. */
+static size_t collect(struct http *h, struct mem *m)
+{
+	size_t n = 0;
+	int left;
+	CURLMsg *msg;
+
+	while ((msg = curl_multi_info_read(h->multi, &left))) {
+		CURL *easy = msg->easy_handle;
+		CURLcode code = msg->data.result;
+		struct handle *x = NULL;
+
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(easy, CURLINFO_PRIVATE, &x);
+		take_answer(x, m, code);
+		curl_multi_remove_handle(h->multi, easy);
+		give_back(h, x);
+		n++;
+	}
+	return n;
+}
+
+void http_run(struct http *h, struct mem *m, struct http_call *calls, size_t n)
+{
+	size_t running = 0;
+	int unused;
+
+	for (size_t i = 0; i < n; i++)
+		if (start_call(h, m, &calls[i]))
+			running++;
+	while (running) {
+		curl_multi_perform(h->multi, &unused);
+		running -= collect(h, m);
+		/* Wakes for a socket or for libcurl's own next timer. */
+		if (running)
+			curl_multi_poll(h->multi, NULL, 0, 1000, NULL);
+	}
+}

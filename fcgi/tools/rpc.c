@@ -1,0 +1,307 @@
+/* rpc.c: JSON-RPC 2.0 over HTTP.
+ *
+ * An HTTP answer belongs to one post, so ids need to be unique only within
+ * it: they are 1 to n.
+ */
+#include "tools/rpc.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "base/mem.h"
+#include "tools/http.h"
+#include "tools/rpc_parse.h"
+
+enum { DEPTH = 32 };
+enum { PLAIN = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE };
+
+static void put(void *ptr)
+{
+	json_object_put(ptr);
+}
+
+static void add_json(struct buf *b, struct json_object *o)
+{
+	size_t len;
+	const char *text = json_object_to_json_string_length(o, PLAIN, &len);
+
+	buf_add(b, text, len);
+}
+
+static void add_call(struct buf *b, const struct rpc_call *c, size_t id)
+{
+	struct json_object *method = json_object_new_string(c->method);
+
+	buf_print(b, "{\"jsonrpc\":\"2.0\",\"id\":%zu,\"method\":", id);
+	add_json(b, method);
+	json_object_put(method);
+	if (c->params) {
+		buf_add_text(b, ",\"params\":");
+		add_json(b, c->params);
+	}
+	buf_add_char(b, '}');
+}
+
+char *rpc_make_request(struct mem *m, const struct rpc_post *p, size_t *len)
+{
+	struct buf b;
+
+	buf_open(&b, m, 1024);
+	if (p->n > 1)
+		buf_add_char(&b, '[');
+	for (size_t i = 0; i < p->n; i++) {
+		if (i)
+			buf_add_char(&b, ',');
+		add_call(&b, &p->calls[i], i + 1);
+	}
+	if (p->n > 1)
+		buf_add_char(&b, ']');
+	*len = b.len;
+	return b.data;
+}
+
+/* The whole text as one JSON value, or NULL. json-c takes a NUL for the end
+ * of its input, so a NUL would hide what follows it. */
+static struct json_object *parse_text(struct mem *m, const char *text,
+				      size_t len, bool *early)
+{
+	struct json_tokener *tok;
+	struct json_object *root = NULL;
+	enum json_tokener_error e;
+	size_t end;
+
+	*early = false;
+	if (len > INT_MAX || memchr(text, '\0', len))
+		return NULL;
+	tok = json_tokener_new_ex(DEPTH);
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT |
+					JSON_TOKENER_VALIDATE_UTF8);
+	root = json_tokener_parse_ex(tok, text, (int)len);
+	e = json_tokener_get_error(tok);
+	end = json_tokener_get_parse_end(tok);
+	json_tokener_free(tok);
+	/* An end inside a character is called bad UTF-8. */
+	*early = e == json_tokener_continue ||
+		 (e == json_tokener_error_parse_utf8_string && end == len);
+	if (root)
+		mem_own(m, put, root);
+	return root && strspn(text + end, " \t\r\n") == len - end ? root : NULL;
+}
+
+static const char *text_of(struct json_object *o)
+{
+	if (!o)
+		return NULL;
+	if (json_object_is_type(o, json_type_string))
+		return json_object_get_string(o);
+	return json_object_to_json_string_ext(o, PLAIN);
+}
+
+/* NULL for a missing member and for null. */
+static struct json_object *member(struct json_object *o, const char *key)
+{
+	struct json_object *v = NULL;
+
+	json_object_object_get_ex(o, key, &v);
+	return v;
+}
+
+static void fail(struct rpc_call *c, enum err err, const char *why)
+{
+	c->err = err;
+	c->message = why;
+}
+
+static void take_error(struct rpc_call *c, enum err err,
+		       struct json_object *error)
+{
+	c->err = err;
+	if (!json_object_is_type(error, json_type_object)) {
+		c->message = text_of(error);
+		return;
+	}
+	c->code = json_object_get_int(member(error, "code"));
+	c->message = text_of(member(error, "message"));
+	c->data = text_of(member(error, "data"));
+}
+
+static void take_reply(struct rpc_call *c, struct json_object *reply)
+{
+	struct json_object *error = member(reply, "error"), *result;
+
+	if (error)
+		take_error(c, ERR_RULE, error);
+	else if (json_object_object_get_ex(reply, "result", &result)) {
+		c->err = ERR_OK;
+		c->message = NULL;
+		c->result = result;
+	} else
+		fail(c, ERR_UPSTREAM, "neither result nor error");
+}
+
+/* The id as a number from 1 to n, or 0: some servers echo it as a string. */
+static size_t find_id(struct json_object *id, size_t n)
+{
+	const char *s;
+	size_t v = 0;
+
+	if (!json_object_is_type(id, json_type_int) &&
+	    !json_object_is_type(id, json_type_string))
+		return 0;
+	s = json_object_get_string(id);
+	if (*s < '1' || strspn(s, "0123456789") != strlen(s))
+		return 0;
+	for (; *s && v <= n; s++)
+		v = v * 10 + (size_t)(*s - '0');
+	return v <= n ? v : 0;
+}
+
+struct replies {
+	struct rpc_post *post;
+	bool *answered;		    /* of each call */
+	struct json_object *common; /* the first error without an id */
+};
+
+static void take_element(struct replies *r, struct json_object *reply)
+{
+	struct json_object *id;
+	size_t at;
+
+	if (!json_object_is_type(reply, json_type_object))
+		return;
+	id = member(reply, "id");
+	if (!id) {
+		if (!r->common)
+			r->common = member(reply, "error");
+		return;
+	}
+	at = find_id(id, r->post->n);
+	if (!at || r->answered[at - 1])
+		return;
+	r->answered[at - 1] = true;
+	take_reply(&r->post->calls[at - 1], reply);
+}
+
+static void take_root(struct mem *m, struct rpc_post *p,
+		      struct json_object *root)
+{
+	struct replies r = { p, mem_array(m, p->n, sizeof(bool)), NULL };
+
+	if (json_object_is_type(root, json_type_array))
+		for (size_t i = 0; i < json_object_array_length(root); i++)
+			take_element(&r, json_object_array_get_idx(root, i));
+	else
+		take_element(&r, root);
+	for (size_t i = 0; i < p->n; i++) {
+		if (r.answered[i])
+			continue;
+		fail(&p->calls[i], ERR_UPSTREAM, "no answer to this call");
+		if (r.common)
+			take_error(&p->calls[i], ERR_UPSTREAM, r.common);
+	}
+}
+
+static void fail_all(struct rpc_post *p, enum err err, const char *why)
+{
+	for (size_t i = 0; i < p->n; i++)
+		fail(&p->calls[i], err, why);
+}
+
+static void clear_calls(struct rpc_post *p)
+{
+	p->cut = false;
+	for (size_t i = 0; i < p->n; i++) {
+		struct rpc_call *c = &p->calls[i];
+
+		fail(c, ERR_UPSTREAM, NULL);
+		c->result = NULL;
+		c->code = 0;
+		c->data = NULL;
+	}
+}
+
+void rpc_parse_answer(struct mem *m, struct rpc_post *p, const char *text,
+		      size_t len, bool whole)
+{
+	struct json_object *root;
+	bool early;
+
+	clear_calls(p);
+	root = parse_text(m, text, len, &early);
+	p->cut = early && strspn(text, " \t\r\n") < len;
+	if (root && whole)
+		take_root(m, p, root);
+	else
+		fail_all(p, ERR_UPSTREAM,
+			 p->cut ? "the answer ends too early" : "not JSON");
+}
+
+/* The post's headers behind those that every call has. */
+static const char *const *join_headers(struct mem *m, const struct rpc_post *p)
+{
+	static const char *const own[] = { "Content-Type: application/json",
+					   "Accept: application/json", NULL };
+	const char **all;
+	size_t n = 0;
+
+	if (!p->headers || !p->headers[0])
+		return own;
+	while (p->headers[n])
+		n++;
+	all = mem_array(m, n + 3, sizeof(*all));
+	all[0] = own[0];
+	all[1] = own[1];
+	memcpy(all + 2, p->headers, n * sizeof(*all));
+	return all;
+}
+
+static void make_call(struct mem *m, const struct rpc_post *p,
+		      struct http_call *c)
+{
+	c->url = p->url;
+	c->body = rpc_make_request(m, p, &c->body_len);
+	c->headers = join_headers(m, p);
+	c->ca_file = p->ca_file;
+	c->server_name = p->server_name;
+	c->timeout_ms = p->timeout_ms;
+	c->max_bytes = p->max_bytes;
+	c->may_repeat = p->may_repeat;
+}
+
+static void take_answer(struct mem *m, struct rpc_post *p,
+			const struct http_call *c)
+{
+	bool some = c->status == 200 && c->len > 0;
+
+	p->ms = c->ms;
+	if (c->status == 200 && c->err == ERR_OK) {
+		rpc_parse_answer(m, p, c->data, c->len, true);
+		return;
+	}
+	/* Broken off: that, too, is how a server fails at a big page. */
+	if (c->err == ERR_UPSTREAM && some)
+		rpc_parse_answer(m, p, c->data, c->len, false);
+	else
+		clear_calls(p);
+	fail_all(p, c->err == ERR_OK ? ERR_UPSTREAM : c->err,
+		 c->err == ERR_OK ? mem_print(m, "HTTP status %ld", c->status)
+				  : c->trouble);
+}
+
+void rpc_run(struct http *h, struct mem *m, struct rpc_post *posts, size_t n)
+{
+	struct http_call *calls = mem_array(m, n, sizeof(*calls));
+	struct http_call *one = calls;
+
+	for (size_t i = 0; i < n; i++)
+		if (posts[i].n)
+			make_call(m, &posts[i], one++);
+	http_run(h, m, calls, (size_t)(one - calls));
+	one = calls;
+	for (size_t i = 0; i < n; i++)
+		if (posts[i].n)
+			take_answer(m, &posts[i], one++);
+}
