@@ -333,6 +333,7 @@ static void clear_answer(struct mem *m, struct http_call *c)
 	c->data = mem_text(m, "");
 	c->len = 0;
 	c->content_type = NULL;
+	c->header = NULL;
 	c->trouble = NULL;
 	c->ms = 0;
 }
@@ -380,6 +381,16 @@ static enum err err_of(CURLcode code)
 	}
 }
 
+static const char *find_header(CURL *easy, struct mem *m, const char *name)
+{
+	struct curl_header *found;
+
+	if (!name || curl_easy_header(easy, name, 0, CURLH_HEADER, -1,
+				      &found) != CURLHE_OK)
+		return NULL;
+	return mem_text(m, found->value);
+}
+
 static void take_answer(struct handle *x, struct mem *m, CURLcode code)
 {
 	struct http_call *c = x->call;
@@ -392,6 +403,7 @@ static void take_answer(struct handle *x, struct mem *m, CURLcode code)
 	c->ms = (double)us / 1000;
 	curl_easy_getinfo(x->easy, CURLINFO_CONTENT_TYPE, &type);
 	c->content_type = type ? mem_text(m, type) : NULL;
+	c->header = find_header(x->easy, m, c->want_header);
 	if (x->too_long)
 		c->trouble = "the answer is too long";
 	else if (code != CURLE_OK)

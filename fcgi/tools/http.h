@@ -30,6 +30,8 @@ struct http_call {
 				       * connection, and is sent again when
 				       * that one turns out dead. Else it gets
 				       * a new connection and is sent once */
+	const char *want_header;      /* the name of an answer's header to
+				       * hand out, or NULL */
 
 	/* out */
 	enum err err;		      /* ERR_OK: an answer came, whatever its
@@ -42,6 +44,7 @@ struct http_call {
 				       * never NULL */
 	size_t len;
 	const char *content_type;     /* in the pool, or NULL */
+	const char *header;	      /* the wanted one, in the pool, or NULL */
 	const char *trouble;	      /* libcurl's words, or NULL; for logs and
 				       * `portico check --vcs` */
 	double ms;		      /* how long it took */
