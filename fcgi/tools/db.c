@@ -281,12 +281,9 @@ static enum err apply(struct db *db, struct mem *m, const char *folder,
 static enum err apply_all(struct db *db, struct mem *m, const char *folder,
 			  const char *const *names, int last)
 {
-	int64_t version;
-	enum err err = read_version(db, m, &version);
+	enum err err = ERR_OK;
 
 	for (int i = 1; !err && i <= last; i++) {
-		if (i <= version)
-			continue;
 		err = db_begin(db);
 		if (err)
 			break;
