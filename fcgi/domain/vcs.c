@@ -1,0 +1,539 @@
+/* vcs.c: typed questions and answers over trips. */
+#include "domain/vcs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "domain/brand.h"
+#include "domain/session.h"
+#include "domain/vcs_trip.h"
+#include "tools/fmt.h"
+
+struct vcs *vcs_open(void)
+{
+	return calloc(1, sizeof(struct vcs));
+}
+
+void vcs_close(struct vcs *v)
+{
+	free(v);
+}
+
+struct vcs_trip *vcs_trip(struct brand *b, struct mem *m,
+			  struct session *session)
+{
+	struct vcs_trip *t = mem_alloc(m, sizeof(*t));
+
+	t->brand = b;
+	t->mem = m;
+	if (session) {
+		t->client = session->client_id;
+		t->kept = session->kept;
+	}
+	return t;
+}
+
+void vcs_go(struct vcs_trip *t)
+{
+	vcs_run(t);
+}
+
+bool vcs_kept_changed(const struct vcs_trip *t)
+{
+	return t->changed;
+}
+
+static const char *field(const struct vcs_ask *a, const char *name)
+{
+	return vcs_profile_field(a->method, name);
+}
+
+/* --- What is kept --------------------------------------------------------- */
+
+const char *vcs_kept_currency(struct session *s)
+{
+	return json_find_text(s->kept, "currency");
+}
+
+const char *vcs_kept_zone(struct session *s)
+{
+	return json_find_text(s->kept, "zone");
+}
+
+const char *vcs_kept_locale(struct session *s)
+{
+	return json_find_text(s->kept, "locale");
+}
+
+/* Takes over `value`. */
+static void keep(struct vcs_trip *t, const char *key, struct json_object *value)
+{
+	if (json_object_equal(json_find(t->kept, key), value)) {
+		json_object_put(value);
+		return;
+	}
+	json_put(t->kept, key, value);
+	t->changed = true;
+}
+
+static struct json_object *new_id(int64_t id)
+{
+	return id ? json_object_new_int64(id) : NULL;
+}
+
+static void keep_text(struct vcs_trip *t, const char *key, const char *text)
+{
+	keep(t, key, text && *text ? json_object_new_string(text) : NULL);
+}
+
+/* --- The customer --------------------------------------------------------- */
+
+static enum err read_client(struct vcs_trip *t, struct vcs_ask *a)
+{
+	struct vcs_client *c = a->out;
+	struct json_object *row = a->result;
+	const char *status = vcs_read_text(row, field(a, "status"));
+	const char *zone = vcs_read_text(row, field(a, "zone"));
+	const char *name = vcs_read_text(row, field(a, "name"));
+
+	c->id = t->client;
+	c->name = name ? mem_text(t->mem, name) : "";
+	c->active = row && status && !strcmp(status, "active");
+	if (!row)
+		return ERR_OK;
+	if (!status)
+		return ERR_UPSTREAM;
+	c->has_balance =
+	    vcs_read_money(row, field(a, "balance"), &c->balance) &&
+	    vcs_read_money(row, field(a, "credit"), &c->credit) &&
+	    money_add(c->balance, c->credit, &c->available);
+	c->has_threshold =
+	    vcs_read_money(row, field(a, "low_balance"), &c->low_balance);
+	keep(t, "rate_table",
+	     new_id(vcs_read_int(row, field(a, "rate_table"))));
+	keep(t, "currency_id", new_id(vcs_read_int(row, field(a, "currency"))));
+	keep_text(t, "locale", vcs_read_text(row, field(a, "locale")));
+	if (zone && fmt_zone_known(zone))
+		keep_text(t, "zone", zone);
+	return ERR_OK;
+}
+
+struct vcs_client *vcs_ask_client(struct vcs_trip *t)
+{
+	struct vcs_client *c = mem_alloc(t->mem, sizeof(*c));
+
+	vcs_add_ask(t, VCS_CLIENT, read_client, c, &c->err);
+	return c;
+}
+
+/* --- Lists of names ------------------------------------------------------- */
+
+static enum err read_names(struct vcs_trip *t, struct vcs_ask *a)
+{
+	struct vcs_names *names = a->out;
+	const char *name_field = field(a, "name");
+
+	if (!name_field)
+		name_field = field(a, "code");
+	names->n = json_length(a->result);
+	names->items = mem_array(t->mem, names->n, sizeof(*names->items));
+	for (size_t i = 0; i < names->n; i++) {
+		struct json_object *row = json_at(a->result, i);
+		const char *name = vcs_read_text(row, name_field);
+		const char *unit = vcs_read_text(row, field(a, "unit"));
+
+		names->items[i] = (struct vcs_name){
+			.id = vcs_read_int(row, field(a, "id")),
+			.name = name ? name : "",
+			.unit = unit ? unit : "s",
+		};
+	}
+	return ERR_OK;
+}
+
+static enum err read_accounts(struct vcs_trip *t, struct vcs_ask *a)
+{
+	struct vcs_names *names = a->out;
+	struct json_object *ids;
+
+	read_names(t, a);
+	ids = json_object_new_array();
+	for (size_t i = 0; i < names->n; i++)
+		json_put_int(ids, NULL, names->items[i].id);
+	keep(t, "accounts", ids);
+	return ERR_OK;
+}
+
+static struct vcs_names *ask_names(struct vcs_trip *t, enum vcs_operation op,
+				   enum err (*read)(struct vcs_trip *,
+						    struct vcs_ask *))
+{
+	struct vcs_names *names = mem_alloc(t->mem, sizeof(*names));
+
+	vcs_add_ask(t, op, read, names, &names->err);
+	return names;
+}
+
+struct vcs_names *vcs_ask_accounts(struct vcs_trip *t)
+{
+	return ask_names(t, VCS_ACCOUNTS, read_accounts);
+}
+
+struct vcs_names *vcs_ask_services(struct vcs_trip *t)
+{
+	return ask_names(t, VCS_SERVICES, read_names);
+}
+
+const struct vcs_name *vcs_find_name(const struct vcs_names *names, int64_t id)
+{
+	for (size_t i = 0; !names->err && i < names->n; i++)
+		if (names->items[i].id == id)
+			return &names->items[i];
+	return NULL;
+}
+
+const char *vcs_find_currency(struct vcs_trip *t, int64_t id)
+{
+	const struct vcs_name *found;
+	int64_t own;
+
+	if (!id || (json_find_int(t->kept, "currency_id", &own) && own == id))
+		return json_find_text(t->kept, "currency");
+	if (!t->currencies) {
+		t->currencies = ask_names(t, VCS_CURRENCIES, read_names);
+		vcs_run(t);
+	}
+	found = vcs_find_name(t->currencies, id);
+	return found ? found->name : NULL;
+}
+
+/* --- Rates ---------------------------------------------------------------- */
+
+struct rates_fields {
+	const char *id, *code, *name, *service, *price, *currency;
+	const char *from, *till, *interval, *min_volume, *setup_fee;
+};
+
+static bool read_rate(const struct rates_fields *f, struct json_object *row,
+		      struct vcs_rate *rate)
+{
+	const char *code = vcs_read_text(row, f->code);
+	const char *name = vcs_read_text(row, f->name);
+
+	*rate = (struct vcs_rate){
+		.id = vcs_read_int(row, f->id),
+		.code = code ? code : "",
+		.name = name ? name : "",
+		.service = vcs_read_int(row, f->service),
+		.currency = vcs_read_int(row, f->currency),
+		.effective_from = vcs_read_time(row, f->from, "UTC"),
+		.effective_till = vcs_read_time(row, f->till, "UTC"),
+		.interval = vcs_read_int(row, f->interval),
+		.min_volume = vcs_read_int(row, f->min_volume),
+	};
+	vcs_read_money(row, f->setup_fee, &rate->setup_fee);
+	return vcs_read_money(row, f->price, &rate->price);
+}
+
+static enum err read_rates(struct vcs_trip *t, struct vcs_ask *a)
+{
+	const struct rates_fields f = { field(a, "id"),
+					field(a, "code"),
+					field(a, "name"),
+					field(a, "service"),
+					field(a, "price"),
+					field(a, "currency"),
+					field(a, "effective_from"),
+					field(a, "effective_till"),
+					field(a, "interval"),
+					field(a, "min_volume"),
+					field(a, "setup_fee") };
+	struct vcs_rates *rates = a->out;
+	size_t n = json_length(a->result);
+
+	rates->n = 0;
+	rates->rows = mem_array(t->mem, n, sizeof(*rates->rows));
+	for (size_t i = 0; i < n; i++)
+		rates->n += read_rate(&f, json_at(a->result, i),
+				      &rates->rows[rates->n]);
+	rates->raw = n;
+	/* Rows, but none with a price that can be read: not what we know. */
+	return n && !rates->n ? ERR_UPSTREAM : ERR_OK;
+}
+
+struct vcs_rates *vcs_ask_rates(struct vcs_trip *t, const char *order,
+				size_t limit, size_t offset)
+{
+	struct vcs_rates *rates = mem_alloc(t->mem, sizeof(*rates));
+	struct vcs_ask *a =
+	    vcs_add_ask(t, VCS_RATES, read_rates, rates, &rates->err);
+
+	json_put_text(a->vars, "order", order);
+	json_put_int(a->vars, "limit", (int64_t)limit);
+	json_put_int(a->vars, "offset", (int64_t)offset);
+	rates->cut = &a->cut;
+	return rates;
+}
+
+static void append_rates(struct mem *m, struct vcs_rates *all, size_t *room,
+			 const struct vcs_rates *page)
+{
+	if (all->n + page->n > *room) {
+		struct vcs_rate *rows;
+
+		*room = (all->n + page->n) * 2;
+		rows = mem_array(m, *room, sizeof(*rows));
+		if (all->n)
+			memcpy(rows, all->rows, all->n * sizeof(*rows));
+		all->rows = rows;
+	}
+	if (page->n)
+		memcpy(all->rows + all->n, page->rows,
+		       page->n * sizeof(*page->rows));
+	all->n += page->n;
+}
+
+/* One wave of up to WAVE pages at once. Returns rows taken from VCS, 0 at the
+ * end of the table; *chunk shrinks when VCS cuts or caps its pages. */
+static size_t read_wave(struct vcs_trip *t, struct vcs_rates *all, size_t *room,
+			size_t offset, size_t *chunk, size_t pages)
+{
+	enum { WAVE = 4, LEAST = 50 };
+	struct vcs_rates *page[WAVE];
+	size_t taken = 0, asked = *chunk;
+
+	pages = pages > WAVE ? WAVE : pages;
+	for (size_t i = 0; i < pages; i++)
+		page[i] = vcs_ask_rates(t, "+code", asked, offset + i * asked);
+	vcs_run(t);
+	for (size_t i = 0; i < pages; i++) {
+		if (page[i]->err && *page[i]->cut && *chunk > LEAST) {
+			*chunk /= 2;
+			return taken ? taken : SIZE_MAX;
+		}
+		all->err = page[i]->err;
+		if (page[i]->err || !page[i]->raw)
+			break;
+		append_rates(t->mem, all, room, page[i]);
+		taken += page[i]->raw;
+		if (page[i]->raw < asked) {
+			/* What comes next in this wave has a gap before it. */
+			*chunk = page[i]->raw > LEAST ? page[i]->raw : LEAST;
+			break;
+		}
+	}
+	return taken;
+}
+
+struct vcs_rates *vcs_read_rates(struct vcs_trip *t, size_t most)
+{
+	enum { CHUNK = 2500, ROUNDS = 64 };
+	struct vcs_rates *all = mem_alloc(t->mem, sizeof(*all));
+	size_t room = 0, offset = 0, chunk = CHUNK, pages = 1, taken;
+
+	for (int round = 0; round < ROUNDS && offset <= most; round++) {
+		taken = read_wave(t, all, &room, offset, &chunk, pages);
+		if (all->err || !taken)
+			break;
+		if (taken != SIZE_MAX)
+			offset += taken;
+		pages = taken == chunk * pages ? 4 : 1;
+	}
+	all->limited = !all->err && offset > most;
+	if (all->n > most)
+		all->n = most;
+	return all;
+}
+
+/* --- xDRs and usage ------------------------------------------------------- */
+
+static void read_xdr(const struct vcs_ask *a, const char *zone,
+		     struct json_object *row, struct vcs_xdr *x)
+{
+	*x = (struct vcs_xdr){
+		.id = vcs_read_int(row, field(a, "id")),
+		.time = vcs_read_time(row, field(a, "time"), zone),
+		.account = vcs_read_int(row, field(a, "account")),
+		.service = vcs_read_int(row, field(a, "service")),
+		.duration = vcs_read_int(row, field(a, "duration")),
+		.currency = vcs_read_int(row, field(a, "currency")),
+		.source = vcs_read_text(row, field(a, "source")),
+		.destination = vcs_read_text(row, field(a, "destination")),
+		.code = vcs_read_text(row, field(a, "code")),
+		.name = vcs_read_text(row, field(a, "name")),
+	};
+	x->has_rate = vcs_read_money(row, field(a, "rate"), &x->rate);
+	x->has_cost = vcs_read_money(row, field(a, "cost"), &x->cost);
+}
+
+static const char *trip_zone(const struct vcs_trip *t)
+{
+	const char *zone = json_find_text(t->kept, "zone");
+
+	return zone ? zone : t->brand->conf->time_zone;
+}
+
+static enum err read_xdrs(struct vcs_trip *t, struct vcs_ask *a)
+{
+	struct vcs_xdrs *xdrs = a->out;
+
+	xdrs->n = json_length(a->result);
+	xdrs->rows = mem_array(t->mem, xdrs->n, sizeof(*xdrs->rows));
+	for (size_t i = 0; i < xdrs->n; i++)
+		read_xdr(a, trip_zone(t), json_at(a->result, i),
+			 &xdrs->rows[i]);
+	return ERR_OK;
+}
+
+static void put_period(struct vcs_trip *t, struct vcs_ask *a, int64_t from,
+		       int64_t to)
+{
+	json_put_text(a->vars, "from", vcs_make_time(t->mem, from));
+	json_put_text(a->vars, "to", vcs_make_time(t->mem, to));
+}
+
+struct vcs_xdrs *vcs_ask_xdrs(struct vcs_trip *t, int64_t from, int64_t to,
+			      size_t limit, size_t offset)
+{
+	struct vcs_xdrs *xdrs = mem_alloc(t->mem, sizeof(*xdrs));
+	struct vcs_ask *a =
+	    vcs_add_ask(t, VCS_XDRS, read_xdrs, xdrs, &xdrs->err);
+
+	a->beside = true;
+	put_period(t, a, from, to);
+	json_put_int(a->vars, "limit", (int64_t)limit);
+	json_put_int(a->vars, "offset", (int64_t)offset);
+	return xdrs;
+}
+
+static enum err read_usage(struct vcs_trip *t, struct vcs_ask *a)
+{
+	struct vcs_usage *usage = a->out;
+	size_t n = json_length(a->result);
+
+	usage->rows = mem_array(t->mem, n, sizeof(*usage->rows));
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *row = json_at(a->result, i);
+		struct vcs_usage_row *u = &usage->rows[usage->n];
+
+		*u = (struct vcs_usage_row){
+			.day = vcs_read_text(row, field(a, "day")),
+			.service = vcs_read_int(row, field(a, "service")),
+			.volume = vcs_read_int(row, field(a, "volume")),
+			.events = vcs_read_int(row, field(a, "events")),
+		};
+		usage->n +=
+		    u->day && vcs_read_money(row, field(a, "cost"), &u->cost);
+	}
+	return n && !usage->n ? ERR_UPSTREAM : ERR_OK;
+}
+
+struct vcs_usage *vcs_ask_usage(struct vcs_trip *t, int64_t from, int64_t to)
+{
+	struct vcs_usage *usage = mem_alloc(t->mem, sizeof(*usage));
+	struct vcs_ask *a =
+	    vcs_add_ask(t, VCS_USAGE, read_usage, usage, &usage->err);
+
+	a->beside = true;
+	put_period(t, a, from, to);
+	json_put_text(a->vars, "zone", trip_zone(t));
+	return usage;
+}
+
+/* --- Pings and log-in ----------------------------------------------------- */
+
+static enum err read_nothing(struct vcs_trip *t, struct vcs_ask *a)
+{
+	(void)t;
+	(void)a;
+	return ERR_OK;
+}
+
+struct vcs_ping *vcs_ask_ping(struct vcs_trip *t, bool management)
+{
+	struct vcs_ping *ping = mem_alloc(t->mem, sizeof(*ping));
+
+	vcs_add_ask(t, management ? VCS_MANAGEMENT_PING : VCS_CORE_PING,
+		    read_nothing, ping, &ping->err);
+	return ping;
+}
+
+static enum err read_login(struct vcs_trip *t, struct vcs_ask *a)
+{
+	(void)t;
+	*(int64_t *)a->out = vcs_read_int(a->result, field(a, "id"));
+	return ERR_OK;
+}
+
+/* Who the log-in belongs to; 0: nobody. */
+static enum err find_login(struct brand *b, struct mem *m, const char *login,
+			   const char *password, int64_t *client)
+{
+	struct vcs_trip *t = vcs_trip(b, m, NULL);
+	enum err err = ERR_OK;
+	struct vcs_ask *a = vcs_add_ask(t, VCS_LOGIN, read_login, client, &err);
+
+	t->quiet = true;
+	*client = 0;
+	json_put_text(a->vars, "login", login);
+	json_put_text(a->vars, "password", password);
+	vcs_run(t);
+	if (err == ERR_RULE)
+		return ERR_OK;
+	if (err)
+		log_warn("vcs.failed", "client.login: %s: %s", err_code(err),
+			 a->trouble ? a->trouble : "unexpected answer");
+	return err;
+}
+
+static void keep_currency(struct vcs_trip *t, const struct vcs_names *names)
+{
+	const struct vcs_name *found = NULL;
+	int64_t id;
+
+	if (json_find_int(t->kept, "currency_id", &id))
+		found = vcs_find_name(names, id);
+	keep_text(t, "currency", found ? found->name : NULL);
+}
+
+/* A wrong password costs the same calls as a right one: the customer's row is
+ * asked for even if there is none (client 0). */
+enum err vcs_login(struct brand *b, struct mem *m, const char *login,
+		   const char *password, int64_t *client,
+		   struct json_object **kept)
+{
+	struct vcs_trip *t = vcs_trip(b, m, NULL);
+	enum err err = find_login(b, m, login, password, client);
+	struct vcs_client *c;
+	struct vcs_names *currencies;
+
+	if (err)
+		return err;
+	t->client = *client;
+	t->quiet = *client == 0;
+	t->kept = json_new(m);
+	c = vcs_ask_client(t);
+	vcs_ask_accounts(t);
+	currencies = ask_names(t, VCS_CURRENCIES, read_names);
+	vcs_run(t);
+	if (*client == 0)
+		return ERR_LOGIN;
+	if (c->err)
+		return c->err == ERR_RULE ? ERR_UPSTREAM : c->err;
+	if (!c->active)
+		return ERR_LOGIN;
+	keep_currency(t, currencies);
+	*kept = t->kept;
+	return ERR_OK;
+}
+
+void vcs_mend_kept(struct vcs_trip *t)
+{
+	struct vcs_names *currencies;
+
+	currencies = ask_names(t, VCS_CURRENCIES, read_names);
+	vcs_run(t);
+	if (!currencies->err)
+		keep_currency(t, currencies);
+}

@@ -1,0 +1,192 @@
+/* vcs.h: the billing system: what the portal asks it, in types of our own.
+ *
+ * A trip collects questions and asks them all at once: quick Core calls travel
+ * as one batch, reports and Management calls run beside it, so that no call
+ * waits for another and a section of a page can fail alone.
+ *
+ *	struct vcs_trip *t = vcs_trip(brand, mem, session);
+ *	struct vcs_client *client = vcs_ask_client(t);
+ *	struct vcs_xdrs *recent = vcs_ask_xdrs(t, ...);
+ *	vcs_go(t);
+ *	if (client->err) ...
+ *
+ * Ownership: the API token can read every customer. Each question takes the
+ * customer's id from the session, and each row that comes back is checked
+ * against it; a row of somebody else is dropped and logged as an incident
+ * (vcs.foreign_row).
+ *
+ * Ids that a question needs but only another answer knows (the rate table, the
+ * accounts) are kept in the session and checked by the same trip: after
+ * vcs_go(), vcs_kept_changed() tells that they were out of date; the session
+ * then has the right ones, and the page is run once more.
+ *
+ * Method, argument and field names come from the brand's API profile
+ * (vcs_profile.h); nothing here knows them.
+ */
+#ifndef PORTICO_VCS_H
+#define PORTICO_VCS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "base/money.h"
+
+struct brand;
+struct json_object;
+struct mem;
+struct session;
+struct vcs;
+struct vcs_trip;
+
+/* This process's side of a brand's connections (the Management SID). */
+struct vcs *vcs_open(void);
+void vcs_close(struct vcs *v);
+
+/* `session` NULL: only questions that no customer owns (pings). Lives in `m`.
+ * The questions' answers do too. */
+struct vcs_trip *vcs_trip(struct brand *b, struct mem *m,
+			  struct session *session);
+
+/* Asks all. Logs what failed, once each; the reason lies in each answer. */
+void vcs_go(struct vcs_trip *t);
+
+/* True when an id kept in the session was out of date: answers that depend on
+ * it are worthless, session->kept is mended (and needs session_keep()). */
+bool vcs_kept_changed(const struct vcs_trip *t);
+
+/* After that: asks for what hangs on a changed id (the currency's code). */
+void vcs_mend_kept(struct vcs_trip *t);
+
+/* --- Answers: `err` first; the rest only counts if it is ERR_OK. --------- */
+
+struct vcs_client {
+	enum err err;
+	int64_t id;
+	const char *name;
+	bool active; /* false: suspended or archived; loses access */
+	bool has_balance;
+	struct money balance, credit, available;
+	bool has_threshold;
+	struct money low_balance;
+};
+
+struct vcs_names { /* services */
+	enum err err;
+	struct vcs_name {
+		int64_t id;
+		const char *name, *unit;
+	} * items;
+	size_t n;
+};
+
+struct vcs_rate {
+	int64_t id;
+	const char *code, *name;
+	int64_t service;
+	int64_t currency; /* see vcs_find_currency() */
+	struct money price, setup_fee;
+	int64_t effective_from, effective_till; /* 0: not known, no end */
+	int64_t interval, min_volume;		/* seconds */
+};
+
+struct vcs_rates {
+	enum err err;
+	struct vcs_rate *rows;
+	size_t n;
+	size_t raw;	 /* rows that came, with those that had no price */
+	const bool *cut; /* the answer ended too early: ask for less */
+	bool limited;	 /* only the first rows of the table were read */
+};
+
+struct vcs_xdr {
+	int64_t id, time, account, service, duration, currency;
+	const char *source, *destination, *code, *name;
+	struct money rate, cost;
+	bool has_rate, has_cost;
+};
+
+struct vcs_xdrs {
+	enum err err;
+	struct vcs_xdr *rows;
+	size_t n;
+};
+
+struct vcs_usage {
+	enum err err;
+	struct vcs_usage_row {
+		const char *day; /* YYYY-MM-DD in the customer's zone */
+		int64_t service, volume, events;
+		struct money cost;
+	} * rows;
+	size_t n;
+};
+
+struct vcs_ping {
+	enum err err;
+};
+
+/* --- Questions ----------------------------------------------------------- */
+
+struct vcs_client *vcs_ask_client(struct vcs_trip *t);
+/* The customer's accounts, as kept: id to name. Asked along with xDRs. */
+struct vcs_names *vcs_ask_accounts(struct vcs_trip *t);
+struct vcs_names *vcs_ask_services(struct vcs_trip *t);
+
+/* A page of the customer's rates; `order` such as "+code". */
+struct vcs_rates *vcs_ask_rates(struct vcs_trip *t, const char *order,
+				size_t limit, size_t offset);
+
+/* xDRs of [from, to] (seconds), the newest first. */
+struct vcs_xdrs *vcs_ask_xdrs(struct vcs_trip *t, int64_t from, int64_t to,
+			      size_t limit, size_t offset);
+
+/* Usage of [from, to] by day and service. */
+struct vcs_usage *vcs_ask_usage(struct vcs_trip *t, int64_t from, int64_t to);
+
+struct vcs_ping *vcs_ask_ping(struct vcs_trip *t, bool management);
+
+/* Goes at once, with what was asked before, and reads the first `most` rows of
+ * the customer's rate table in the order of codes, by as many trips as it
+ * takes: a page that comes back short is no end, only an empty one is; a page
+ * that comes back cut is asked for in halves. */
+struct vcs_rates *vcs_read_rates(struct vcs_trip *t, size_t most);
+
+/* NULL: there is none of this id, or the list could not be had. */
+const struct vcs_name *vcs_find_name(const struct vcs_names *names, int64_t id);
+
+/* The code of a row's currency; the customer's own for id 0. Another one than
+ * the customer's costs a trip. NULL: not known. */
+const char *vcs_find_currency(struct vcs_trip *t, int64_t id);
+
+/* --- What is kept -------------------------------------------------------- */
+
+/* The customer's currency ("USD"), zone and locale; NULL: not known. */
+const char *vcs_kept_currency(struct session *s);
+const char *vcs_kept_zone(struct session *s);
+const char *vcs_kept_locale(struct session *s);
+
+/* --- Log-in -------------------------------------------------------------- */
+
+/* Whose log-in and password these are. ERR_LOGIN: unknown, wrong or not
+ * active, after just as many calls as for a right one. On ERR_OK *client is
+ * the customer's id and *kept (an object, in the pool) what the session is to
+ * keep. */
+enum err vcs_login(struct brand *b, struct mem *m, const char *login,
+		   const char *password, int64_t *client,
+		   struct json_object **kept);
+
+/* --- For `portico check --vcs` ------------------------------------------- */
+
+typedef void (*vcs_say)(void *ctx, const char *operation, const char *verdict,
+			const char *detail, const char *remedy);
+
+/* Asks operation by operation, read-only, and says what came of it: "works",
+ * "refused", "unknown method", "unexpected shape", "TLS", "no connection".
+ * `client`: whose rows to look at; 0: shapes of rows are not checked. Returns
+ * how many do not work. */
+size_t vcs_check(struct brand *b, struct mem *m, int64_t client, vcs_say say,
+		 void *ctx);
+
+#endif

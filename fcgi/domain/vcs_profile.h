@@ -1,0 +1,71 @@
+/* vcs_profile.h: an API profile: which method of which API answers each of the
+ * portal's questions, with which arguments and fields. Nearly every method
+ * name in the public record is an inference, so the names live in
+ * conf/vcs/NAME.json, each with its evidence, and a hosting team whose VCS
+ * differs edits a line of JSON.
+ */
+#ifndef PORTICO_VCS_PROFILE_H
+#define PORTICO_VCS_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct diag;
+struct json_object;
+struct mem;
+
+enum vcs_operation {
+	VCS_CORE_PING,
+	VCS_MANAGEMENT_PING,
+	VCS_LOGIN,
+	VCS_CLIENT,
+	VCS_ACCOUNTS,
+	VCS_SERVICES,
+	VCS_CURRENCIES,
+	VCS_RATES,
+	VCS_XDRS,
+	VCS_USAGE,
+	VCS__MAX
+};
+
+enum vcs_answer { VCS_ANY, VCS_OBJECT, VCS_ROWS };
+enum vcs_owner {
+	VCS_OWNER_NONE,
+	VCS_OWNER_CLIENT,
+	VCS_OWNER_ACCOUNT,
+	VCS_OWNER_RATE_TABLE
+};
+
+struct vcs_method {
+	const char *operation; /* the portal's name: "rate.list" */
+	bool management;       /* else Core */
+	const char *method;    /* VCS's name: "rates.search" */
+	const char *evidence;  /* documented, observed, guess */
+	struct json_object *params;
+	enum vcs_answer answer;
+	enum vcs_owner owner;
+	const char *owner_field;
+	struct json_object *fields;
+	struct json_object *fixed; /* rows that stand in the profile itself,
+				    * where VCS has no method for them */
+};
+
+struct vcs_profile {
+	const char *path;
+	struct vcs_method methods[VCS__MAX];
+};
+
+/* Reads a profile; what is wrong with it goes to `d`. NULL: unreadable. */
+const struct vcs_profile *vcs_profile_load(struct mem *m, const char *path,
+					   struct diag *d);
+
+/* VCS's name of one of our fields; NULL: the profile has none. */
+const char *vcs_profile_field(const struct vcs_method *method,
+			      const char *field);
+
+/* The arguments of a call: the profile's, with "$name" replaced by the value
+ * of `vars`; an argument whose variable is not there is left out. */
+struct json_object *vcs_profile_params(const struct vcs_method *method,
+				       struct json_object *vars);
+
+#endif

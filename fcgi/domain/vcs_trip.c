@@ -1,0 +1,402 @@
+/* vcs_trip.c: sends questions together, unwraps and checks the answers. */
+#include "domain/vcs_trip.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "domain/brand.h"
+#include "tools/fmt.h"
+
+struct vcs_ask *vcs_add_ask(struct vcs_trip *t, enum vcs_operation op,
+			    enum err (*read)(struct vcs_trip *,
+					     struct vcs_ask *),
+			    void *out, enum err *out_err)
+{
+	static struct vcs_ask spare;
+	struct vcs_ask *a;
+
+	if (t->n == VCS_ASKS_MAX) {
+		log_error("vcs.asks", "more than %d questions in a trip",
+			  VCS_ASKS_MAX);
+		*out_err = ERR_INTERNAL;
+		return &spare;
+	}
+	a = &t->asks[t->n++];
+	*a = (struct vcs_ask){
+		.method = &t->brand->profile->methods[op],
+		.vars = json_new(t->mem),
+		.read = read,
+		.out = out,
+		.out_err = out_err,
+	};
+	return a;
+}
+
+/* What an operation must not be asked without, lest it answer for all. */
+static bool lacks_owner(const struct vcs_trip *t, const struct vcs_ask *a)
+{
+	switch (a->method->owner) {
+	case VCS_OWNER_CLIENT:
+		return t->client == 0 && !t->quiet;
+	case VCS_OWNER_ACCOUNT:
+		return json_length(json_find(t->kept, "accounts")) == 0;
+	case VCS_OWNER_RATE_TABLE:
+		return !json_find(t->kept, "rate_table");
+	default:
+		return false;
+	}
+}
+
+static void add_vars(const struct vcs_trip *t, struct vcs_ask *a)
+{
+	static const char *const kept[] = { "rate_table", "accounts", "zone" };
+	struct json_object *value;
+
+	json_put_int(a->vars, "client", t->client);
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		value = json_find(t->kept, kept[i]);
+		if (value)
+			json_put(a->vars, kept[i], json_object_get(value));
+	}
+}
+
+static void make_call(const struct vcs_trip *t, struct vcs_ask *a)
+{
+	const struct conf *conf = t->brand->conf;
+	struct json_object *params, *auth;
+
+	add_vars(t, a);
+	params = json_own(t->mem, vcs_profile_params(a->method, a->vars));
+	if (!a->method->management) {
+		json_put_text(params, "AUTH", conf->core_api.auth_token);
+	} else if (t->brand->vcs->sid[0]) {
+		json_put_text(params, "SID", t->brand->vcs->sid);
+	} else {
+		auth = json_put_object(params, "auth");
+		json_put_text(auth, "login", conf->management_api.login);
+		json_put_text(auth, "password", conf->management_api.password);
+	}
+	a->call =
+	    (struct rpc_call){ .method = a->method->method, .params = params };
+}
+
+/* --- Answers -------------------------------------------------------------- */
+
+static void fail(struct vcs_ask *a, enum err err, const char *trouble)
+{
+	a->err = err;
+	a->trouble = trouble;
+	a->result = NULL;
+}
+
+static bool is_success(struct json_object *code)
+{
+	return json_object_is_type(code, json_type_boolean)
+		   ? json_object_get_boolean(code)
+		   : json_object_get_int(code) == 1;
+}
+
+/* The Management API's envelope: code, session_id, messages, return. */
+static void unwrap_management(struct vcs_trip *t, struct vcs_ask *a)
+{
+	const char *sid = json_find_text(a->result, "session_id");
+	struct json_object *message =
+	    json_at(json_find(a->result, "messages"), 0);
+
+	if (!json_object_is_type(a->result, json_type_object)) {
+		fail(a, ERR_UPSTREAM, "no Management envelope");
+		return;
+	}
+	if (sid && strlen(sid) < VCS_SID_MAX)
+		snprintf(t->brand->vcs->sid, VCS_SID_MAX, "%s", sid);
+	if (is_success(json_find(a->result, "code")))
+		a->result = json_find(a->result, "return");
+	else
+		fail(a, ERR_RULE,
+		     message && json_find_text(message, "msg")
+			 ? json_find_text(message, "msg")
+			 : "code is false");
+}
+
+static bool is_owned(const struct vcs_trip *t, const struct vcs_method *method,
+		     struct json_object *row)
+{
+	struct json_object *accounts;
+	int64_t id, own;
+
+	if (!json_find_int(row, method->owner_field, &id))
+		return false;
+	switch (method->owner) {
+	case VCS_OWNER_CLIENT:
+		return id == t->client;
+	case VCS_OWNER_RATE_TABLE:
+		return json_find_int(t->kept, "rate_table", &own) && id == own;
+	case VCS_OWNER_ACCOUNT:
+		accounts = json_find(t->kept, "accounts");
+		for (size_t i = 0; i < json_length(accounts); i++)
+			if (id == json_object_get_int64(json_at(accounts, i)))
+				return true;
+		return false;
+	default:
+		return false;
+	}
+}
+
+static void report_foreign(const struct vcs_trip *t, const struct vcs_ask *a,
+			   size_t rows)
+{
+	if (!t->quiet)
+		log_error("vcs.foreign_row",
+			  "%s: %zu rows that are not client %" PRId64
+			  "'s were dropped",
+			  a->method->operation, rows, t->client);
+}
+
+static void check_rows(const struct vcs_trip *t, struct vcs_ask *a)
+{
+	size_t n = json_length(a->result), foreign = 0;
+	struct json_object *own, *row;
+
+	if (!json_object_is_type(a->result, json_type_array)) {
+		fail(a, ERR_UPSTREAM, "the answer is no list");
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		row = json_at(a->result, i);
+		foreign += !json_object_is_type(row, json_type_object) ||
+			   (a->method->owner && !is_owned(t, a->method, row));
+	}
+	if (!foreign)
+		return;
+	report_foreign(t, a, foreign);
+	own = json_own(t->mem, json_object_new_array());
+	for (size_t i = 0; i < n; i++) {
+		row = json_at(a->result, i);
+		if (json_object_is_type(row, json_type_object) &&
+		    (!a->method->owner || is_owned(t, a->method, row)))
+			json_put(own, NULL, json_object_get(row));
+	}
+	a->result = own;
+}
+
+/* An object; some methods wrap it into a list of one. null stays null: there
+ * is no such object. */
+static void check_object(const struct vcs_trip *t, struct vcs_ask *a)
+{
+	if (json_length(a->result) == 1)
+		a->result = json_at(a->result, 0);
+	if (!a->result)
+		return;
+	if (!json_object_is_type(a->result, json_type_object)) {
+		fail(a, ERR_UPSTREAM, "the answer is no object");
+	} else if (a->method->owner && !is_owned(t, a->method, a->result)) {
+		report_foreign(t, a, 1);
+		fail(a, ERR_UPSTREAM, "the answer is somebody else's");
+	}
+}
+
+/* An empty object in place of an empty list is how some encoders write it. */
+static struct json_object *mend_empty(struct vcs_trip *t,
+				      struct json_object *result)
+{
+	if (json_object_is_type(result, json_type_object) &&
+	    json_object_object_length(result) == 0)
+		return json_own(t->mem, json_object_new_array());
+	if (json_object_is_type(json_find(result, "rows"), json_type_array))
+		return json_find(result, "rows");
+	return result;
+}
+
+static void take_answer(struct vcs_trip *t, struct vcs_ask *a)
+{
+	a->err = a->call.err;
+	a->result = a->call.result;
+	a->trouble = a->call.message;
+	if (!a->err && a->method->management)
+		unwrap_management(t, a);
+	if (a->err)
+		return;
+	if (a->method->answer == VCS_ROWS) {
+		a->result = mend_empty(t, a->result);
+		check_rows(t, a);
+	} else if (a->method->answer == VCS_OBJECT) {
+		check_object(t, a);
+	}
+}
+
+/* --- Sending -------------------------------------------------------------- */
+
+static struct rpc_post *add_post(const struct vcs_trip *t,
+				 struct rpc_post *post, bool management,
+				 struct rpc_call *calls)
+{
+	const struct conf *conf = t->brand->conf;
+
+	*post = (struct rpc_post){
+		.url =
+		    management ? conf->management_api.uri : conf->core_api.uri,
+		.timeout_ms =
+		    (long)(management ? conf->management_api.deadline_ms
+				      : conf->core_api.deadline_ms),
+		.max_bytes = (size_t)conf->limits.answer,
+		.calls = calls,
+	};
+	if (management) {
+		post->ca_file = conf->management_api.ca_file[0]
+				    ? conf->management_api.ca_file
+				    : NULL;
+		post->server_name = conf->management_api.server_name[0]
+					? conf->management_api.server_name
+					: NULL;
+	}
+	return post;
+}
+
+/* Quick Core calls make one batch; the others go beside it. */
+static void send(struct vcs_trip *t, struct vcs_ask **asks, size_t n)
+{
+	struct rpc_call calls[VCS_ASKS_MAX];
+	struct rpc_post posts[VCS_ASKS_MAX];
+	size_t place[VCS_ASKS_MAX], post_of[VCS_ASKS_MAX];
+	size_t n_calls = 0, n_posts = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct vcs_ask *a = asks[i];
+
+		if (a->beside || a->method->management)
+			continue;
+		place[i] = n_calls;
+		post_of[i] = 0;
+		calls[n_calls++] = a->call;
+	}
+	if (n_calls)
+		add_post(t, &posts[n_posts++], false, calls)->n = n_calls;
+	for (size_t i = 0; i < n; i++) {
+		struct vcs_ask *a = asks[i];
+
+		if (!a->beside && !a->method->management)
+			continue;
+		place[i] = n_calls;
+		post_of[i] = n_posts;
+		calls[n_calls] = a->call;
+		add_post(t, &posts[n_posts++], a->method->management,
+			 &calls[n_calls++])
+		    ->n = 1;
+	}
+	if (n_posts)
+		rpc_run(t->brand->http, t->mem, posts, n_posts);
+	for (size_t i = 0; i < n; i++) {
+		asks[i]->call = calls[place[i]];
+		asks[i]->cut = posts[post_of[i]].cut;
+		take_answer(t, asks[i]);
+	}
+}
+
+/* What an expired SID answers is not documented; so a Management call that
+ * fails with a kept SID is asked once more with log-in and password. */
+static void send_again_with_login(struct vcs_trip *t, struct vcs_ask **asks,
+				  size_t n)
+{
+	struct vcs_ask *again[VCS_ASKS_MAX];
+	size_t m = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (asks[i]->method->management && asks[i]->err == ERR_RULE &&
+		    json_find(asks[i]->call.params, "SID"))
+			again[m++] = asks[i];
+	if (!m)
+		return;
+	t->brand->vcs->sid[0] = '\0';
+	for (size_t i = 0; i < m; i++)
+		make_call(t, again[i]);
+	send(t, again, m);
+}
+
+static void finish(struct vcs_trip *t, struct vcs_ask *a)
+{
+	if (!a->err)
+		a->err = a->read(t, a);
+	if (a->err && !t->quiet)
+		log_warn("vcs.failed", "%s (%s): %s: %s", a->method->operation,
+			 a->method->method, err_code(a->err),
+			 a->trouble ? a->trouble : "unexpected answer");
+	*a->out_err = a->err;
+}
+
+void vcs_run(struct vcs_trip *t)
+{
+	struct vcs_ask *asks[VCS_ASKS_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		struct vcs_ask *a = &t->asks[i];
+
+		if (a->method->fixed) {
+			a->result = a->method->fixed;
+		} else if (lacks_owner(t, a)) {
+			a->result = json_own(t->mem, json_object_new_array());
+		} else {
+			make_call(t, a);
+			asks[n++] = a;
+		}
+	}
+	send(t, asks, n);
+	send_again_with_login(t, asks, n);
+	for (size_t i = 0; i < t->n; i++)
+		finish(t, &t->asks[i]);
+	t->n = 0;
+}
+
+/* --- Fields --------------------------------------------------------------- */
+
+bool vcs_read_money(struct json_object *row, const char *name,
+		    struct money *out)
+{
+	const char *text = name ? json_find_text(row, name) : NULL;
+
+	return text && money_parse(text, out);
+}
+
+const char *vcs_read_text(struct json_object *row, const char *name)
+{
+	return name ? json_find_text(row, name) : NULL;
+}
+
+/* Whole numbers come as 60, "60" and, from some encoders, 60.0. */
+int64_t vcs_read_int(struct json_object *row, const char *name)
+{
+	struct json_object *value;
+	int64_t n = 0;
+
+	if (!name)
+		return 0;
+	if (json_find_int(row, name, &n))
+		return n;
+	value = json_find(row, name);
+	return json_object_is_type(value, json_type_double)
+		   ? json_object_get_int64(value)
+		   : 0;
+}
+
+int64_t vcs_read_time(struct json_object *row, const char *name,
+		      const char *zone)
+{
+	const char *text = vcs_read_text(row, name);
+	int64_t when;
+
+	return text && fmt_parse_time(text, zone, &when) ? when : 0;
+}
+
+char *vcs_make_time(struct mem *m, int64_t when)
+{
+	char text[40];
+	time_t t = (time_t)when;
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S+0000", &tm);
+	return mem_text(m, text);
+}

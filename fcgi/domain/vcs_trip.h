@@ -1,0 +1,65 @@
+/* vcs_trip.h: inside vcs*.c: questions on their way. */
+#ifndef PORTICO_VCS_TRIP_H
+#define PORTICO_VCS_TRIP_H
+
+#include "base/json.h"
+#include "domain/vcs.h"
+#include "domain/vcs_profile.h"
+#include "tools/rpc.h"
+
+enum { VCS_ASKS_MAX = 16, VCS_SID_MAX = 128 };
+
+struct vcs {
+	char sid[VCS_SID_MAX]; /* Management session; "": none yet */
+};
+
+struct vcs_ask {
+	const struct vcs_method *method;
+	struct json_object *vars; /* for the arguments; in the pool */
+	bool beside;		  /* slow or risky: a post of its own */
+	/* Turns `result` into `out`; not called after an error. */
+	enum err (*read)(struct vcs_trip *t, struct vcs_ask *a);
+	void *out;
+	enum err *out_err;
+
+	enum err err;
+	struct json_object *result; /* of the answer that was declared, and
+				     * without foreign rows */
+	const char *trouble;	    /* what went wrong, in words */
+	bool cut;
+	struct rpc_call call;
+};
+
+struct vcs_trip {
+	struct brand *brand;
+	struct mem *mem;
+	int64_t client;		  /* 0: none */
+	struct json_object *kept; /* session->kept, or a new one at log-in */
+	struct vcs_ask asks[VCS_ASKS_MAX];
+	size_t n;
+	bool quiet;   /* expected to fail: do not log */
+	bool changed; /* something kept was out of date */
+	struct vcs_names *currencies;
+};
+
+/* Adds a question. `vars` may be NULL; further variables go into ask->vars. */
+struct vcs_ask *vcs_add_ask(struct vcs_trip *t, enum vcs_operation op,
+			    enum err (*read)(struct vcs_trip *,
+					     struct vcs_ask *),
+			    void *out, enum err *out_err);
+
+/* Runs what was asked and empties the list. */
+void vcs_run(struct vcs_trip *t);
+
+/* Fields of a row by VCS's name; a NULL name reads as absent. */
+bool vcs_read_money(struct json_object *row, const char *name,
+		    struct money *out);
+const char *vcs_read_text(struct json_object *row, const char *name);
+int64_t vcs_read_int(struct json_object *row, const char *name);
+int64_t vcs_read_time(struct json_object *row, const char *name,
+		      const char *zone);
+
+/* A moment as the Core API takes it: "2026-11-01 00:00:00+0000". */
+char *vcs_make_time(struct mem *m, int64_t when);
+
+#endif
