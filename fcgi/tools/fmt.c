@@ -531,7 +531,8 @@ static bool is_icu_message(const char *locale, const char *pattern)
 		parsed = umsg_open(text, len, locale, &where, &e);
 	umsg_close(parsed);
 	free(text);
-	return len >= 0 && U_SUCCESS(e);
+	/* {0} both in a plural and as text: only C's varargs mind that. */
+	return len >= 0 && (U_SUCCESS(e) || e == U_ARGUMENT_TYPE_MISMATCH);
 }
 
 static const char *find_pseudo(struct fmt *f, const char *locale)
