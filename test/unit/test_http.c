@@ -329,6 +329,26 @@ static void long_answers(void **state)
 	assert_string_equal(c.data, "");
 }
 
+static bool announce_and_hang(struct conn *c, const struct request *r)
+{
+	(void)r;
+	conn_text(c, "HTTP/1.1 200 X\r\nContent-Length: 2000000000\r\n\r\nx");
+	return server_wait(c->server, SIZE_MAX);
+}
+
+/* Refused by what it says of itself: nothing is reserved or waited for. */
+static void announced_too_long(void **state)
+{
+	struct fix *f = *state;
+	struct http_call c;
+
+	serve(f, announce_and_hang);
+	c = get(f);
+	assert_int_equal(c.err, ERR_UPSTREAM);
+	assert_string_equal(c.trouble, "the answer is too long");
+	assert_true(mem_used(f->m) < LIMIT);
+}
+
 static bool break_off(struct conn *c, const struct request *r)
 {
 	(void)r;
@@ -718,6 +738,7 @@ int main(void)
 		TEST(deadline),
 		TEST(no_time_left),
 		TEST(long_answers),
+		TEST(announced_too_long),
 		TEST(answer_breaks_off),
 		TEST(no_answer),
 		TEST(nobody_listens),

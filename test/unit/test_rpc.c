@@ -266,11 +266,18 @@ static void not_json(void **state)
 
 static void nul_hides_nothing(void **state)
 {
-	static const char text[] = "{\"id\":1,\"result\":1}\0garbage";
+	static const char behind[] = "{\"id\":1,\"result\":1}\0garbage";
+	static const char last[] = "{\"id\":1,\"result\":1}\0";
+	static const char within[] = "{\"id\":1,\"result\":\"a\0b\"}";
 	struct fix *f = *state;
 
 	f->post.n = 1;
-	rpc_parse_answer(f->m, &f->post, text, sizeof(text) - 1, true);
+	rpc_parse_answer(f->m, &f->post, behind, sizeof(behind) - 1, true);
+	assert_int_equal(f->calls[0].err, ERR_UPSTREAM);
+	assert_false(f->post.cut);
+	rpc_parse_answer(f->m, &f->post, last, sizeof(last) - 1, true);
+	assert_int_equal(f->calls[0].err, ERR_UPSTREAM);
+	rpc_parse_answer(f->m, &f->post, within, sizeof(within) - 1, true);
 	assert_int_equal(f->calls[0].err, ERR_UPSTREAM);
 	assert_false(f->post.cut);
 }
