@@ -43,7 +43,7 @@ struct brand {
 	struct db *db;
 	struct http *http;
 	struct vcs *vcs;
-	const char *secret; /* hex; keys CSRF tokens */
+	char secret[65]; /* hex; keys CSRF tokens */
 };
 
 struct site {
@@ -62,10 +62,13 @@ void site_close(struct site *s);
 /* Brings the stores of all brands to this version's schema; before forking. */
 enum err site_migrate(struct site *s);
 
-/* Opens this process's handles; after forking. A store that is away is tried
- * again by the request that needs it. */
+/* Opens this process's handles; after forking. */
 void site_connect(struct site *s);
 void site_disconnect(struct site *s);
+
+/* The brand's store and secret. A store that was away is tried again: NULL
+ * if it still is. */
+struct db *brand_store(struct brand *b);
 
 /* NULL: unknown; never somebody else's brand. */
 struct brand *site_find(struct site *s, const char *name);
