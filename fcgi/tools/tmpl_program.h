@@ -1,0 +1,61 @@
+/* tmpl_program.h: a compiled template: what tmpl.c makes and tmpl_render.c
+ * walks.
+ */
+#ifndef PORTICO_TMPL_PROGRAM_H
+#define PORTICO_TMPL_PROGRAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf;
+struct fmt;
+
+/* Sections within each other, in a whole page. */
+enum { TMPL_SECTIONS_MAX = 64 };
+
+struct tmpl_key {
+	const char *name;
+	unsigned long hash; /* json-c's, so that a look-up need not make it */
+};
+
+/* A dotted name; without keys it is ".", the value itself. */
+struct tmpl_name {
+	const struct tmpl_key *keys;
+	size_t n;
+};
+
+enum tmpl_kind {
+	TMPL_STOP,
+	TMPL_TEXT,
+	TMPL_VALUE,
+	TMPL_MESSAGE,
+	TMPL_SECTION, /* nothing to print: on behind its TMPL_END */
+	TMPL_END,     /* the next of the list: back behind its TMPL_SECTION */
+	TMPL_INVERTED /* something to print: on at `jump` */
+};
+
+struct tmpl_op {
+	enum tmpl_kind kind;
+	bool opens_url;
+	size_t jump;
+	size_t at, len; /* TMPL_TEXT: a piece of the program's text */
+	struct tmpl_name name;
+	const char *message;
+	const struct tmpl_name *args;
+	size_t n_args;
+};
+
+struct tmpl {
+	const char *name;
+	const char *text;
+	const struct tmpl_op *ops;
+	struct fmt *fmt;
+};
+
+/* Adds `s` with & < > " ' escaped. */
+void tmpl_escape(struct buf *out, const char *s, size_t len);
+
+/* May a value be the beginning of an address? See tmpl.h. */
+bool tmpl_url_is_safe(const char *s, size_t len);
+
+#endif
