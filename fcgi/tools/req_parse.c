@@ -1,0 +1,255 @@
+/* req_parse.c: decodes bodies, queries and their characters into fields.
+ * Log lines name what is wrong, never the bytes: they may hold a password.
+ */
+#include "tools/req_parse.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+enum { FIELDS_MAX = 64, NAME_MAX_LEN = 64, JSON_DEPTH = 4 };
+
+/* Table 3-7 of the Unicode Standard: what may follow the first byte. */
+static size_t char_length(unsigned char first, unsigned char second)
+{
+	if (first < 0x80)
+		return 1;
+	if (first < 0xc2 || first > 0xf4 || second < 0x80 || second > 0xbf)
+		return 0;
+	if (first < 0xe0)
+		return 2;
+	if ((first == 0xe0 && second < 0xa0) ||
+	    (first == 0xed && second > 0x9f) ||
+	    (first == 0xf0 && second < 0x90) ||
+	    (first == 0xf4 && second > 0x8f))
+		return 0;
+	return first < 0xf0 ? 3 : 4;
+}
+
+size_t req_parse_char(const char *s, size_t len, uint32_t *out)
+{
+	const unsigned char *b = (const unsigned char *)s;
+	size_t n = len ? char_length(b[0], len > 1 ? b[1] : 0) : 0;
+	uint32_t c;
+
+	if (!n || n > len)
+		return 0;
+	c = n == 1 ? b[0] : b[0] & (0xffu >> (n + 1));
+	for (size_t i = 1; i < n; i++) {
+		if ((b[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (b[i] & 0x3fu);
+	}
+	*out = c;
+	return n;
+}
+
+bool req_is_text(const char *s, bool lines)
+{
+	size_t len = strlen(s), n;
+	uint32_t c;
+
+	for (; len; s += n, len -= n) {
+		n = req_parse_char(s, len, &c);
+		if (!n || c == 0x7f)
+			return false;
+		if (c < 0x20 && !(lines && strchr("\t\r\n", (int)c)))
+			return false;
+	}
+	return true;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+char *req_parse_escapes(struct mem *m, const char *s, size_t len, bool plus)
+{
+	char *out = mem_alloc(m, len + 1), *to = out;
+
+	for (size_t i = 0; i < len; i++) {
+		char c = s[i];
+
+		if (c == '%') {
+			int high = len - i > 2 ? hex_digit(s[i + 1]) : -1;
+			int low = high >= 0 ? hex_digit(s[i + 2]) : -1;
+
+			if (low < 0)
+				return NULL;
+			c = (char)(high << 4 | low);
+			i += 2;
+		} else if (plus && c == '+') {
+			c = ' ';
+		}
+		if (!c)
+			return NULL;
+		*to++ = c;
+	}
+	return out;
+}
+
+static enum err refuse(const char *why)
+{
+	log_info("req.input", "%s", why);
+	return ERR_INPUT;
+}
+
+/* `value` NULL and not `is_null`: it arrived, but is no plain value. */
+static enum err add_field(struct req *r, const char *name, const char *value,
+			  bool is_null)
+{
+	if (!r->fields)
+		r->fields = mem_array(r->mem, FIELDS_MAX, sizeof(*r->fields));
+	if (r->n_fields == FIELDS_MAX)
+		return refuse("too many fields");
+	if (strlen(name) > NAME_MAX_LEN)
+		return refuse("a field's name is too long");
+	if (!req_is_text(name, false) || (value && !req_is_text(value, true)))
+		return refuse("a field is no UTF-8 or has control characters");
+	r->fields[r->n_fields++] = (struct req_field){ .name = name,
+						       .value = value,
+						       .is_null = is_null };
+	return ERR_OK;
+}
+
+static enum err parse_pair(struct req *r, const char *s, size_t len)
+{
+	const char *equal = memchr(s, '=', len);
+	size_t name_len = equal ? (size_t)(equal - s) : len;
+	const char *name = req_parse_escapes(r->mem, s, name_len, true);
+	const char *value = "";
+
+	if (equal)
+		value = req_parse_escapes(r->mem, equal + 1, len - name_len - 1,
+					  true);
+	if (!name || !value)
+		return refuse("a field has a bad escape or a NUL");
+	return add_field(r, name, value, false);
+}
+
+enum err req_parse_pairs(struct req *r, const char *s, size_t len)
+{
+	const char *end = s + len;
+
+	while (s < end) {
+		const char *stop = memchr(s, '&', (size_t)(end - s));
+		enum err e = ERR_OK;
+
+		if (!stop)
+			stop = end;
+		if (stop > s)
+			e = parse_pair(r, s, (size_t)(stop - s));
+		if (e)
+			return e;
+		s = stop + 1;
+	}
+	return ERR_OK;
+}
+
+/* What json-c lets through even when it is strict: 'quotes', NaN, Infinity and
+ * raw line ends in strings. And an escaped NUL, where it would cut a name. */
+static bool is_strict_json(const char *s)
+{
+	bool inside = false;
+
+	for (; *s; s++) {
+		if (!inside) {
+			if (strchr("'NI", *s))
+				return false;
+			inside = *s == '"';
+		} else if (*s == '\\') {
+			if (!strncmp(s + 1, "u0000", 5))
+				return false;
+			s += s[1] != '\0';
+		} else if ((unsigned char)*s < 0x20) {
+			return false;
+		} else {
+			inside = *s != '"';
+		}
+	}
+	return true;
+}
+
+/* json-c squeezes a whole number of too many digits into 64 bits. */
+static bool is_squeezed(struct json_object *value)
+{
+	int64_t n = json_object_get_int64(value);
+
+	return n == INT64_MAX || n == INT64_MIN;
+}
+
+static const char *plain_text(struct json_object *value)
+{
+	switch (json_object_get_type(value)) {
+	case json_type_int:
+		if (is_squeezed(value))
+			return NULL;
+		return json_object_get_string(value);
+	case json_type_string:
+	case json_type_double:
+	case json_type_boolean:
+		return json_object_get_string(value);
+	default:
+		return NULL;
+	}
+}
+
+static struct json_object *parse_json(const char *text, size_t len)
+{
+	struct json_tokener *tok = json_tokener_new_ex(JSON_DEPTH);
+	struct json_object *o = NULL;
+
+	if (!tok)
+		abort();
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
+	/* With its NUL, so that a number at the end is seen to end. */
+	if (len < INT_MAX)
+		o = json_tokener_parse_ex(tok, text, (int)len + 1);
+	if (json_tokener_get_error(tok) != json_tokener_success) {
+		json_object_put(o);
+		o = NULL;
+	}
+	json_tokener_free(tok);
+	return o;
+}
+
+/* A name that comes twice counts once, with its last value: json-c drops the
+ * first before we see it. */
+enum err req_parse_json(struct req *r, const char *text, size_t len)
+{
+	struct json_object *o;
+
+	if (strlen(text) != len || !req_is_text(text, true) ||
+	    !is_strict_json(text))
+		return refuse("the body is no JSON, or has a NUL");
+	o = json_own(r->mem, parse_json(text, len));
+	if (!json_object_is_type(o, json_type_object))
+		return refuse("the body is no JSON object");
+	json_object_object_foreach(o, name, value)
+	{
+		enum err e = add_field(r, name, plain_text(value), !value);
+
+		if (e)
+			return e;
+	}
+	return ERR_OK;
+}
+
+struct req_field *req_find_field(const struct req *r, const char *name)
+{
+	for (size_t i = 0; i < r->n_fields; i++)
+		if (!strcmp(r->fields[i].name, name))
+			return &r->fields[i];
+	return NULL;
+}
