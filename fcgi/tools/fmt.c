@@ -164,8 +164,10 @@ static struct number *open_money(struct fmt *f, const char *code,
 		memset(precision + 1, '0', (size_t)digits);
 		precision[0] = '.';
 	}
+	/* sign-negative: what rounds to zero is not "-$0.00". */
 	snprintf(skeleton, sizeof(skeleton),
-		 "currency/%s rounding-mode-half-even %s", code, precision);
+		 "currency/%s rounding-mode-half-even sign-negative %s", code,
+		 precision);
 	memcpy(n->code, code, 4);
 	n->every_digit = every_digit;
 	n->nf = open_number(f, skeleton);
