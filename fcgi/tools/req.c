@@ -1,4 +1,4 @@
-/* req.c: the environment of a request: path, format, cookies, and its body. */
+/* req.c: the environment of a request: path, format, query, cookies. */
 #include "tools/req.h"
 
 #include <stdio.h>
@@ -18,48 +18,7 @@ enum { PATH_LEN_MAX = 2048, COOKIE_LEN_MAX = 4096 };
 static const char xlsx_type[] =
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
-/* A piece of a header. */
-struct span {
-	const char *s;
-	size_t len;
-};
-
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-static struct span trim(const char *s, size_t len)
-{
-	while (len && is_blank(*s)) {
-		s++;
-		len--;
-	}
-	while (len && is_blank(s[len - 1]))
-		len--;
-	return (struct span){ s, len };
-}
-
-/* Cuts the next piece off a list: up to `by`, without blanks around it. */
-static bool next_piece(const char **list, char by, struct span *out)
-{
-	const char *s = *list;
-	size_t len;
-
-	if (!s)
-		return false;
-	len = strcspn(s, (char[]){ by, '\0' });
-	*list = s[len] ? s + len + 1 : NULL;
-	*out = trim(s, len);
-	return true;
-}
-
-static bool span_is(struct span a, const char *word)
-{
-	return a.len == strlen(word) && !strncasecmp(a.s, word, a.len);
-}
-
-static bool span_ends(struct span a, const char *word)
+static bool span_ends(struct req_span a, const char *word)
 {
 	size_t len = strlen(word);
 
@@ -110,11 +69,11 @@ static const char *find_id(const struct req *r)
 static const char *find_bearer(const struct req *r)
 {
 	const char *value = req_env(r, "HTTP_AUTHORIZATION");
-	struct span token;
+	struct req_span token;
 
 	if (!value || strncasecmp(value, "Bearer ", 7))
 		return NULL;
-	token = trim(value + 7, strlen(value + 7));
+	token = req_trim(value + 7, strlen(value + 7));
 	if (!token.len || strspn(token.s, LETTERS_DIGITS "-._~+/=") < token.len)
 		return NULL;
 	return mem_text_n(r->mem, token.s, token.len);
@@ -207,7 +166,7 @@ static enum err parse_path(struct req *r, const char *uri)
 }
 
 /* RFC 9110, 12.4.2, in thousandths; -1: malformed. */
-static int parse_quality(struct span q)
+static int parse_quality(struct req_span q)
 {
 	int n = 0, unit = 1000;
 
@@ -226,25 +185,26 @@ static int parse_quality(struct span q)
 
 static int accept_quality(const char *params)
 {
-	struct span p;
+	struct req_span p;
 	int q = 1000;
 
-	while (next_piece(&params, ';', &p))
+	while (req_next_piece(&params, ';', &p))
 		if (p.len > 2 && !strncasecmp(p.s, "q=", 2))
-			q = parse_quality((struct span){ p.s + 2, p.len - 2 });
+			q = parse_quality(
+			    (struct req_span){ p.s + 2, p.len - 2 });
 	return q;
 }
 
-static bool media_format(struct span type, enum format *out)
+static bool media_format(struct req_span type, enum format *out)
 {
-	if (span_is(type, "application/json") || span_ends(type, "+json"))
+	if (req_span_is(type, "application/json") || span_ends(type, "+json"))
 		*out = FORMAT_JSON;
-	else if (span_is(type, "text/html") ||
-		 span_is(type, "application/xhtml+xml"))
+	else if (req_span_is(type, "text/html") ||
+		 req_span_is(type, "application/xhtml+xml"))
 		*out = FORMAT_HTML;
-	else if (span_is(type, "text/csv"))
+	else if (req_span_is(type, "text/csv"))
 		*out = FORMAT_CSV;
-	else if (span_is(type, xlsx_type))
+	else if (req_span_is(type, xlsx_type))
 		*out = FORMAT_XLSX;
 	else
 		return false;
@@ -256,16 +216,16 @@ static bool media_format(struct span type, enum format *out)
 static bool parse_accept(struct req *r)
 {
 	const char *list = req_env(r, "HTTP_ACCEPT");
-	struct span item;
+	struct req_span item;
 	int best = 0;
 
-	while (next_piece(&list, ',', &item)) {
+	while (req_next_piece(&list, ',', &item)) {
 		const char *params = mem_text_n(r->mem, item.s, item.len);
-		struct span type;
+		struct req_span type;
 		enum format format;
 		int q;
 
-		next_piece(&params, ';', &type);
+		req_next_piece(&params, ';', &type);
 		q = accept_quality(params);
 		if (q > best && media_format(type, &format)) {
 			best = q;
@@ -319,104 +279,8 @@ enum err req_open(struct req *r, struct mem *m, const struct req_source *s)
 	return e ? e : query_err;
 }
 
-/* What CONTENT_LENGTH announces; none is 0. */
-static enum err parse_length(const struct req *r, size_t limit, size_t *out)
-{
-	const char *text = req_env(r, "CONTENT_LENGTH");
-	size_t n = 0;
-
-	for (; text && *text; text++) {
-		if (*text < '0' || *text > '9') {
-			log_info("req.length", "CONTENT_LENGTH is no number");
-			return ERR_INPUT;
-		}
-		n = n * 10 + (size_t)(*text - '0');
-		if (n > limit) {
-			log_info("req.length", "a body over %zu bytes", limit);
-			return ERR_TOO_LARGE;
-		}
-	}
-	*out = n;
-	return ERR_OK;
-}
-
-static bool is_utf8_charset(struct span param)
-{
-	return span_is(param, "charset=utf-8") ||
-	       span_is(param, "charset=\"utf-8\"");
-}
-
-/* Sets r->json_body. `none`: no type was sent. */
-static enum err parse_type(struct req *r, bool *none)
-{
-	const char *list = req_env(r, "CONTENT_TYPE");
-	struct span type = { "", 0 }, param;
-
-	next_piece(&list, ';', &type);
-	*none = type.len == 0;
-	r->json_body = span_is(type, "application/json");
-	if (!*none && !r->json_body &&
-	    !span_is(type, "application/x-www-form-urlencoded")) {
-		log_info("req.type", "a body neither urlencoded nor JSON");
-		return ERR_TYPE;
-	}
-	while (next_piece(&list, ';', &param))
-		if (param.len >= 8 && !strncasecmp(param.s, "charset=", 8) &&
-		    !is_utf8_charset(param)) {
-			log_info("req.type", "a body that is not in UTF-8");
-			return ERR_TYPE;
-		}
-	return ERR_OK;
-}
-
-/* Asks for one byte more than announced, to see that there is none. */
-static enum err read_all(struct req *r, const struct req_source *s, size_t want)
-{
-	char *body = mem_alloc(r->mem, want + 1);
-	size_t have = 0, n;
-
-	while (have <= want) {
-		n = s->read ? s->read(s->ctx, body + have, want + 1 - have) : 0;
-		if (!n || n > want + 1 - have)
-			break;
-		have += n;
-	}
-	if (have != want) {
-		log_info("req.length", "a body %s than announced",
-			 have < want ? "shorter" : "longer");
-		return ERR_INPUT;
-	}
-	r->body = body;
-	r->body_len = want;
-	return ERR_OK;
-}
-
-enum err req_read_body(struct req *r, const struct req_source *s, size_t limit)
-{
-	size_t len = 0;
-	bool none = true;
-	enum err e;
-
-	if (r->method != METHOD_POST)
-		return ERR_OK;
-	e = parse_length(r, limit, &len);
-	if (!e)
-		e = parse_type(r, &none);
-	if (!e)
-		e = read_all(r, s, len);
-	if (e)
-		return e;
-	if (r->json_body)
-		return req_parse_json(r, r->body, len);
-	if (none && len) {
-		log_info("req.type", "a body without a type");
-		return ERR_TYPE;
-	}
-	return req_parse_pairs(r, r->body, len);
-}
-
 /* RFC 6265, 4.1.1: cookie-octet. */
-static bool is_cookie_value(struct span v)
+static bool is_cookie_value(struct req_span v)
 {
 	for (size_t i = 0; i < v.len; i++)
 		if (v.s[i] <= ' ' || v.s[i] > '~' || strchr("\",;\\", v.s[i]))
@@ -428,16 +292,16 @@ const char *req_cookie(const struct req *r, const char *name)
 {
 	const char *list = req_env(r, "HTTP_COOKIE");
 	size_t name_len = strlen(name);
-	struct span pair, v;
+	struct req_span pair, v;
 
-	while (next_piece(&list, ';', &pair)) {
+	while (req_next_piece(&list, ';', &pair)) {
 		if (pair.len <= name_len || pair.s[name_len] != '=' ||
 		    strncmp(pair.s, name, name_len) != 0)
 			continue;
-		v = (struct span){ pair.s + name_len + 1,
-				   pair.len - name_len - 1 };
+		v = (struct req_span){ pair.s + name_len + 1,
+				       pair.len - name_len - 1 };
 		if (v.len > 1 && v.s[0] == '"' && v.s[v.len - 1] == '"')
-			v = (struct span){ v.s + 1, v.len - 2 };
+			v = (struct req_span){ v.s + 1, v.len - 2 };
 		if (!is_cookie_value(v))
 			return NULL;
 		return mem_text_n(r->mem, v.s, v.len);

@@ -63,6 +63,40 @@ bool req_is_text(const char *s, bool lines)
 	return true;
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+struct req_span req_trim(const char *s, size_t len)
+{
+	while (len && is_blank(*s)) {
+		s++;
+		len--;
+	}
+	while (len && is_blank(s[len - 1]))
+		len--;
+	return (struct req_span){ s, len };
+}
+
+bool req_next_piece(const char **list, char by, struct req_span *out)
+{
+	const char *s = *list;
+	size_t len;
+
+	if (!s)
+		return false;
+	len = strcspn(s, (char[]){ by, '\0' });
+	*list = s[len] ? s + len + 1 : NULL;
+	*out = req_trim(s, len);
+	return true;
+}
+
+bool req_span_is(struct req_span a, const char *word)
+{
+	return a.len == strlen(word) && !strncasecmp(a.s, word, a.len);
+}
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')

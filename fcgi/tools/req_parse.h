@@ -8,6 +8,21 @@
 
 #include "tools/req.h"
 
+/* A piece of a header. */
+struct req_span {
+	const char *s;
+	size_t len;
+};
+
+/* Without blanks at both ends. */
+struct req_span req_trim(const char *s, size_t len);
+
+/* Cuts the next piece off a list: up to `by`, trimmed. False: none is left. */
+bool req_next_piece(const char **list, char by, struct req_span *out);
+
+/* The same word, but for case. */
+bool req_span_is(struct req_span a, const char *word);
+
 /* The character that starts at `s`, of at most `len` bytes: its bytes, or 0
  * where this is no UTF-8 (overlong forms and surrogates are none). */
 size_t req_parse_char(const char *s, size_t len, uint32_t *out);
