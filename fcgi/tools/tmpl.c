@@ -1,557 +1,21 @@
-/* tmpl.c: compiles templates: puts partials, parents and blocks in place and
- * follows the HTML of the whole.
- */
+/* tmpl.c: templates' files and sets of them. */
 #include "tools/tmpl.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <json-c/json.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "tools/fmt.h"
-#include "tools/tmpl_html.h"
+#include "tools/tmpl_link.h"
 #include "tools/tmpl_parse.h"
 #include "tools/tmpl_program.h"
 
-enum {
-	FILE_MAX = 1024 * 1024,
-	DEPTH_MAX = 100,	/* partials, parents and blocks in each other */
-	STEPS_MAX = 200 * 1000, /* nodes of one page: a limit for 2^DEPTH_MAX */
-	TEXT_MAX = 4 * 1024 * 1024
-};
+enum { TMPL_FILE_MAX = 1024 * 1024 };
 
 static const char suffix[] = ".mustache";
-
-struct file {
-	struct file *next;
-	const char *name;
-	const struct node *root; /* NULL: missing or refused */
-	bool missing;
-};
-
-struct tmpl_set {
-	struct mem *mem;
-	const char *const *dirs;
-	struct fmt *fmt;
-	struct diag *diag;
-	struct file *files;
-	const struct tmpl **tmpls;
-	size_t n, room;
-};
-
-/* The blocks that a parent tag hands over; those further out win. */
-struct env {
-	const struct node *parent;
-	const struct env *outer;
-};
-
-/* How lines are indented here: their first white space loses `strip`, then
- * gets `prefix` in front. */
-struct place {
-	struct piece prefix, strip;
-};
-
-struct link {
-	struct tmpl_set *set;
-	struct mem *mem;
-	struct html html;
-	struct buf text;
-	struct tmpl_op *ops;
-	size_t n, room, flushed;
-	size_t steps;
-	int depth, sections;
-	/* A block's content begins: in the middle of a line, so that its
-	 * first line is not indented; or on a new one that it does not know
-	 * of, so that it needs this prefix. */
-	bool in_line;
-	struct piece *need;
-	bool refused, stopped;
-};
-
-static void link_nodes(struct link *l, const struct node *first,
-		       const struct env *env, const struct place *place);
-
-/* --- Refusals ------------------------------------------------------------- */
-
-/* A partial's mistake is found once for each page that it is part of. */
-static bool is_known(const struct diag *d, const char *where, const char *what)
-{
-	for (size_t i = 0; i < d->n; i++)
-		if (!strcmp(d->items[i].where, where) &&
-		    !strcmp(d->items[i].what, what))
-			return true;
-	return false;
-}
-
-static void refuse_at(struct link *l, const char *where, const char *remedy,
-		      const char *what)
-{
-	l->refused = true;
-	if (!is_known(l->set->diag, where, what))
-		diag_add(l->set->diag, where, remedy, "%s", what);
-}
-
-static void refuse(struct link *l, const struct node *n, const char *remedy,
-		   const char *what)
-{
-	const char *name = n->name ? n->name : "";
-
-	refuse_at(l, node_where(l->mem, n), remedy,
-		  mem_print(l->mem, "%s%s%s", what, name[0] ? ": " : "", name));
-}
-
-static void refuse_html(struct link *l, const struct node *n,
-			const struct html_no *no)
-{
-	refuse(l, n, no->remedy, no->why);
-}
-
-/* Nothing sensible can follow. */
-static void stop(struct link *l, const struct node *n, const char *remedy,
-		 const char *what)
-{
-	refuse(l, n, remedy, what);
-	l->stopped = true;
-}
-
-/* --- The program ---------------------------------------------------------- */
-
-static struct tmpl_op *add_op(struct link *l, enum tmpl_kind kind)
-{
-	struct tmpl_op *op;
-
-	if (l->n == l->room) {
-		size_t room = l->room ? l->room * 2 : 32;
-		struct tmpl_op *ops = mem_array(l->mem, room, sizeof(*ops));
-
-		if (l->n)
-			memcpy(ops, l->ops, l->n * sizeof(*ops));
-		l->ops = ops;
-		l->room = room;
-	}
-	op = &l->ops[l->n++];
-	op->kind = kind;
-	return op;
-}
-
-/* The text since the last op becomes one. */
-static void flush(struct link *l)
-{
-	struct tmpl_op *op;
-
-	if (l->flushed == l->text.len)
-		return;
-	op = add_op(l, TMPL_TEXT);
-	op->at = l->flushed;
-	op->len = l->text.len - l->flushed;
-	l->flushed = l->text.len;
-}
-
-static void add_text(struct link *l, const struct node *n, struct piece text)
-{
-	struct html_no no = { .why = "" };
-	size_t at = 0;
-
-	if (!html_text(&l->html, text.text, text.len, &at, &no)) {
-		struct node there = *n;
-
-		for (size_t i = 0; i < at; i++)
-			there.line += text.text[i] == '\n';
-		refuse_html(l, &there, &no);
-		l->stopped = true;
-		return;
-	}
-	buf_add(&l->text, text.text, text.len);
-	if (l->text.len > TEXT_MAX)
-		stop(l, n, "do the partials multiply?",
-		     "the whole page has too much text");
-}
-
-/* --- Names ---------------------------------------------------------------- */
-
-static unsigned long hash_of(const char *key)
-{
-	struct json_object *o = json_object_new_object();
-	unsigned long h = lh_get_hash(json_object_get_object(o), key);
-
-	json_object_put(o);
-	return h;
-}
-
-static bool parse_name(struct mem *m, const char *text, struct tmpl_name *out)
-{
-	struct tmpl_key *keys;
-	size_t dots = 0;
-
-	*out = (struct tmpl_name){ 0 };
-	if (!strcmp(text, "."))
-		return true;
-	for (const char *s = text; *s; s++)
-		dots += *s == '.';
-	keys = mem_array(m, dots + 1, sizeof(*keys));
-	for (const char *s = text;; s++) {
-		size_t len = strcspn(s, ".");
-
-		if (!len)
-			return false;
-		keys[out->n].name = mem_text_n(m, s, len);
-		keys[out->n].hash = hash_of(keys[out->n].name);
-		out->n++;
-		s += len;
-		if (!*s)
-			break;
-	}
-	out->keys = keys;
-	return true;
-}
-
-static bool take_name(struct link *l, const struct node *n, const char *text,
-		      struct tmpl_name *out)
-{
-	if (!strchr(text, ' ') && parse_name(l->mem, text, out))
-		return true;
-	refuse(l, n, "write a, a.b or .",
-	       strchr(text, ' ')
-		   ? "arguments belong to messages only ({{t.key arg}})"
-		   : "a name has an empty part");
-	return false;
-}
-
-static bool ends_in_url(const char *key)
-{
-	size_t len = strcspn(key, " ");
-
-	return len > 4 && !strncmp(key + len - 4, "_url", 4);
-}
-
-static bool is_message(const struct link *l, const struct node *n)
-{
-	return l->set->fmt && !strncmp(n->name, "t.", 2);
-}
-
-/* --- Values and messages -------------------------------------------------- */
-
-static void begin_line(struct link *l, const struct node *n)
-{
-	struct piece *need = l->need;
-
-	l->need = NULL;
-	l->in_line = false;
-	if (need)
-		add_text(l, n, *need);
-}
-
-static void add_plain_message(struct link *l, const struct node *n,
-			      const char *key, bool opens)
-{
-	const char *s = fmt_text(l->mem, l->set->fmt, key, NULL, 0);
-
-	if (opens && !tmpl_url_is_safe(s, strlen(s)))
-		refuse(l, n, "mend it in the catalogue",
-		       "the message is no address");
-	tmpl_escape(&l->text, s, strlen(s));
-}
-
-static void add_message_op(struct link *l, const struct node *n,
-			   const char *key, char *args, bool opens)
-{
-	struct tmpl_name *names;
-	size_t n_args = 0, most = 1;
-	struct tmpl_op *op;
-	char *save = NULL;
-
-	for (const char *s = args; *s; s++)
-		most += *s == ' ';
-	names = mem_array(l->mem, most, sizeof(*names));
-	for (char *s = strtok_r(args, " ", &save); s;
-	     s = strtok_r(NULL, " ", &save))
-		if (!take_name(l, n, s, &names[n_args++]))
-			return;
-	flush(l);
-	op = add_op(l, TMPL_MESSAGE);
-	op->message = key;
-	op->args = names;
-	op->n_args = n_args;
-	op->opens_url = opens;
-}
-
-static void add_message(struct link *l, const struct node *n, bool opens)
-{
-	char *key = mem_text(l->mem, n->name + 2);
-	char *args = strchr(key, ' ');
-
-	if (args)
-		*args++ = '\0';
-	if (!fmt_pattern(l->set->fmt, key))
-		refuse(l, n, "add it to the catalogue",
-		       "the catalogue has no such message");
-	else if (fmt_is_plain(l->set->fmt, key))
-		add_plain_message(l, n, key, opens);
-	else if (!args)
-		refuse(l, n, "write {{t.key name}}",
-		       "the message needs arguments");
-	else
-		add_message_op(l, n, key, args, opens);
-}
-
-static void link_value(struct link *l, const struct node *n)
-{
-	struct tmpl_name name;
-	struct tmpl_op *op;
-	struct html_no no;
-	bool opens;
-
-	begin_line(l, n);
-	if (!html_value(&l->html, ends_in_url(n->name), &opens, &no)) {
-		refuse_html(l, n, &no);
-		return;
-	}
-	if (is_message(l, n)) {
-		add_message(l, n, opens);
-		return;
-	}
-	if (!take_name(l, n, n->name, &name))
-		return;
-	flush(l);
-	op = add_op(l, TMPL_VALUE);
-	op->name = name;
-	op->opens_url = opens;
-}
-
-/* --- Sections ------------------------------------------------------------- */
-
-static void link_content(struct link *l, const struct node *n,
-			 const struct env *env, const struct place *place)
-{
-	struct html start = l->html;
-	struct html_no no;
-
-	l->sections++;
-	link_nodes(l, n->first, env, place);
-	l->sections--;
-	if (!l->stopped && !html_join(&l->html, &start, &no)) {
-		refuse_html(l, n, &no);
-		l->stopped = true;
-	}
-	flush(l);
-}
-
-static void link_section(struct link *l, const struct node *n,
-			 const struct env *env, const struct place *place)
-{
-	bool inverted = n->kind == NODE_INVERTED;
-	struct tmpl_name name;
-	struct html_no no;
-	size_t at;
-
-	if (!html_section(&l->html, &no)) {
-		refuse_html(l, n, &no);
-		l->stopped = true;
-		return;
-	}
-	if (is_message(l, n)) {
-		refuse(l, n, "print it with {{t.key}}",
-		       "a message cannot be a section");
-		return;
-	}
-	if (l->sections >= TMPL_SECTIONS_MAX) {
-		stop(l, n, "split the page", "sections are nested too deeply");
-		return;
-	}
-	if (!take_name(l, n, n->name, &name))
-		return;
-	flush(l);
-	at = l->n;
-	add_op(l, inverted ? TMPL_INVERTED : TMPL_SECTION)->name = name;
-	link_content(l, n, env, place);
-	if (!inverted)
-		add_op(l, TMPL_END)->jump = at + 1;
-	l->ops[at].jump = l->n;
-}
-
-/* --- Lines, partials, parents and blocks ---------------------------------- */
-
-static struct piece cut(struct piece blank, struct piece strip)
-{
-	size_t n = 0;
-
-	while (n < blank.len && n < strip.len && blank.text[n] == strip.text[n])
-		n++;
-	return (struct piece){ blank.text + n, blank.len - n };
-}
-
-static void link_line(struct link *l, const struct node *n,
-		      const struct place *place)
-{
-	if (!l->in_line)
-		add_text(l, n, place->prefix);
-	l->in_line = false;
-	l->need = NULL;
-	add_text(l, n, cut(n->text, place->strip));
-}
-
-/* Where lines go that are put here with the indentation `indent`. */
-static struct place indented(struct link *l, const struct place *place,
-			     struct piece indent)
-{
-	struct piece more = cut(indent, place->strip);
-	struct piece old = place->prefix;
-	char *prefix = mem_alloc(l->mem, old.len + more.len + 1);
-
-	if (old.len)
-		memcpy(prefix, old.text, old.len);
-	if (more.len)
-		memcpy(prefix + old.len, more.text, more.len);
-	return (struct place){ .prefix = { prefix, old.len + more.len } };
-}
-
-static const struct file *find_file(struct tmpl_set *set, const char *name);
-
-static void link_file(struct link *l, const struct node *n,
-		      const struct env *env, const struct place *place)
-{
-	struct place inner = { 0 };
-	const struct file *f;
-
-	if (strchr(n->name, '/') || n->name[0] == '.') {
-		refuse(l, n, "name a template of the same folder",
-		       "a template's name is no path");
-		return;
-	}
-	f = find_file(l->set, n->name);
-	if (f->missing && l->set->fmt)
-		refuse(l, n, "create it, or correct the name",
-		       "there is no such template");
-	if (!f->missing && !f->root)
-		l->refused = true;
-	if (!f->root)
-		return;
-	if (n->own_line)
-		inner = indented(l, place, n->indent);
-	link_nodes(l, f->root->first, env, &inner);
-}
-
-/* What is handed over for a block by the outermost parent tag that does;
- * *from: the blocks that its own text can see. */
-static const struct node *find_override(const struct env *env, const char *name,
-					const struct env **from)
-{
-	const struct node *n;
-
-	if (!env)
-		return NULL;
-	n = find_override(env->outer, name, from);
-	if (n)
-		return n;
-	for (n = env->parent->first; n; n = n->next) {
-		if (!strcmp(n->name, name)) {
-			*from = env->outer;
-			return n;
-		}
-	}
-	return NULL;
-}
-
-static void link_block(struct link *l, const struct node *n,
-		       const struct env *env, const struct place *place)
-{
-	const struct env *from = NULL;
-	const struct node *other = find_override(env, n->name, &from);
-	struct place inner;
-
-	if (!other) {
-		link_nodes(l, n->first, env, place);
-		return;
-	}
-	inner = indented(l, place, n->indent);
-	inner.strip = other->indent;
-	if (n->own_line)
-		l->need = &inner.prefix;
-	else
-		l->in_line = true;
-	link_nodes(l, other->first, from, &inner);
-	l->in_line = false;
-	l->need = NULL;
-}
-
-static void link_placed(struct link *l, const struct node *n,
-			const struct env *env, const struct place *place)
-{
-	struct env inner = { .parent = n, .outer = env };
-
-	if (l->depth >= DEPTH_MAX) {
-		stop(l, n, "a template may not be part of itself",
-		     "partials, parents or blocks without end");
-		return;
-	}
-	l->depth++;
-	if (n->kind == NODE_BLOCK)
-		link_block(l, n, env, place);
-	else
-		link_file(l, n, n->kind == NODE_PARENT ? &inner : env, place);
-	l->depth--;
-}
-
-static void link_node(struct link *l, const struct node *n,
-		      const struct env *env, const struct place *place)
-{
-	switch (n->kind) {
-	case NODE_LINE:
-		link_line(l, n, place);
-		break;
-	case NODE_TEXT:
-		if (!n->text.len)
-			break;
-		begin_line(l, n);
-		add_text(l, n, n->text);
-		break;
-	case NODE_VALUE:
-		link_value(l, n);
-		break;
-	case NODE_SECTION:
-	case NODE_INVERTED:
-		link_section(l, n, env, place);
-		break;
-	default:
-		link_placed(l, n, env, place);
-	}
-}
-
-static void link_nodes(struct link *l, const struct node *first,
-		       const struct env *env, const struct place *place)
-{
-	for (const struct node *n = first; n && !l->stopped; n = n->next) {
-		if (++l->steps > STEPS_MAX)
-			stop(l, n, "do the partials multiply?",
-			     "the whole page has too many parts");
-		else
-			link_node(l, n, env, place);
-	}
-}
-
-static const struct tmpl *make_tmpl(struct tmpl_set *set, const struct file *f)
-{
-	struct link l = { .set = set, .mem = set->mem };
-	struct place place = { 0 };
-	struct tmpl *t;
-
-	buf_open(&l.text, l.mem, 4096);
-	link_nodes(&l, f->root->first, NULL, &place);
-	flush(&l);
-	add_op(&l, TMPL_STOP);
-	if (l.refused)
-		return NULL;
-	t = mem_alloc(l.mem, sizeof(*t));
-	*t = (struct tmpl){ f->name, l.text.data, l.ops, set->fmt };
-	return t;
-}
-
-/* --- Files and sets ------------------------------------------------------- */
 
 /* False: there is no such file. Another failure is in the diagnostics. */
 static bool read_file(struct tmpl_set *set, const char *path, struct buf *out)
@@ -564,7 +28,7 @@ static bool read_file(struct tmpl_set *set, const char *path, struct buf *out)
 		return false;
 	buf_open(out, set->mem, sizeof(part));
 	while (f && (n = fread(part, 1, sizeof(part), f)) > 0 &&
-	       out->len <= FILE_MAX)
+	       out->len <= TMPL_FILE_MAX)
 		buf_add(out, part, n);
 	if (!f || ferror(f)) {
 		diag_add(set->diag, path, "make it readable",
@@ -584,10 +48,10 @@ static const struct node *parse_file(struct tmpl_set *set, const char *path,
 
 	if (!text)
 		return NULL;
-	if (len > FILE_MAX || memchr(text, '\0', len)) {
+	if (len > TMPL_FILE_MAX || memchr(text, '\0', len)) {
 		diag_add(set->diag, path, "a template is text",
-			 len > FILE_MAX ? "the file is too large"
-					: "the file has NUL bytes");
+			 len > TMPL_FILE_MAX ? "the file is too large"
+					     : "the file has NUL bytes");
 		return NULL;
 	}
 	if (len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
@@ -597,7 +61,8 @@ static const struct node *parse_file(struct tmpl_set *set, const char *path,
 	return tmpl_parse(set->mem, path, text, len, set->diag);
 }
 
-static bool open_path(struct tmpl_set *set, struct file *f, const char *path)
+static bool open_path(struct tmpl_set *set, struct tmpl_file *f,
+		      const char *path)
 {
 	struct buf b;
 
@@ -608,9 +73,9 @@ static bool open_path(struct tmpl_set *set, struct file *f, const char *path)
 	return true;
 }
 
-static struct file *add_file(struct tmpl_set *set, const char *name)
+static struct tmpl_file *add_file(struct tmpl_set *set, const char *name)
 {
-	struct file *f = mem_alloc(set->mem, sizeof(*f));
+	struct tmpl_file *f = mem_alloc(set->mem, sizeof(*f));
 
 	f->name = name;
 	f->missing = true;
@@ -619,9 +84,9 @@ static struct file *add_file(struct tmpl_set *set, const char *name)
 	return f;
 }
 
-static const struct file *find_file(struct tmpl_set *set, const char *name)
+const struct tmpl_file *tmpl_find_file(struct tmpl_set *set, const char *name)
 {
-	struct file *f = set->files;
+	struct tmpl_file *f = set->files;
 
 	while (f && strcmp(f->name, name))
 		f = f->next;
@@ -725,8 +190,8 @@ struct tmpl_set *tmpl_open(struct mem *m, const char *const *dirs,
 	for (const char *const *dir = dirs; *dir; dir++)
 		names = list_dir(set, *dir, names, &n);
 	for (size_t i = 0; i < n; i++) {
-		const struct file *f = find_file(set, names[i]);
-		const struct tmpl *t = f->root ? make_tmpl(set, f) : NULL;
+		const struct tmpl_file *f = tmpl_find_file(set, names[i]);
+		const struct tmpl *t = f->root ? tmpl_link(set, f) : NULL;
 
 		if (t)
 			add_tmpl(set, t);
@@ -750,11 +215,11 @@ const struct tmpl *tmpl_open_file(struct mem *m, const char *path,
 	struct tmpl_set *set = add_set(m, dirs, NULL, d);
 	const char *base = slash ? slash + 1 : path;
 	const char *name = name_of(m, base);
-	struct file *f = add_file(set, name ? name : base);
+	struct tmpl_file *f = add_file(set, name ? name : base);
 
 	if (!open_path(set, f, path))
 		diag_add(d, path, "check the path", "there is no such file");
-	return f->root ? make_tmpl(set, f) : NULL;
+	return f->root ? tmpl_link(set, f) : NULL;
 }
 
 const struct tmpl *tmpl_find(const struct tmpl_set *set, const char *name)
