@@ -23,6 +23,7 @@ enum { FIRST_ROOM = 8 * 1024 };
 struct handle {
 	struct handle *next;
 	CURL *easy;
+	CURLU *target;	 /* the URL, parsed once */
 	struct mem *mem; /* the texts below, of one target */
 	const char *url; /* NULL: points nowhere yet */
 	const char *ca_file;
@@ -68,6 +69,7 @@ struct http *http_open(void)
 static void close_handle(struct handle *x)
 {
 	curl_easy_cleanup(x->easy);
+	curl_url_cleanup(x->target);
 	mem_close(x->mem);
 	free(x);
 }
@@ -126,6 +128,7 @@ static void set_policy(CURL *e)
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(e, CURLOPT_PROXY, "");
+	curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L);
 	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
@@ -140,7 +143,8 @@ static struct handle *open_handle(void)
 	if (!x)
 		die("handle");
 	x->easy = curl_easy_init();
-	if (!x->easy)
+	x->target = curl_url();
+	if (!x->easy || !x->target)
 		die("handle");
 	x->mem = mem_open(0);
 	curl_easy_getinfo(x->easy, CURLINFO_CAINFO, &x->system_ca_file);
@@ -216,10 +220,9 @@ static struct curl_slist *add_line(struct mem *m, struct curl_slist *list,
 	return s;
 }
 
-/* The URL with `name` as its host; *route takes the connection to where the
- * URL pointed to. NULL: no usable name. */
-static const char *rename_host(struct mem *m, CURLU *u, const char *name,
-			       struct curl_slist **route)
+/* Gives the URL `name` for its host; answers the list that takes the
+ * connection to where the URL pointed to. NULL: no usable name. */
+static struct curl_slist *rename_host(struct mem *m, CURLU *u, const char *name)
 {
 	char *host = part(m, u, CURLUPART_HOST, 0);
 	char *port = part(m, u, CURLUPART_PORT, CURLU_DEFAULT_PORT);
@@ -227,9 +230,8 @@ static const char *rename_host(struct mem *m, CURLU *u, const char *name,
 	if (!host || !port ||
 	    curl_url_set(u, CURLUPART_HOST, name, 0) != CURLUE_OK)
 		return NULL;
-	*route = add_line(m, NULL,
-			  mem_print(m, "%s:%s:%s:%s", name, port, host, port));
-	return part(m, u, CURLUPART_URL, 0);
+	return add_line(m, NULL,
+			mem_print(m, "%s:%s:%s:%s", name, port, host, port));
 }
 
 /* An own CA file replaces the system's store, it does not add to it. */
@@ -245,29 +247,25 @@ static void set_trust(struct handle *x)
 static const char *point_to(struct handle *x, const struct http_call *c)
 {
 	struct curl_slist *route = NULL;
-	CURLU *u = curl_url();
-	const char *url, *wrong = NULL;
 	CURLUcode code;
 
-	if (!u)
-		die("URL");
+	x->url = NULL;
 	mem_clear(x->mem);
-	x->url = url = mem_text(x->mem, c->url);
+	/* First nothing: a URL that is set over another one is read as a
+	 * reference relative to it. */
+	curl_url_set(x->target, CURLUPART_URL, NULL, 0);
+	code =
+	    curl_url_set(x->target, CURLUPART_URL, c->url, CURLU_DISALLOW_USER);
+	if (code != CURLUE_OK)
+		return curl_url_strerror(code);
+	if (c->server_name &&
+	    !(route = rename_host(x->mem, x->target, c->server_name)))
+		return "the server name is no host name";
+	x->url = mem_text(x->mem, c->url);
 	x->ca_file = c->ca_file ? mem_text(x->mem, c->ca_file) : NULL;
 	x->server_name =
 	    c->server_name ? mem_text(x->mem, c->server_name) : NULL;
-	code = curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER);
-	if (code != CURLUE_OK)
-		wrong = curl_url_strerror(code);
-	else if (c->server_name &&
-		 !(url = rename_host(x->mem, u, c->server_name, &route)))
-		wrong = "the server name is no host name";
-	curl_url_cleanup(u);
-	if (wrong) {
-		x->url = NULL;
-		return wrong;
-	}
-	curl_easy_setopt(x->easy, CURLOPT_URL, url);
+	curl_easy_setopt(x->easy, CURLOPT_CURLU, x->target);
 	curl_easy_setopt(x->easy, CURLOPT_CONNECT_TO, route);
 	set_trust(x);
 	return NULL;

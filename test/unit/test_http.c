@@ -488,14 +488,17 @@ static void urls_refused(void **state)
 
 	serve(f, say_ok);
 	at = strstr(f->s.url, "127");
+	assert_int_equal(get(f).err, ERR_OK);
+	assert_int_equal(server_requests(&f->s), 1);
 	refused_unsent(f, "");
+	refused_unsent(f, "/path");
 	refused_unsent(f, at);
 	refused_unsent(f, "file:///etc/hostname");
 	refused_unsent(f, mem_print(f->m, "ftp://%s", at));
 	refused_unsent(f, mem_print(f->m, "http://user:word@%s", at));
 	refused_unsent(f, mem_print(f->m, "http://user@%s", at));
 	refused_unsent(f, mem_print(f->m, "%sa\r\nX: y", f->s.url));
-	assert_int_equal(server_conns(&f->s), 0);
+	assert_int_equal(server_requests(&f->s), 1);
 	assert_int_equal(get(f).err, ERR_OK); /* no handle is spoilt */
 }
 

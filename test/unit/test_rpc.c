@@ -240,18 +240,21 @@ static void digits_are_kept(void **state)
 
 static void not_json(void **state)
 {
-	static const char *const texts[] = { "",
-					     " \n",
-					     "<html>",
-					     "nul!",
-					     "{\"id\":1,\"result\":1}x",
-					     "{\"id\":1,\"result\":1}{}",
-					     "{\"id\":1,\"result\":1,}",
-					     "{\"id\":1,\"result\":'1'}",
-					     "{\"id\":1,\"result\":01}",
-					     "{\"id\":1,\"result\":\"\xff\"}",
-					     "\"text\"",
-					     "{\"id\":1,\"result\":1]" };
+	static const char *const texts[] = {
+		"",
+		" \n",
+		"<html>",
+		"nul!",
+		"{\"id\":1,\"result\":1}x",
+		"{\"id\":1,\"result\":1}{}",
+		"{\"id\":1,\"result\":1,}",
+		"{\"id\":1,\"result\":'1'}",
+		"{\"id\":1,\"result\":01}",
+		"{\"id\":1,\"result\":\"\xff\"}",
+		"{\"id\":1,\"result\":\"123456789\xc3(123456789\"}",
+		"\"text\"",
+		"{\"id\":1,\"result\":1]"
+	};
 	struct fix *f = *state;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
