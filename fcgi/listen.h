@@ -1,0 +1,25 @@
+/* listen.h: the socket that the web server connects to: systemd's or our own.
+ */
+#ifndef PORTICO_LISTEN_H
+#define PORTICO_LISTEN_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct listener {
+	int fd; /* listens, does not block */
+	const char *path;
+	bool made; /* by us, so removed by us */
+	dev_t dev; /* which file we made */
+	ino_t ino;
+};
+
+/* Takes the socket that systemd hands over (LISTEN_FDS), or makes `path`. A
+ * file left there by a dead pool is replaced; one where somebody listens is
+ * not. False: standard error says why. */
+bool listen_open(struct listener *l, const char *path);
+
+/* Closes, and removes the file if it is still the one that we made. */
+void listen_close(struct listener *l);
+
+#endif
