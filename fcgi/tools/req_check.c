@@ -41,25 +41,24 @@ static void add_fault(struct req *r, struct req_fault fault)
 
 void req_add_fault(struct req *r, const char *name, const char *key)
 {
-	add_fault(r, (struct req_fault){ .name = name, .key = key });
+	add_fault(r, (struct req_fault){.name = name, .key = key});
 }
 
-static void add_fault_1(struct req *r, const struct param *p, const char *key,
-			int64_t arg)
+static void add_fault_1(
+    struct req *r, const struct param *p, const char *key, int64_t arg)
 {
 	add_fault(
 	    r, (struct req_fault){
-		   .name = p->name, .key = key, .args = { arg }, .n_args = 1 });
+		   .name = p->name, .key = key, .args = {arg}, .n_args = 1});
 }
 
-static void add_value(struct req *r, const struct param *p, const char *text,
-		      int64_t number)
+static void add_value(
+    struct req *r, const struct param *p, const char *text, int64_t number)
 {
 	r->values =
 	    grow(r->mem, r->values, r->n_values, sizeof(struct req_value));
-	r->values[r->n_values++] = (struct req_value){ .name = p->name,
-						       .text = text,
-						       .number = number };
+	r->values[r->n_values++] =
+	    (struct req_value){.name = p->name, .text = text, .number = number};
 }
 
 /* Controls of ASCII and of C1, and the line ends of Unicode. */
@@ -125,18 +124,18 @@ static void check_number(struct req *r, const struct param *p, const char *s)
 	if (len <= DIGITS_MAX)
 		n = sum_digits(digits, len) * (*s == '-' ? -1 : 1);
 	if (len > DIGITS_MAX || n < min || n > max)
-		add_fault(r, (struct req_fault){ .name = p->name,
-						 .key = "field.range",
-						 .args = { min, max },
-						 .n_args = 2 });
+		add_fault(r, (struct req_fault){.name = p->name,
+				 .key = "field.range",
+				 .args = {min, max},
+				 .n_args = 2});
 	else
 		add_value(r, p, s, n);
 }
 
 static bool is_date(const char *s)
 {
-	static const char days[] = { 31, 28, 31, 30, 31, 30,
-				     31, 31, 30, 31, 30, 31 };
+	static const unsigned char days[] = {
+	    31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	int64_t y, m, d, last;
 
 	if (strlen(s) != 10 || strspn(s, "0123456789") != 4 || s[4] != '-' ||
@@ -257,7 +256,7 @@ static void check_names(struct req *r, const struct param *params)
 
 enum err req_check(struct req *r, const struct param *params, bool lax)
 {
-	static const struct param csrf = { .name = "csrf", .type = PARAM_FREE };
+	static const struct param csrf = {.name = "csrf", .type = PARAM_FREE};
 
 	if (!lax)
 		check_names(r, params);
@@ -268,7 +267,7 @@ enum err req_check(struct req *r, const struct param *params, bool lax)
 	if (!r->n_faults)
 		return ERR_OK;
 	log_info("req.fields", "%zu refused, the first: %s", r->n_faults,
-		 r->faults[0].key);
+	    r->faults[0].key);
 	return ERR_INPUT;
 }
 
