@@ -32,7 +32,7 @@ static bool read_file(struct tmpl_set *set, const char *path, struct buf *out)
 		buf_add(out, part, n);
 	if (!f || ferror(f)) {
 		diag_add(set->diag, path, "make it readable",
-			 "cannot be read: %s", strerror(errno));
+		    "cannot be read: %s", strerror(errno));
 		out->data = NULL;
 	}
 	if (f)
@@ -40,8 +40,8 @@ static bool read_file(struct tmpl_set *set, const char *path, struct buf *out)
 	return true;
 }
 
-static const struct node *parse_file(struct tmpl_set *set, const char *path,
-				     const struct buf *b)
+static const struct node *parse_file(
+    struct tmpl_set *set, const char *path, const struct buf *b)
 {
 	const char *text = b->data;
 	size_t len = b->len;
@@ -50,8 +50,8 @@ static const struct node *parse_file(struct tmpl_set *set, const char *path,
 		return NULL;
 	if (len > TMPL_FILE_MAX || memchr(text, '\0', len)) {
 		diag_add(set->diag, path, "a template is text",
-			 len > TMPL_FILE_MAX ? "the file is too large"
-					     : "the file has NUL bytes");
+		    len > TMPL_FILE_MAX ? "the file is too large"
+					: "the file has NUL bytes");
 		return NULL;
 	}
 	if (len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
@@ -61,8 +61,8 @@ static const struct node *parse_file(struct tmpl_set *set, const char *path,
 	return tmpl_parse(set->mem, path, text, len, set->diag);
 }
 
-static bool open_path(struct tmpl_set *set, struct tmpl_file *f,
-		      const char *path)
+static bool open_path(
+    struct tmpl_set *set, struct tmpl_file *f, const char *path)
 {
 	struct buf b;
 
@@ -94,8 +94,8 @@ const struct tmpl_file *tmpl_find_file(struct tmpl_set *set, const char *name)
 		return f;
 	f = add_file(set, name);
 	for (const char *const *dir = set->dirs; *dir && f->missing; dir++)
-		open_path(set, f,
-			  mem_print(set->mem, "%s/%s%s", *dir, name, suffix));
+		open_path(
+		    set, f, mem_print(set->mem, "%s/%s%s", *dir, name, suffix));
 	return f;
 }
 
@@ -140,8 +140,8 @@ static bool has_name(const char *const *names, size_t n, const char *name)
 }
 
 /* Adds the names of one folder; *n counts them. */
-static const char **list_dir(struct tmpl_set *set, const char *dir,
-			     const char **names, size_t *n)
+static const char **list_dir(
+    struct tmpl_set *set, const char *dir, const char **names, size_t *n)
 {
 	struct dirent **found;
 	int count = scandir(dir, &found, NULL, alphasort);
@@ -151,7 +151,7 @@ static const char **list_dir(struct tmpl_set *set, const char *dir,
 		/* A theme need not have templates of its own. */
 		if (errno != ENOENT)
 			diag_add(set->diag, dir, "make it readable",
-				 "cannot be read: %s", strerror(errno));
+			    "cannot be read: %s", strerror(errno));
 		return names;
 	}
 	all = mem_array(set->mem, *n + (size_t)count, sizeof(*all));
@@ -168,8 +168,8 @@ static const char **list_dir(struct tmpl_set *set, const char *dir,
 	return all;
 }
 
-static struct tmpl_set *add_set(struct mem *m, const char *const *dirs,
-				struct fmt *fmt, struct diag *d)
+static struct tmpl_set *add_set(
+    struct mem *m, const char *const *dirs, struct fmt *fmt, struct diag *d)
 {
 	struct tmpl_set *set = mem_alloc(m, sizeof(*set));
 
@@ -180,8 +180,8 @@ static struct tmpl_set *add_set(struct mem *m, const char *const *dirs,
 	return set;
 }
 
-struct tmpl_set *tmpl_open(struct mem *m, const char *const *dirs,
-			   struct fmt *fmt, struct diag *d)
+struct tmpl_set *tmpl_open(
+    struct mem *m, const char *const *dirs, struct fmt *fmt, struct diag *d)
 {
 	struct tmpl_set *set = add_set(m, dirs, fmt, d);
 	const char **names = NULL;
@@ -203,15 +203,15 @@ struct tmpl_set *tmpl_open(struct mem *m, const char *const *dirs,
 	return set;
 }
 
-const struct tmpl *tmpl_open_file(struct mem *m, const char *path,
-				  struct diag *d)
+const struct tmpl *tmpl_open_file(
+    struct mem *m, const char *path, struct diag *d)
 {
 	const char *slash = strrchr(path, '/');
 	const char *dir = !slash ? "."
 			  : slash == path
 			      ? "/"
 			      : mem_text_n(m, path, (size_t)(slash - path));
-	const char *const dirs[] = { dir, NULL };
+	const char *const dirs[] = {dir, NULL};
 	struct tmpl_set *set = add_set(m, dirs, NULL, d);
 	const char *base = slash ? slash + 1 : path;
 	const char *name = name_of(m, base);
@@ -224,13 +224,13 @@ const struct tmpl *tmpl_open_file(struct mem *m, const char *path,
 
 const struct tmpl *tmpl_find(const struct tmpl_set *set, const char *name)
 {
-	const struct tmpl key = { .name = name };
+	const struct tmpl key = {.name = name};
 	const struct tmpl *const wanted = &key;
 	const struct tmpl **found;
 
 	if (!set->n)
 		return NULL;
-	found = bsearch(&wanted, set->tmpls, set->n, sizeof(*set->tmpls),
-			compare_names);
+	found = bsearch(
+	    &wanted, set->tmpls, set->n, sizeof(*set->tmpls), compare_names);
 	return found ? *found : NULL;
 }

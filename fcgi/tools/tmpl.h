@@ -57,20 +57,20 @@ struct tmpl_set;
  * empty, as the specification says, but in a set with a catalogue it is
  * refused; a folder that is not there is empty. Mistakes are added to `d`; the
  * set holds what compiled. Lives in `m`, and uses `fmt` as long. */
-struct tmpl_set *tmpl_open(struct mem *m, const char *const *dirs,
-    struct fmt *fmt, struct diag *d);
+struct tmpl_set *tmpl_open(
+    struct mem *m, const char *const *dirs, struct fmt *fmt, struct diag *d);
 
 /* Compiles one file; its partials and parents lie beside it. NULL: refused,
  * with the reason in `d`. */
-const struct tmpl *tmpl_open_file(struct mem *m, const char *path,
-    struct diag *d);
+const struct tmpl *tmpl_open_file(
+    struct mem *m, const char *path, struct diag *d);
 
 /* NULL: the set has no such template. */
 const struct tmpl *tmpl_find(const struct tmpl_set *set, const char *name);
 
 /* Adds what the template makes of `model` (any JSON value) to `out`. Cannot
  * fail. */
-void tmpl_render(const struct tmpl *t, struct json_object *model,
-    struct buf *out);
+void tmpl_render(
+    const struct tmpl *t, struct json_object *model, struct buf *out);
 
 #endif

@@ -145,10 +145,10 @@ static bool check_raw(const struct html *h, char c, struct html_no *no)
 {
 	if (h->mode == HTML_RCDATA && (is_letter(c) || c == '!'))
 		return refuse(no, "write &lt; for a literal <",
-			      "markup inside <%s>", h->tag);
+		    "markup inside <%s>", h->tag);
 	if (c == '!' && !strcmp(h->tag, "script"))
 		return refuse(no, "move the script into a file of its own",
-			      "<! inside <%s>", h->tag);
+		    "<! inside <%s>", h->tag);
 	return true;
 }
 
@@ -176,11 +176,10 @@ static bool raw(struct html *h, char c, struct html_no *no)
 
 static bool tag_end(struct html *h)
 {
-	static const char *const raws[] = { "script",	 "style",   "xmp",
-					    "iframe",	 "noembed", "noframes",
-					    "plaintext", NULL };
-	static const char *const rcdatas[] = { "title", "textarea", NULL };
-	struct html next = { .mode = HTML_TEXT };
+	static const char *const raws[] = {"script", "style", "xmp", "iframe",
+	    "noembed", "noframes", "plaintext", NULL};
+	static const char *const rcdatas[] = {"title", "textarea", NULL};
+	struct html next = {.mode = HTML_TEXT};
 
 	if (!h->closing && is_one_of(h->tag, raws))
 		next.mode = HTML_RAW;
@@ -213,8 +212,8 @@ static bool check_equiv(struct html *h, struct html_no *no)
 	h->has_equiv = true;
 	if (!h->has_value)
 		return true;
-	return refuse(no, "send the header instead", "a value in a tag with %s",
-		      h->attr);
+	return refuse(
+	    no, "send the header instead", "a value in a tag with %s", h->attr);
 }
 
 static bool attr_name(struct html *h, char c, struct html_no *no)
@@ -239,7 +238,7 @@ static bool in_tag(struct html *h, char c, struct html_no *no)
 		return go(h, HTML_IN_TAG);
 	if (c == '=')
 		return refuse(no, "write name=\"value\" in one piece",
-			      "\"=\" without an attribute's name");
+		    "\"=\" without an attribute's name");
 	h->mode = HTML_ATTR_NAME;
 	return attr_name(h, c, no);
 }
@@ -258,18 +257,15 @@ static bool join(struct html *h, char c, struct html_no *no)
 	if (c == '/' && h->mode == HTML_JOIN)
 		return go(h, HTML_JOIN_SLASH);
 	return refuse(no, "put a space between the tags and the text",
-		      "a section touches a name in the tag <%s>", h->tag);
+	    "a section touches a name in the tag <%s>", h->tag);
 }
 
 static bool is_url_attr(const char *name)
 {
-	static const char *const urls[] = {
-		"href",	      "src",	  "action", "formaction", "poster",
-		"cite",	      "data",	  "ping",   "manifest",	  "background",
-		"xlink:href", "longdesc", "usemap", "codebase",	  "classid",
-		"archive",    "profile",  "dynsrc", "lowsrc",	  "icon",
-		NULL
-	};
+	static const char *const urls[] = {"href", "src", "action",
+	    "formaction", "poster", "cite", "data", "ping", "manifest",
+	    "background", "xlink:href", "longdesc", "usemap", "codebase",
+	    "classid", "archive", "profile", "dynsrc", "lowsrc", "icon", NULL};
 
 	return is_one_of(name, urls);
 }
@@ -296,8 +292,8 @@ static bool unquoted(struct html *h, char c, struct html_no *no)
  * scheme or a host that the template's author did not. */
 static enum html_url judge_head(const char *head, char c)
 {
-	static const char *const schemes[] = { "https:", "http:", "mailto:",
-					       "tel:", NULL };
+	static const char *const schemes[] = {
+	    "https:", "http:", "mailto:", "tel:", NULL};
 
 	if (c == '&' || c == '\\' || (unsigned char)c < 0x20)
 		return HTML_URL_BAD;
@@ -328,35 +324,31 @@ static bool quoted(struct html *h, char c, struct html_no *no)
 }
 
 static step *const steps[HTML__MAX] = {
-	[HTML_TEXT] = text,
-	[HTML_LESS] = less,
-	[HTML_END_OPEN] = end_open,
-	[HTML_DECL] = decl,
-	[HTML_BOGUS] = bogus,
-	[HTML_COMMENT] = comment,
-	[HTML_RAW] = raw,
-	[HTML_RCDATA] = raw,
-	[HTML_TAG_NAME] = tag_name,
-	[HTML_IN_TAG] = in_tag,
-	[HTML_JOIN] = join,
-	[HTML_JOIN_SLASH] = join,
-	[HTML_ATTR_NAME] = attr_name,
-	[HTML_AFTER_NAME] = after_name,
-	[HTML_BEFORE_VALUE] = before_value,
-	[HTML_UNQUOTED] = unquoted,
-	[HTML_SINGLE] = quoted,
-	[HTML_DOUBLE] = quoted,
+    [HTML_TEXT] = text,
+    [HTML_LESS] = less,
+    [HTML_END_OPEN] = end_open,
+    [HTML_DECL] = decl,
+    [HTML_BOGUS] = bogus,
+    [HTML_COMMENT] = comment,
+    [HTML_RAW] = raw,
+    [HTML_RCDATA] = raw,
+    [HTML_TAG_NAME] = tag_name,
+    [HTML_IN_TAG] = in_tag,
+    [HTML_JOIN] = join,
+    [HTML_JOIN_SLASH] = join,
+    [HTML_ATTR_NAME] = attr_name,
+    [HTML_AFTER_NAME] = after_name,
+    [HTML_BEFORE_VALUE] = before_value,
+    [HTML_UNQUOTED] = unquoted,
+    [HTML_SINGLE] = quoted,
+    [HTML_DOUBLE] = quoted,
 };
 
-bool html_text(struct html *h, const char *s, size_t len, size_t *at,
-	       struct html_no *no)
+bool html_text(struct html *h, const char *s, size_t len, struct html_no *no)
 {
-	for (size_t i = 0; i < len; i++) {
-		if (steps[h->mode](h, s[i], no))
-			continue;
-		*at = i;
-		return false;
-	}
+	for (size_t i = 0; i < len; i++)
+		if (!steps[h->mode](h, s[i], no))
+			return false;
 	return true;
 }
 
@@ -364,28 +356,25 @@ bool html_text(struct html *h, const char *s, size_t len, size_t *at,
 
 static bool check_attr(const struct html *h, struct html_no *no)
 {
-	static const char *const code[] = { "srcdoc", "srcset", "imagesrcset",
-					    "style", NULL };
-	static const char *const moving[] = { "set", "animate",
-					      "animatetransform",
-					      "animatemotion", NULL };
+	static const char *const code[] = {
+	    "srcdoc", "srcset", "imagesrcset", "style", NULL};
+	static const char *const moving[] = {
+	    "set", "animate", "animatetransform", "animatemotion", NULL};
 
 	if (!strncmp(h->attr, "on", 2))
 		return refuse(no, "use a data- attribute and a script file",
-			      "a value in the event attribute %s", h->attr);
+		    "a value in the event attribute %s", h->attr);
 	if (is_one_of(h->attr, code))
 		return refuse(no,
-			      !strcmp(h->attr, "style")
-				  ? "use a class"
-				  : "use src, or a data- attribute",
-			      "a value in the attribute %s", h->attr);
+		    !strcmp(h->attr, "style") ? "use a class"
+					      : "use src, or a data- attribute",
+		    "a value in the attribute %s", h->attr);
 	if (is_one_of(h->tag, moving))
 		return refuse(no, "write the animation into a style sheet",
-			      "a value in <%s>, which can set any attribute",
-			      h->tag);
+		    "a value in <%s>, which can set any attribute", h->tag);
 	if (h->has_equiv)
 		return refuse(no, "send the header instead",
-			      "a value in a tag with %s", "http-equiv");
+		    "a value in a tag with %s", "http-equiv");
 	return true;
 }
 
@@ -394,14 +383,12 @@ static bool check_url(const struct html *h, bool url_key, struct html_no *no)
 	if (!is_url_attr(h->attr))
 		return true;
 	if (!url_key)
-		return refuse(
-		    no,
+		return refuse(no,
 		    "let the model make the whole address, in a key that ends "
 		    "in _url",
 		    "a value in the URL attribute %s", h->attr);
 	if (h->url == HTML_URL_BEGUN || h->url == HTML_URL_BAD)
-		return refuse(
-		    no,
+		return refuse(no,
 		    "let the key hold the whole address, or begin with a path "
 		    "such as /x/",
 		    "a value that could choose scheme or host of %s", h->attr);
@@ -414,30 +401,29 @@ static bool refuse_place(const struct html *h, struct html_no *no)
 	case HTML_LESS:
 	case HTML_END_OPEN:
 		return refuse(no, "put a space behind it, or write &lt;",
-			      "a value directly behind \"<\"");
+		    "a value directly behind \"<\"");
 	case HTML_RCDATA:
 		return refuse(no, "finish the tag first",
-			      "a value in the end tag of <%s>", h->tag);
+		    "a value in the end tag of <%s>", h->tag);
 	case HTML_RAW:
-		return refuse(
-		    no, "put it into a data- attribute and read it from there",
+		return refuse(no,
+		    "put it into a data- attribute and read it from there",
 		    "a value inside <%s>", h->tag);
 	case HTML_DECL:
 	case HTML_BOGUS:
 	case HTML_COMMENT:
 		return refuse(no, "use {{! a comment }} or take it out",
-			      "a value in an HTML comment or declaration");
+		    "a value in an HTML comment or declaration");
 	case HTML_TAG_NAME:
 		return refuse(no, "write a section for each tag",
-			      "a value in a tag's name");
+		    "a value in a tag's name");
 	case HTML_BEFORE_VALUE:
 	case HTML_UNQUOTED:
 		return refuse(no, "put quotes around it",
-			      "a value in the unquoted attribute %s", h->attr);
+		    "a value in the unquoted attribute %s", h->attr);
 	default:
 		return refuse(no, "put a section around the attribute",
-			      "a value in an attribute's name, in <%s>",
-			      h->tag);
+		    "a value in an attribute's name, in <%s>", h->tag);
 	}
 }
 
@@ -479,7 +465,7 @@ bool html_section(struct html *h, struct html_no *no)
 	no->why[0] = '\0';
 	if (h->mode == HTML_LESS || h->mode == HTML_END_OPEN)
 		return refuse(no, "put the \"<\" into the section",
-			      "a section directly behind \"<\"");
+		    "a section directly behind \"<\"");
 	return settle(h, no);
 }
 
@@ -528,14 +514,13 @@ bool html_join(struct html *h, const struct html *start, struct html_no *no)
 		first.mode = HTML_JOIN;
 	if (!is_same(h, &first))
 		return refuse(no, "let it hold whole tags, attributes or texts",
-			      "the section begins %s and ends %s",
-			      describe(start), describe(h));
+		    "the section begins %s and ends %s", describe(start),
+		    describe(h));
 	/* Printed twice, a name at its end would touch one at its beginning:
 	 * {{#l}}click="..." on{{/l}}. */
 	if (h->mode == HTML_JOIN && start->mode == HTML_IN_TAG &&
 	    h->attrs != start->attrs)
-		return refuse(
-		    no, "begin the section with a space",
+		return refuse(no, "begin the section with a space",
 		    "a section in the tag <%s> begins and ends with a name",
 		    h->tag);
 	h->has_value |= start->has_value;

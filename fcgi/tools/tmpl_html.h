@@ -58,9 +58,8 @@ struct html_no {
 	const char *remedy;
 };
 
-/* Follows literal text. False: refused, at byte *at. */
-bool html_text(struct html *h, const char *s, size_t len, size_t *at,
-	       struct html_no *no);
+/* Follows literal text. */
+bool html_text(struct html *h, const char *s, size_t len, struct html_no *no);
 
 /* A value. `url_key`: its key promises an address. *opens: it is the beginning
  * of an address, so that its scheme must be checked when it is printed. */

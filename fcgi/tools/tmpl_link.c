@@ -50,7 +50,7 @@ struct link {
 };
 
 static void link_nodes(struct link *l, const struct node *first,
-		       const struct env *env, const struct place *place);
+    const struct env *env, const struct place *place);
 
 /* --- Refusals ------------------------------------------------------------- */
 
@@ -64,32 +64,32 @@ static bool is_known(const struct diag *d, const char *where, const char *what)
 	return false;
 }
 
-static void refuse_at(struct link *l, const char *where, const char *remedy,
-		      const char *what)
+static void refuse_at(
+    struct link *l, const char *where, const char *remedy, const char *what)
 {
 	l->refused = true;
 	if (!is_known(l->set->diag, where, what))
 		diag_add(l->set->diag, where, remedy, "%s", what);
 }
 
-static void refuse(struct link *l, const struct node *n, const char *remedy,
-		   const char *what)
+static void refuse(
+    struct link *l, const struct node *n, const char *remedy, const char *what)
 {
 	const char *name = n->name ? n->name : "";
 
 	refuse_at(l, node_where(l->mem, n), remedy,
-		  mem_print(l->mem, "%s%s%s", what, name[0] ? ": " : "", name));
+	    mem_print(l->mem, "%s%s%s", what, name[0] ? ": " : "", name));
 }
 
-static void refuse_html(struct link *l, const struct node *n,
-			const struct html_no *no)
+static void refuse_html(
+    struct link *l, const struct node *n, const struct html_no *no)
 {
 	refuse(l, n, no->remedy, no->why);
 }
 
 /* Nothing sensible can follow. */
-static void stop(struct link *l, const struct node *n, const char *remedy,
-		 const char *what)
+static void stop(
+    struct link *l, const struct node *n, const char *remedy, const char *what)
 {
 	refuse(l, n, remedy, what);
 	l->stopped = true;
@@ -130,22 +130,17 @@ static void flush(struct link *l)
 
 static void add_text(struct link *l, const struct node *n, struct piece text)
 {
-	struct html_no no = { .why = "" };
-	size_t at = 0;
+	struct html_no no;
 
-	if (!html_text(&l->html, text.text, text.len, &at, &no)) {
-		struct node there = *n;
-
-		for (size_t i = 0; i < at; i++)
-			there.line += text.text[i] == '\n';
-		refuse_html(l, &there, &no);
+	if (!html_text(&l->html, text.text, text.len, &no)) {
+		refuse_html(l, n, &no);
 		l->stopped = true;
 		return;
 	}
 	buf_add(&l->text, text.text, text.len);
 	if (l->text.len > TEXT_MAX)
 		stop(l, n, "do the partials multiply?",
-		     "the whole page has too much text");
+		    "the whole page has too much text");
 }
 
 /* --- Names ---------------------------------------------------------------- */
@@ -164,7 +159,7 @@ static bool parse_name(struct mem *m, const char *text, struct tmpl_name *out)
 	struct tmpl_key *keys;
 	size_t dots = 0;
 
-	*out = (struct tmpl_name){ 0 };
+	*out = (struct tmpl_name){0};
 	if (!strcmp(text, "."))
 		return true;
 	for (const char *s = text; *s; s++)
@@ -187,14 +182,14 @@ static bool parse_name(struct mem *m, const char *text, struct tmpl_name *out)
 }
 
 static bool take_name(struct link *l, const struct node *n, const char *text,
-		      struct tmpl_name *out)
+    struct tmpl_name *out)
 {
 	if (!strchr(text, ' ') && parse_name(l->mem, text, out))
 		return true;
 	refuse(l, n, "write a, a.b or .",
-	       strchr(text, ' ')
-		   ? "arguments belong to messages only ({{t.key arg}})"
-		   : "a name has an empty part");
+	    strchr(text, ' ')
+		? "arguments belong to messages only ({{t.key arg}})"
+		: "a name has an empty part");
 	return false;
 }
 
@@ -222,19 +217,19 @@ static void begin_line(struct link *l, const struct node *n)
 		add_text(l, n, *need);
 }
 
-static void add_plain_message(struct link *l, const struct node *n,
-			      const char *key, bool opens)
+static void add_plain_message(
+    struct link *l, const struct node *n, const char *key, bool opens)
 {
 	const char *s = fmt_text(l->mem, l->set->fmt, key, NULL, 0);
 
 	if (opens && !tmpl_url_is_safe(s, strlen(s)))
 		refuse(l, n, "mend it in the catalogue",
-		       "the message is no address");
+		    "the message is no address");
 	tmpl_escape(&l->text, s, strlen(s));
 }
 
 static void add_message_op(struct link *l, const struct node *n,
-			   const char *key, char *args, bool opens)
+    const char *key, char *args, bool opens)
 {
 	struct tmpl_name *names;
 	size_t n_args = 0, most = 1;
@@ -265,12 +260,12 @@ static void add_message(struct link *l, const struct node *n, bool opens)
 		*args++ = '\0';
 	if (!fmt_pattern(l->set->fmt, key))
 		refuse(l, n, "add it to the catalogue",
-		       "the catalogue has no such message");
+		    "the catalogue has no such message");
 	else if (fmt_is_plain(l->set->fmt, key))
 		add_plain_message(l, n, key, opens);
 	else if (!args)
 		refuse(l, n, "write {{t.key name}}",
-		       "the message needs arguments");
+		    "the message needs arguments");
 	else
 		add_message_op(l, n, key, args, opens);
 }
@@ -302,7 +297,7 @@ static void link_value(struct link *l, const struct node *n)
 /* --- Sections ------------------------------------------------------------- */
 
 static void link_content(struct link *l, const struct node *n,
-			 const struct env *env, const struct place *place)
+    const struct env *env, const struct place *place)
 {
 	struct html start = l->html;
 	struct html_no no;
@@ -318,7 +313,7 @@ static void link_content(struct link *l, const struct node *n,
 }
 
 static void link_section(struct link *l, const struct node *n,
-			 const struct env *env, const struct place *place)
+    const struct env *env, const struct place *place)
 {
 	bool inverted = n->kind == NODE_INVERTED;
 	struct tmpl_name name;
@@ -332,7 +327,7 @@ static void link_section(struct link *l, const struct node *n,
 	}
 	if (is_message(l, n)) {
 		refuse(l, n, "print it with {{t.key}}",
-		       "a message cannot be a section");
+		    "a message cannot be a section");
 		return;
 	}
 	if (l->sections >= TMPL_SECTIONS_MAX) {
@@ -358,11 +353,15 @@ static struct piece cut(struct piece blank, struct piece strip)
 
 	while (n < blank.len && n < strip.len && blank.text[n] == strip.text[n])
 		n++;
-	return (struct piece){ blank.text + n, blank.len - n };
+	if (n) {
+		blank.text += n;
+		blank.len -= n;
+	}
+	return blank;
 }
 
-static void link_line(struct link *l, const struct node *n,
-		      const struct place *place)
+static void link_line(
+    struct link *l, const struct node *n, const struct place *place)
 {
 	if (!l->in_line)
 		add_text(l, n, place->prefix);
@@ -372,8 +371,8 @@ static void link_line(struct link *l, const struct node *n,
 }
 
 /* Where lines go that are put here with the indentation `indent`. */
-static struct place indented(struct link *l, const struct place *place,
-			     struct piece indent)
+static struct place indented(
+    struct link *l, const struct place *place, struct piece indent)
 {
 	struct piece more = cut(indent, place->strip);
 	struct piece old = place->prefix;
@@ -383,24 +382,24 @@ static struct place indented(struct link *l, const struct place *place,
 		memcpy(prefix, old.text, old.len);
 	if (more.len)
 		memcpy(prefix + old.len, more.text, more.len);
-	return (struct place){ .prefix = { prefix, old.len + more.len } };
+	return (struct place){.prefix = {prefix, old.len + more.len}};
 }
 
 static void link_file(struct link *l, const struct node *n,
-		      const struct env *env, const struct place *place)
+    const struct env *env, const struct place *place)
 {
-	struct place inner = { 0 };
+	struct place inner = {0};
 	const struct tmpl_file *f;
 
 	if (strchr(n->name, '/') || n->name[0] == '.') {
 		refuse(l, n, "name a template of the same folder",
-		       "a template's name is no path");
+		    "a template's name is no path");
 		return;
 	}
 	f = tmpl_find_file(l->set, n->name);
 	if (f->missing && l->set->fmt)
 		refuse(l, n, "create it, or correct the name",
-		       "there is no such template");
+		    "there is no such template");
 	if (!f->missing && !f->root)
 		l->refused = true;
 	if (!f->root)
@@ -412,8 +411,8 @@ static void link_file(struct link *l, const struct node *n,
 
 /* What is handed over for a block by the outermost parent tag that does;
  * *from: the blocks that its own text can see. */
-static const struct node *find_override(const struct env *env, const char *name,
-					const struct env **from)
+static const struct node *find_override(
+    const struct env *env, const char *name, const struct env **from)
 {
 	const struct node *n;
 
@@ -432,7 +431,7 @@ static const struct node *find_override(const struct env *env, const char *name,
 }
 
 static void link_block(struct link *l, const struct node *n,
-		       const struct env *env, const struct place *place)
+    const struct env *env, const struct place *place)
 {
 	const struct env *from = NULL;
 	const struct node *other = find_override(env, n->name, &from);
@@ -454,13 +453,13 @@ static void link_block(struct link *l, const struct node *n,
 }
 
 static void link_placed(struct link *l, const struct node *n,
-			const struct env *env, const struct place *place)
+    const struct env *env, const struct place *place)
 {
-	struct env inner = { .parent = n, .outer = env };
+	struct env inner = {.parent = n, .outer = env};
 
 	if (l->depth >= DEPTH_MAX) {
 		stop(l, n, "a template may not be part of itself",
-		     "partials, parents or blocks without end");
+		    "partials, parents or blocks without end");
 		return;
 	}
 	l->depth++;
@@ -472,7 +471,7 @@ static void link_placed(struct link *l, const struct node *n,
 }
 
 static void link_node(struct link *l, const struct node *n,
-		      const struct env *env, const struct place *place)
+    const struct env *env, const struct place *place)
 {
 	switch (n->kind) {
 	case NODE_LINE:
@@ -497,12 +496,12 @@ static void link_node(struct link *l, const struct node *n,
 }
 
 static void link_nodes(struct link *l, const struct node *first,
-		       const struct env *env, const struct place *place)
+    const struct env *env, const struct place *place)
 {
 	for (const struct node *n = first; n && !l->stopped; n = n->next) {
 		if (++l->steps > STEPS_MAX)
 			stop(l, n, "do the partials multiply?",
-			     "the whole page has too many parts");
+			    "the whole page has too many parts");
 		else
 			link_node(l, n, env, place);
 	}
@@ -510,8 +509,8 @@ static void link_nodes(struct link *l, const struct node *first,
 
 const struct tmpl *tmpl_link(struct tmpl_set *set, const struct tmpl_file *f)
 {
-	struct link l = { .set = set, .mem = set->mem };
-	struct place place = { 0 };
+	struct link l = {.set = set, .mem = set->mem};
+	struct place place = {0};
 	struct tmpl *t;
 
 	buf_open(&l.text, l.mem, 4096);
@@ -521,6 +520,6 @@ const struct tmpl *tmpl_link(struct tmpl_set *set, const struct tmpl_file *f)
 	if (l.refused)
 		return NULL;
 	t = mem_alloc(l.mem, sizeof(*t));
-	*t = (struct tmpl){ f->name, l.text.data, l.ops, set->fmt };
+	*t = (struct tmpl){f->name, l.text.data, l.ops, set->fmt};
 	return t;
 }

@@ -40,7 +40,7 @@ char *node_where(struct mem *m, const struct node *n)
 }
 
 static bool refuse(struct parser *p, int line, const char *remedy,
-		   const char *what, const char *name)
+    const char *what, const char *name)
 {
 	char *where = mem_print(p->mem, "%s:%d", p->path, line);
 
@@ -70,12 +70,12 @@ static struct node *add_node(struct parser *p, enum node_kind kind)
 	return n;
 }
 
-static struct node *add_text(struct parser *p, enum node_kind kind,
-			     const char *from, const char *to)
+static struct node *add_text(
+    struct parser *p, enum node_kind kind, const char *from, const char *to)
 {
 	struct node *n = add_node(p, kind);
 
-	n->text = (struct piece){ from, (size_t)(to - from) };
+	n->text = (struct piece){from, (size_t)(to - from)};
 	return n;
 }
 
@@ -153,16 +153,15 @@ static void open_node(struct parser *p, struct node *n, const struct tag *t)
 	p->cur = n;
 	if (++p->nest > NEST_MAX)
 		refuse(p, t->line, "split the template",
-		       "sections and blocks are nested too deeply at ",
-		       t->name);
+		    "sections and blocks are nested too deeply at ", t->name);
 }
 
 static void open_section(struct parser *p, const struct tag *t)
 {
 	if (!take_line(p))
 		keep_line(p, t);
-	open_node(p, add_node(p, t->kind == '#' ? NODE_SECTION : NODE_INVERTED),
-		  t);
+	open_node(
+	    p, add_node(p, t->kind == '#' ? NODE_SECTION : NODE_INVERTED), t);
 }
 
 static void add_partial(struct parser *p, const struct tag *t)
@@ -177,7 +176,7 @@ static void add_partial(struct parser *p, const struct tag *t)
 	n->name = t->name;
 	n->line = t->line;
 	n->own_line = own_line;
-	n->indent = (struct piece){ blank, (size_t)(t->open - 2 - blank) };
+	n->indent = (struct piece){blank, (size_t)(t->open - 2 - blank)};
 }
 
 static void open_parent(struct parser *p, const struct tag *t)
@@ -186,7 +185,7 @@ static void open_parent(struct parser *p, const struct tag *t)
 	struct node *line_node = keep_line(p, t);
 	struct node *n = add_node(p, NODE_PARENT);
 
-	n->indent = (struct piece){ blank, (size_t)(t->open - 2 - blank) };
+	n->indent = (struct piece){blank, (size_t)(t->open - 2 - blank)};
 	n->line_node = line_node;
 	open_node(p, n, t);
 }
@@ -199,7 +198,7 @@ static struct piece first_indent(const struct parser *p)
 	while (s < p->end && (next = line_end(s, p->end)))
 		s = next;
 	from = s;
-	return (struct piece){ from, (size_t)(skip_blanks(s, p->end) - from) };
+	return (struct piece){from, (size_t)(skip_blanks(s, p->end) - from)};
 }
 
 /* A block in a parent hands text over: what stands around it is ignored. */
@@ -217,7 +216,7 @@ static void open_argument(struct parser *p, const struct tag *t)
 
 static void open_block(struct parser *p, const struct tag *t)
 {
-	struct piece blank = { p->blank, (size_t)(t->open - 2 - p->blank) };
+	struct piece blank = {p->blank, (size_t)(t->open - 2 - p->blank)};
 	bool begins = p->line_start, own_line = take_line(p);
 	struct node *n;
 
@@ -253,14 +252,14 @@ static void close_tag(struct parser *p, const struct tag *t)
 
 	if (n->kind == NODE_ROOT) {
 		refuse(p, t->line, "take it out, or add the opening tag",
-		       "nothing is open that could be closed: ", t->name);
+		    "nothing is open that could be closed: ", t->name);
 		return;
 	}
 	if (strcmp(n->name, t->name)) {
 		refuse(p, t->line,
-		       mem_print(p->mem, "close {{%s}} of line %d first",
-				 n->name, n->line),
-		       "the wrong section or block is closed: ", t->name);
+		    mem_print(p->mem, "close {{%s}} of line %d first", n->name,
+			n->line),
+		    "the wrong section or block is closed: ", t->name);
 		return;
 	}
 	if (n->kind == NODE_BLOCK && n->up->kind == NODE_PARENT)
@@ -318,7 +317,7 @@ static bool check_kind(struct parser *p, struct tag *t, const char *from)
 		return refuse(p, t->line, raw, "raw output: {{&", "");
 	if (*from == '=')
 		return refuse(p, t->line, "tags are always {{ and }}",
-			      "changed delimiters: {{=", "");
+		    "changed delimiters: {{=", "");
 	t->kind = *from && strchr("#^/><$!", *from) ? *from : '\0';
 	return true;
 }
@@ -331,22 +330,20 @@ static bool check_name(struct parser *p, const struct tag *t)
 
 	if (!*name)
 		return refuse(p, t->line, "write a name into it",
-			      "a tag without a name", "");
+		    "a tag without a name", "");
 	if (!own_kind)
-		return refuse(
-		    p, t->line,
+		return refuse(p, t->line,
 		    "known are {{x}} {{#x}} {{^x}} {{/x}} {{>x}} {{<x}} {{$x}} "
 		    "{{!x}}",
 		    "an unknown tag: ", name);
 	if (strpbrk(name, "{}"))
-		return refuse(p, t->line, "is a }} missing?",
-			      "a brace in a tag: ", name);
+		return refuse(
+		    p, t->line, "is a }} missing?", "a brace in a tag: ", name);
 	if (t->kind && strchr(name, ' '))
 		return refuse(p, t->line, "one name without spaces",
-			      "more than one name in a tag: ", name);
+		    "more than one name in a tag: ", name);
 	if (p->cur->kind == NODE_PARENT && t->kind != '$' && t->kind != '/')
-		return refuse(
-		    p, t->line,
+		return refuse(p, t->line,
 		    "put it into a block, or in front of the parent",
 		    "only blocks may stand directly in a parent: ", name);
 	return true;
@@ -391,7 +388,7 @@ static const char *find_pair(const char *s, const char *end, const char *pair)
 /* p->at stands behind "{{". */
 static void take_tag(struct parser *p)
 {
-	struct tag t = { .open = p->at, .line = p->line };
+	struct tag t = {.open = p->at, .line = p->line};
 	const char *from = p->at;
 	const char *end = find_pair(p->at, p->end, "}}");
 
@@ -418,19 +415,19 @@ static void take_tag(struct parser *p)
 }
 
 struct node *tmpl_parse(struct mem *m, const char *path, const char *text,
-			size_t len, struct diag *d)
+    size_t len, struct diag *d)
 {
 	struct node *root = mem_alloc(m, sizeof(*root));
-	struct parser p = { .mem = m,
-			    .diag = d,
-			    .path = path,
-			    .text = text,
-			    .at = text,
-			    .end = text + len,
-			    .line = 1,
-			    .line_start = true,
-			    .blank = text,
-			    .cur = root };
+	struct parser p = {.mem = m,
+	    .diag = d,
+	    .path = path,
+	    .text = text,
+	    .at = text,
+	    .end = text + len,
+	    .line = 1,
+	    .line_start = true,
+	    .blank = text,
+	    .cur = root};
 
 	root->path = path;
 	root->line = 1;
@@ -447,8 +444,8 @@ struct node *tmpl_parse(struct mem *m, const char *path, const char *text,
 	if (!p.refused && p.line_start && p.blank < p.end)
 		add_text(&p, NODE_LINE, p.blank, p.end);
 	if (!p.refused && p.cur != root)
-		refuse(
-		    &p, p.cur->line, mem_print(m, "add {{/%s}}", p.cur->name),
+		refuse(&p, p.cur->line,
+		    mem_print(m, "add {{/%s}}", p.cur->name),
 		    "a section, block or parent is not closed: ", p.cur->name);
 	return p.refused ? NULL : root;
 }

@@ -48,6 +48,6 @@ char *node_where(struct mem *m, const struct node *n);
 /* `text` stays in use and ends with a NUL. NULL: refused, with the reason in
  * `d`. */
 struct node *tmpl_parse(struct mem *m, const char *path, const char *text,
-			size_t len, struct diag *d);
+    size_t len, struct diag *d);
 
 #endif

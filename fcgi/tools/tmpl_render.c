@@ -24,14 +24,14 @@ struct run {
 };
 
 static bool find_key(struct json_object *in, const struct tmpl_key *key,
-		     struct json_object **out)
+    struct json_object **out)
 {
 	struct lh_entry *e;
 
 	if (!json_object_is_type(in, json_type_object))
 		return false;
-	e = lh_table_lookup_entry_w_hash(json_object_get_object(in), key->name,
-					 key->hash);
+	e = lh_table_lookup_entry_w_hash(
+	    json_object_get_object(in), key->name, key->hash);
 	if (!e)
 		return false;
 	*out = (struct json_object *)lh_entry_v(e);
@@ -40,8 +40,8 @@ static bool find_key(struct json_object *in, const struct tmpl_key *key,
 
 /* The first part of a name is looked for from the innermost section outwards,
  * the rest only below what was found. */
-static struct json_object *find_value(const struct run *r,
-				      const struct tmpl_name *name)
+static struct json_object *find_value(
+    const struct run *r, const struct tmpl_name *name)
 {
 	struct json_object *v = NULL;
 	size_t i = r->top + 1;
@@ -97,8 +97,11 @@ static const struct escape {
 	const char *text;
 	size_t len;
 } escapes[256] = {
-	['&'] = { "&amp;", 5 },	 ['<'] = { "&lt;", 4 },	  ['>'] = { "&gt;", 4 },
-	['"'] = { "&quot;", 6 }, ['\''] = { "&#39;", 5 },
+    ['&'] = {"&amp;", 5},
+    ['<'] = {"&lt;", 4},
+    ['>'] = {"&gt;", 4},
+    ['"'] = {"&quot;", 6},
+    ['\''] = {"&#39;", 5},
 };
 
 void tmpl_escape(struct buf *out, const char *s, size_t len)
@@ -120,7 +123,7 @@ void tmpl_escape(struct buf *out, const char *s, size_t len)
 /* Browsers drop tabs and line ends inside an address, and read "\" as "/". */
 bool tmpl_url_is_safe(const char *s, size_t len)
 {
-	static const char *const schemes[] = { "https:", "http:", "mailto:" };
+	static const char *const schemes[] = {"https:", "http:", "mailto:"};
 
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
@@ -173,7 +176,7 @@ static void push(struct run *r, struct json_object *v)
 {
 	struct frame *f = &r->frames[++r->top];
 
-	*f = (struct frame){ .value = v };
+	*f = (struct frame){.value = v};
 	if (!json_object_is_type(v, json_type_array))
 		return;
 	f->list = v;
@@ -210,10 +213,10 @@ static size_t next_op(struct run *r, size_t at)
 	return at + 1;
 }
 
-void tmpl_render(const struct tmpl *t, struct json_object *model,
-		 struct buf *out)
+void tmpl_render(
+    const struct tmpl *t, struct json_object *model, struct buf *out)
 {
-	struct run r = { .tmpl = t, .out = out };
+	struct run r = {.tmpl = t, .out = out};
 	size_t at = 0;
 
 	r.frames[0].value = model;

@@ -85,8 +85,8 @@ static const struct tmpl *compile(struct box *b, const char *text)
 	return tmpl_open_file(b->mem, put(b, "page.mustache", text), &b->diag);
 }
 
-static const char *render(struct box *b, const struct tmpl *t,
-			  const char *model)
+static const char *render(
+    struct box *b, const struct tmpl *t, const char *model)
 {
 	struct json_object *o = json_tokener_parse(model);
 	struct buf out;
@@ -97,8 +97,8 @@ static const char *render(struct box *b, const struct tmpl *t,
 	return out.data;
 }
 
-static void expect(struct box *b, const char *text, const char *model,
-		   const char *expected)
+static void expect(
+    struct box *b, const char *text, const char *model, const char *expected)
 {
 	const struct tmpl *t = compile(b, text);
 
@@ -108,8 +108,8 @@ static void expect(struct box *b, const char *text, const char *model,
 }
 
 /* The first mistake of `text` is at `line` and its reason has `why`. */
-static void expect_refusal(struct box *b, const char *text, int line,
-			   const char *why)
+static void expect_refusal(
+    struct box *b, const char *text, int line, const char *why)
 {
 	const struct tmpl *t = compile(b, text);
 	const struct diag_item *item;
@@ -151,8 +151,7 @@ static bool is_refused(struct json_object *test, const char *file)
 	    !strcmp(text_of(test, "name"), "Recursion"))
 		return true;
 	if (json_object_object_get_ex(test, "partials", &partials)) {
-		json_object_object_foreach(partials, name, text)
-		{
+		json_object_object_foreach (partials, name, text) {
 			if (name && has_raw(json_object_get_string(text)))
 				return true;
 		}
@@ -166,8 +165,7 @@ static void put_partials(struct box *b, struct json_object *test)
 
 	if (!json_object_object_get_ex(test, "partials", &partials))
 		return;
-	json_object_object_foreach(partials, name, text)
-	{
+	json_object_object_foreach (partials, name, text) {
 		put(b, mem_print(b->mem, "%s.mustache", name),
 		    json_object_get_string(text));
 	}
@@ -204,8 +202,8 @@ static size_t run_file(const char *file)
 	struct json_object *spec, *tests;
 	size_t n, wrong = 0;
 
-	snprintf(path, sizeof(path), SOURCE_DIR "/test/specs/mustache/%s",
-		 file);
+	snprintf(
+	    path, sizeof(path), SOURCE_DIR "/test/specs/mustache/%s", file);
 	spec = json_object_from_file(path);
 	assert_non_null(spec);
 	assert_true(json_object_object_get_ex(spec, "tests", &tests));
@@ -244,7 +242,7 @@ static void test_spec_recursion(void **state)
 	    "{{content}}<{{#nodes}}{{>node}}{{/nodes}}>");
 	assert_null(compile(*state, "{{>node}}"));
 	assert_non_null(strstr(((struct box *)*state)->diag.items[0].what,
-			       "a section directly behind \"<\""));
+	    "a section directly behind \"<\""));
 }
 
 /* --- Escaping and values -------------------------------------------------- */
@@ -256,43 +254,43 @@ static void test_escape(void **state)
 {
 	expect(*state, "<p>{{x}}</p>", hostile, "<p>" HOSTILE "</p>");
 	expect(*state, "<p title=\"{{x}}\">", hostile,
-	       "<p title=\"" HOSTILE "\">");
+	    "<p title=\"" HOSTILE "\">");
 	expect(*state, "<p title='{{x}}'>", hostile, "<p title='" HOSTILE "'>");
 	expect(*state, "<title>{{x}}</title><textarea>\n{{x}}</textarea>{{x}}",
-	       hostile,
-	       "<title>" HOSTILE "</title><textarea>\n" HOSTILE
-	       "</textarea>" HOSTILE);
+	    hostile,
+	    "<title>" HOSTILE "</title><textarea>\n" HOSTILE
+	    "</textarea>" HOSTILE);
 	expect(*state, "<script src=\"a.js\"></script>{{x}}", hostile,
-	       "<script src=\"a.js\"></script>" HOSTILE);
+	    "<script src=\"a.js\"></script>" HOSTILE);
 	expect(*state, "<!-- a -- b --!>{{x}}<!-->{{x}}<!--->{{x}}",
-	       "{\"x\":1}", "<!-- a -- b --!>1<!-->1<!--->1");
+	    "{\"x\":1}", "<!-- a -- b --!>1<!-->1<!--->1");
 }
 
 static void test_values(void **state)
 {
 	expect(*state, "{{a}}|{{b}}|{{c}}|{{d}}|{{e}}|{{f}}|{{g}}|{{h}}",
-	       "{\"a\":true,\"b\":false,\"c\":null,\"d\":{\"x\":1},\"e\":[1],"
-	       "\"f\":-12.50,\"g\":9223372036854775807,\"h\":\"\xc3\xa9\"}",
-	       "true|false||||-12.50|9223372036854775807|\xc3\xa9");
+	    "{\"a\":true,\"b\":false,\"c\":null,\"d\":{\"x\":1},\"e\":[1],"
+	    "\"f\":-12.50,\"g\":9223372036854775807,\"h\":\"\xc3\xa9\"}",
+	    "true|false||||-12.50|9223372036854775807|\xc3\xa9");
 	/* What is found and null hides what is further out. */
 	expect(*state, "{{#a}}[{{x}}]{{/a}}", "{\"x\":1,\"a\":{\"x\":null}}",
-	       "[]");
+	    "[]");
 	expect(*state, "{{#a}}{{.}}{{/a}}", "{\"a\":[1,null,\"b\"]}", "1b");
 	expect(*state, "{{x}}", "null", "");
 	expect(*state, "{{.}}{{#.}}a{{/.}}", "7", "7a");
 	expect(*state,
-	       "\xef\xbb\xbf"
-	       "a",
-	       "{}", "a");
+	    "\xef\xbb\xbf"
+	    "a",
+	    "{}", "a");
 	expect(*state, "", "{}", "");
 }
 
 static void test_truth(void **state)
 {
-	static const char *const is_false[] = { "false", "null", "[]", "\"\"",
-						NULL };
-	static const char *const is_true[] = { "true", "0",	"0.0",	 "{}",
-					       "[0]",  "\"0\"", "\" \"", NULL };
+	static const char *const is_false[] = {
+	    "false", "null", "[]", "\"\"", NULL};
+	static const char *const is_true[] = {
+	    "true", "0", "0.0", "{}", "[0]", "\"0\"", "\" \"", NULL};
 
 	for (const char *const *v = is_false; *v; v++) {
 		char model[64];
@@ -317,8 +315,8 @@ static void expect_url(struct box *b, const char *value, const char *expected)
 	struct buf out;
 
 	assert_non_null(t);
-	json_object_object_add(o, "x_url",
-			       value ? json_object_new_string(value) : NULL);
+	json_object_object_add(
+	    o, "x_url", value ? json_object_new_string(value) : NULL);
 	buf_open(&out, b->mem, 0);
 	tmpl_render(t, o, &out);
 	json_object_put(o);
@@ -327,25 +325,13 @@ static void expect_url(struct box *b, const char *value, const char *expected)
 
 static void test_url_scheme(void **state)
 {
-	static const char *const bad[] = { "javascript:alert(1)",
-					   "JaVaScRiPt:alert(1)",
-					   " javascript:alert(1)",
-					   "java\tscript:alert(1)",
-					   "\x01javascript:alert(1)",
-					   "//evil",
-					   "/\\evil",
-					   "/\t/evil",
-					   "\\\\evil",
-					   "data:text/html,x",
-					   "vbscript:x",
-					   "https",
-					   "x",
-					   "",
-					   NULL };
-	static const char *const good[] = {
-		"/",	     "/x?y=1#z",   "?x",	 "#x", "https://a/",
-		"http://a/", "HTTPS://a/", "mailto:a@b", NULL
-	};
+	static const char *const bad[] = {"javascript:alert(1)",
+	    "JaVaScRiPt:alert(1)", " javascript:alert(1)",
+	    "java\tscript:alert(1)", "\x01javascript:alert(1)", "//evil",
+	    "/\\evil", "/\t/evil", "\\\\evil", "/\x7f/evil", "data:text/html,x",
+	    "vbscript:x", "https", "x", "", NULL};
+	static const char *const good[] = {"/", "/x?y=1#z", "?x", "#x",
+	    "https://a/", "http://a/", "HTTPS://a/", "mailto:a@b", NULL};
 
 	for (const char *const *v = bad; *v; v++)
 		expect_url(*state, *v, "#");
@@ -360,19 +346,19 @@ static void test_url_place(void **state)
 	/* Behind a section that may print nothing, a value may still be the
 	 * beginning; behind a value or a settled text it is not. */
 	expect(*state, "<a href=\"{{#a}}/p{{/a}}{{x_url}}\">",
-	       "{\"x_url\":\"javascript:1\"}", "<a href=\"#\">");
+	    "{\"x_url\":\"javascript:1\"}", "<a href=\"#\">");
 	expect(*state, "<a href=' {{x_url}}'>", "{\"x_url\":\"javascript:1\"}",
-	       "<a href=' #'>");
+	    "<a href=' #'>");
 	expect(*state, "<a href=\"{{x_url}}{{y_url}}\">",
-	       "{\"x_url\":\"/a\",\"y_url\":\"b\"}", "<a href=\"/ab\">");
+	    "{\"x_url\":\"/a\",\"y_url\":\"b\"}", "<a href=\"/ab\">");
 	expect(*state,
-	       "<a href=\"/p/{{i_url}}\"><a href='?i={{i_url}}'>"
-	       "<a href='https://h/{{i_url}}'><a href='p/{{i_url}}'>",
-	       "{\"i_url\":7}",
-	       "<a href=\"/p/7\"><a href='?i=7'>"
-	       "<a href='https://h/7'><a href='p/7'>");
+	    "<a href=\"/p/{{i_url}}\"><a href='?i={{i_url}}'>"
+	    "<a href='https://h/{{i_url}}'><a href='p/{{i_url}}'>",
+	    "{\"i_url\":7}",
+	    "<a href=\"/p/7\"><a href='?i=7'>"
+	    "<a href='https://h/7'><a href='p/7'>");
 	expect(*state, "<a data-href=\"{{x}}\">", "{\"x\":\"javascript:1\"}",
-	       "<a data-href=\"javascript:1\">");
+	    "<a data-href=\"javascript:1\">");
 }
 
 /* --- HTML refusals -------------------------------------------------------- */
@@ -382,82 +368,74 @@ static void test_refused_places(void **state)
 	static const struct {
 		const char *text, *why;
 	} cases[] = {
-		{ "<script>{{x}}</script>", "inside <script>" },
-		{ "<SCRIPT>a</b>{{x}}", "inside <script>" },
-		{ "<script>a</scriptx>{{x}}", "inside <script>" },
-		{ "<script><!--<script></script>{{x}}", "<! inside <script>" },
-		{ "<style>{{x}}</style>", "inside <style>" },
-		{ "<iframe>{{x}}</iframe>", "inside <iframe>" },
-		{ "<title><a onclick='{{x}}'></title>",
-		  "markup inside <title>" },
-		{ "<title></ti{{x}}", "end tag of <title>" },
-		{ "<!-- {{x}} -->", "comment" },
-		{ "<!--!>{{x}}", "comment" },
-		{ "<!doctype {{x}}>", "comment or declaration" },
-		{ "<?x {{x}}>", "comment or declaration" },
-		{ "</ {{x}}>", "comment or declaration" },
-		{ "<{{x}}>", "directly behind \"<\"" },
-		{ "</{{x}}>", "directly behind \"<\"" },
-		{ "<{{#x}}b>{{/x}}", "a section directly behind \"<\"" },
-		{ "<a{{x}}>", "in a tag's name" },
-		{ "<a {{x}}>", "in an attribute's name" },
-		{ "<a b{{x}}>", "in an attribute's name" },
-		{ "<a b {{x}}>", "in an attribute's name" },
-		{ "<a b=\"c\"{{x}}>", "in an attribute's name" },
-		{ "</a {{x}}>", "in an attribute's name" },
-		{ "<a title={{x}}>", "unquoted attribute title" },
-		{ "<a title=a{{x}}>", "unquoted attribute title" },
-		{ "<a title= {{x}}>", "unquoted attribute title" },
-		{ "<a onclick=\"{{x}}\">", "event attribute onclick" },
-		{ "<a x=y OnLoad = 'a({{x}})'>", "event attribute onload" },
-		{ "<a style=\"color:{{x}}\">", "the attribute style" },
-		{ "<iframe srcdoc='{{x}}'>", "the attribute srcdoc" },
-		{ "<img srcset='{{x_url}}'>", "the attribute srcset" },
-		{ "<animate values='{{x}}'>", "can set any attribute" },
-		{ "<meta http-equiv=refresh content='{{x}}'>", "http-equiv" },
-		{ "<meta content='{{x}}' http-equiv=refresh>", "http-equiv" },
-		{ "<a href=\"/x/{{id}}\">", "the URL attribute href" },
-		{ "<a href=\"{{x}}\">", "the URL attribute href" },
-		{ "<form action='{{x}}'>", "the URL attribute action" },
-		{ "<b formaction='{{x}}'>", "the URL attribute formaction" },
-		{ "<img SRC='{{x}}'>", "the URL attribute src" },
-		{ "<use xlink:href='{{x}}'>", "the URL attribute xlink:href" },
-		{ "<object data='{{x}}'>", "the URL attribute data" },
-		{ "<a href='/{{x_url}}'>", "choose scheme or host" },
-		{ "<a href='//{{x_url}}'>", "choose scheme or host" },
-		{ "<a href='java{{x_url}}'>", "choose scheme or host" },
-		{ "<a href='javascript:{{x_url}}'>", "choose scheme or host" },
-		{ "<a href='&#106;avascript:{{x_url}}'>",
-		  "choose scheme or host" },
-		{ "<a href='{{#a}}java{{/a}}{{x_url}}'>",
-		  "choose scheme or host" },
-		{ "<a =\"{{x}}\">", "without an attribute's name" },
+	    {"<script>{{x}}</script>", "inside <script>"},
+	    {"<SCRIPT>a</b>{{x}}", "inside <script>"},
+	    {"<script>a</scriptx>{{x}}", "inside <script>"},
+	    {"<script><!--<script></script>{{x}}", "<! inside <script>"},
+	    {"<style>{{x}}</style>", "inside <style>"},
+	    {"<iframe>{{x}}</iframe>", "inside <iframe>"},
+	    {"<title><a onclick='{{x}}'></title>", "markup inside <title>"},
+	    {"<title></ti{{x}}", "end tag of <title>"},
+	    {"<!-- {{x}} -->", "comment"},
+	    {"<!--!>{{x}}", "comment"},
+	    {"<!doctype {{x}}>", "comment or declaration"},
+	    {"<?x {{x}}>", "comment or declaration"},
+	    {"</ {{x}}>", "comment or declaration"},
+	    {"<{{x}}>", "directly behind \"<\""},
+	    {"</{{x}}>", "directly behind \"<\""},
+	    {"<{{#x}}b>{{/x}}", "a section directly behind \"<\""},
+	    {"<a{{x}}>", "in a tag's name"},
+	    {"<a {{x}}>", "in an attribute's name"},
+	    {"<a b{{x}}>", "in an attribute's name"},
+	    {"<a b {{x}}>", "in an attribute's name"},
+	    {"<a b=\"c\"{{x}}>", "in an attribute's name"},
+	    {"</a {{x}}>", "in an attribute's name"},
+	    {"<a title={{x}}>", "unquoted attribute title"},
+	    {"<a title=a{{x}}>", "unquoted attribute title"},
+	    {"<a title= {{x}}>", "unquoted attribute title"},
+	    {"<a onclick=\"{{x}}\">", "event attribute onclick"},
+	    {"<a x=y OnLoad = 'a({{x}})'>", "event attribute onload"},
+	    {"<a style=\"color:{{x}}\">", "the attribute style"},
+	    {"<iframe srcdoc='{{x}}'>", "the attribute srcdoc"},
+	    {"<img srcset='{{x_url}}'>", "the attribute srcset"},
+	    {"<animate values='{{x}}'>", "can set any attribute"},
+	    {"<meta http-equiv=refresh content='{{x}}'>", "http-equiv"},
+	    {"<meta content='{{x}}' http-equiv=refresh>", "http-equiv"},
+	    {"<meta{{#a}} http-equiv{{/a}} content='{{x}}'>", "http-equiv"},
+	    {"<!---!>{{x}}", "comment"},
+	    {"<a href=\"/x/{{id}}\">", "the URL attribute href"},
+	    {"<a href=\"{{x}}\">", "the URL attribute href"},
+	    {"<form action='{{x}}'>", "the URL attribute action"},
+	    {"<b formaction='{{x}}'>", "the URL attribute formaction"},
+	    {"<img SRC='{{x}}'>", "the URL attribute src"},
+	    {"<use xlink:href='{{x}}'>", "the URL attribute xlink:href"},
+	    {"<object data='{{x}}'>", "the URL attribute data"},
+	    {"<a href='/{{x_url}}'>", "choose scheme or host"},
+	    {"<a href='//{{x_url}}'>", "choose scheme or host"},
+	    {"<a href='java{{x_url}}'>", "choose scheme or host"},
+	    {"<a href='javascript:{{x_url}}'>", "choose scheme or host"},
+	    {"<a href='&#106;avascript:{{x_url}}'>", "choose scheme or host"},
+	    {"<a href='{{#a}}java{{/a}}{{x_url}}'>", "choose scheme or host"},
+	    {"<a =\"{{x}}\">", "without an attribute's name"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		char text[256];
 
-		snprintf(text, sizeof(text), "{{! a }}\n<p>\n%s",
-			 cases[i].text);
+		snprintf(
+		    text, sizeof(text), "{{! a }}\n<p>\n%s", cases[i].text);
 		expect_refusal(*state, text, 3, cases[i].why);
 	}
 }
 
 static void test_refused_sections(void **state)
 {
-	static const char *const cases[] = { "{{#x}}<b{{/x}}",
-					     "<b {{#x}}>{{/x}}",
-					     "<b{{#x}}>a{{/x}}",
-					     "{{#x}}<!-- {{/x}}",
-					     "<!-- -{{#x}} {{/x}}->",
-					     "{{#x}}<script>{{/x}}",
-					     "<script>{{#x}}</script>{{/x}}",
-					     "<b c=\"{{#x}}\"{{/x}}",
-					     "<b c={{#x}}\"d\"{{/x}}>",
-					     "<b c=\"{{#x}}\" d=\"{{/x}}\">",
-					     "{{^x}}<{{/x}}",
-					     "<b {{#x}}c={{/x}}>",
-					     NULL };
+	static const char *const cases[] = {"{{#x}}<b{{/x}}",
+	    "<b {{#x}}>{{/x}}", "<b{{#x}}>a{{/x}}", "{{#x}}<!-- {{/x}}",
+	    "<!-- -{{#x}} {{/x}}->", "{{#x}}<script>{{/x}}",
+	    "<script>{{#x}}</script>{{/x}}", "<b c=\"{{#x}}\"{{/x}}",
+	    "<b c={{#x}}\"d\"{{/x}}>", "<b c=\"{{#x}}\" d=\"{{/x}}\">",
+	    "{{^x}}<{{/x}}", "<b {{#x}}c={{/x}}>", NULL};
 
 	for (const char *const *text = cases; *text; text++)
 		expect_refusal(*state, *text, 1, "the section begins");
@@ -467,42 +445,37 @@ static void test_refused_sections(void **state)
  * across its ends. */
 static void test_refused_names(void **state)
 {
-	static const char *const cases[] = {
-		"<s{{#x}}cript{{/x}}>",
-		"<b dis{{#x}}abled{{/x}}>",
-		"<b {{#x}}on{{/x}}click='a'>",
-		"<b {{#x}}c{{/x}}='d'>",
-		"<b {{#x}}c{{/x}}{{#y}}d{{/y}}>",
-		"<b c=d{{#x}} e{{/x}}/title=\"{{v}}\">",
-		NULL
-	};
+	static const char *const cases[] = {"<s{{#x}}cript{{/x}}>",
+	    "<b dis{{#x}}abled{{/x}}>", "<b {{#x}}on{{/x}}click='a'>",
+	    "<b {{#x}}c{{/x}}='d'>", "<b {{#x}}c{{/x}}{{#y}}d{{/y}}>",
+	    "<b c=d{{#x}} e{{/x}}/title=\"{{v}}\">", NULL};
 
 	for (const char *const *text = cases; *text; text++)
 		expect_refusal(*state, *text, 1, "touches a name");
 	expect_refusal(*state, "<b {{#x}}click=\"{{v}}\" on{{/x}}>", 1,
-		       "begins and ends with a name");
+	    "begins and ends with a name");
 	expect_refusal(*state,
-		       "<b {{#x}}click=\"{{v}}\"{{#y}} z{{/y}} on{{/x}}>", 1,
-		       "begins and ends with a name");
+	    "<b {{#x}}click=\"{{v}}\"{{#y}} z{{/y}} on{{/x}}>", 1,
+	    "begins and ends with a name");
 }
 
 static void test_sections_in_tags(void **state)
 {
 	expect(*state,
-	       "<option value=\"{{id}}\"{{#selected}} selected{{/selected}}>",
-	       "{\"id\":1,\"selected\":true}", "<option value=\"1\" selected>");
+	    "<option value=\"{{id}}\"{{#selected}} selected{{/selected}}>",
+	    "{\"id\":1,\"selected\":true}", "<option value=\"1\" selected>");
 	expect(*state, "<option {{#a}}selected{{/a}} value=\"1\">",
-	       "{\"a\":true}", "<option selected value=\"1\">");
+	    "{\"a\":true}", "<option selected value=\"1\">");
 	expect(*state, "<a class=\"x{{#active}} active{{/active}}\">",
-	       "{\"active\":1}", "<a class=\"x active\">");
+	    "{\"active\":1}", "<a class=\"x active\">");
 	expect(*state,
-	       "<a{{#x}} title=\"{{x}}\"{{/x}}{{#y}} lang='{{y}}'{{/y}}>",
-	       "{\"x\":\"\\\"\",\"y\":\"'\"}",
-	       "<a title=\"&quot;\" lang='&#39;'>");
+	    "<a{{#x}} title=\"{{x}}\"{{/x}}{{#y}} lang='{{y}}'{{/y}}>",
+	    "{\"x\":\"\\\"\",\"y\":\"'\"}",
+	    "<a title=\"&quot;\" lang='&#39;'>");
 	expect(*state, "<input value=1{{#a}} checked{{/a}}/>", "{\"a\":1}",
-	       "<input value=1 checked/>");
+	    "<input value=1 checked/>");
 	expect(*state, "<script>{{#a}}f(){{/a}}</script>", "{\"a\":1}",
-	       "<script>f()</script>");
+	    "<script>f()</script>");
 	expect(*state, "<!-- {{#a}}b{{/a}} -->", "{\"a\":1}", "<!-- b -->");
 }
 
@@ -513,6 +486,8 @@ static void test_refused_raw(void **state)
 	expect_refusal(*state, "a\n{{{x}}}", 2, "raw output: {{{");
 	expect_refusal(*state, "a\n{{&x}}", 2, "raw output: {{&");
 	expect_refusal(*state, "a\n{{ & x }}", 2, "raw output: {{&");
+	expect_refusal(*state, "{{!\n\n}}\n{{{x}}}", 4, "raw output");
+	expect_refusal(*state, "a {{!\n}} b {{\nc\n}}{{&x}}", 4, "raw output");
 	expect_refusal(*state, "a\n{{=<% %>=}}", 2, "changed delimiters");
 }
 
@@ -599,9 +574,9 @@ static void test_refused_block(void **state)
 	put(b, "layout.mustache",
 	    "<title>{{$title}}{{/title}}</title><p {{$attr}}{{/attr}}>");
 	expect(b, "{{<layout}}{{$title}}{{x}}{{/title}}{{/layout}}",
-	       "{\"x\":\"<\"}", "<title>&lt;</title><p >");
+	    "{\"x\":\"<\"}", "<title>&lt;</title><p >");
 	expect_refusal(b, "{{<layout}}\n{{$attr}}{{x}}{{/attr}}{{/layout}}", 2,
-		       "in an attribute's name");
+	    "in an attribute's name");
 }
 
 static void test_refused_file(void **state)
@@ -631,7 +606,7 @@ static struct tmpl_set *open_set(struct box *b, struct fmt *fmt)
 	const char *first = mem_print(b->mem, "%s/first", b->dir);
 	const char *second = mem_print(b->mem, "%s/second", b->dir);
 	const char *none = mem_print(b->mem, "%s/none", b->dir);
-	const char *const dirs[] = { first, none, second, NULL };
+	const char *const dirs[] = {first, none, second, NULL};
 
 	diag_open(&b->diag, b->mem);
 	return tmpl_open(b->mem, dirs, fmt, &b->diag);
@@ -667,7 +642,7 @@ static void test_set(void **state)
 
 static struct fmt *open_catalogue(struct box *b)
 {
-	const char *const dirs[] = { b->dir, NULL };
+	const char *const dirs[] = {b->dir, NULL};
 
 	put(b, "en.json",
 	    "{\"plain\":\"Fish & <chips>\","
@@ -688,12 +663,10 @@ static void test_messages(void **state)
 	put(b, "first/rows.mustache", "{{#a}}{{t.rows n who.name}}{{/a}}");
 	set = open_set(b, fmt);
 	assert_int_equal(b->diag.n, 0);
-	assert_string_equal(
-	    render(b, tmpl_find(set, "plain"), "{}"),
+	assert_string_equal(render(b, tmpl_find(set, "plain"), "{}"),
 	    "<p title='Fish &amp; &lt;chips&gt;'>Fish &amp; &lt;chips&gt;");
 	assert_string_equal(
-	    render(
-		b, tmpl_find(set, "rows"),
+	    render(b, tmpl_find(set, "rows"),
 		"{\"a\":[{\"n\":1},{\"n\":1200}],\"who\":{\"name\":\"<b>\"}}"),
 	    "1 row of &lt;b&gt;1,200 rows of &lt;b&gt;");
 	fmt_close(fmt);
@@ -702,15 +675,15 @@ static void test_messages(void **state)
 static void test_refused_messages(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "{{t.none}}", "no such message: t.none" },
-		{ "{{t.rows}}", "needs arguments" },
-		{ "{{t.rows a..b}}", "an empty part" },
-		{ "{{#t.plain}}{{/t.plain}}", "cannot be a section" },
-		{ "<script>{{t.plain}}</script>", "inside <script>" },
-		{ "<a href='{{t.plain}}'>", "the URL attribute href" },
-		{ "<a href='{{t.help_url}}'>", "no address" },
-		{ "{{>none}}", "no such template: none" },
-		{ "{{<none}}{{/none}}", "no such template: none" },
+	    {"{{t.none}}", "no such message: t.none"},
+	    {"{{t.rows}}", "needs arguments"},
+	    {"{{t.rows a..b}}", "an empty part"},
+	    {"{{#t.plain}}{{/t.plain}}", "cannot be a section"},
+	    {"<script>{{t.plain}}</script>", "inside <script>"},
+	    {"<a href='{{t.plain}}'>", "the URL attribute href"},
+	    {"<a href='{{t.help_url}}'>", "no address"},
+	    {"{{>none}}", "no such template: none"},
+	    {"{{<none}}{{/none}}", "no such template: none"},
 	};
 	struct box *b = *state;
 	struct fmt *fmt = open_catalogue(b);
@@ -741,11 +714,10 @@ static void test_indentation(void **state)
 	put(b, "list.mustache",
 	    "<ul>\n  {{#a}}\n  <li>{{.}}\n\n  {{/a}}\n</ul>\n");
 	expect(b, "<div>\n  {{>list}}\n</div>\n", "{\"a\":[1,2]}",
-	       "<div>\n  <ul>\n    <li>1\n\n    <li>2\n\n  </ul>\n</div>\n");
+	    "<div>\n  <ul>\n    <li>1\n\n    <li>2\n\n  </ul>\n</div>\n");
 	put(b, "layout.mustache",
 	    "<main>\n  {{$content}}\n  {{/content}}\n</main>\n");
-	expect(
-	    b,
+	expect(b,
 	    "{{<layout}}\n{{$content}}\n\t<p>\n\t\t{{x}}\n\t{{>list}}\n"
 	    "{{/content}}\n{{/layout}}\n",
 	    "{\"x\":\"a\\nb\",\"a\":[1]}",
@@ -753,11 +725,15 @@ static void test_indentation(void **state)
 	/* A block without lines of its own, put on a line of its own. */
 	put(b, "layout.mustache", "a\n{{$x}}\n  b\n{{/x}}\nc\n");
 	expect(b, "{{<layout}}{{$x}}{{v}}{{/x}}{{/layout}}", "{\"v\":1}",
-	       "a\n  1c\n");
+	    "a\n  1c\n");
+	/* An empty block is indented as its tag is. */
+	put(b, "layout.mustache", "a\n  {{$x}}\n{{/x}}\n");
+	expect(b, "{{<layout}}{{$x}}\nb\nc\n{{/x}}{{/layout}}", "{}",
+	    "a\n  b\n  c\n");
 	/* A block sees the blocks of its own template only. */
 	put(b, "layout.mustache", "<{{$x}}b{{/x}}>");
 	expect(b, "{{<layout}}{{$x}}c{{$x}} d{{/x}}{{/x}}{{/layout}}", "{}",
-	       "<c d>");
+	    "<c d>");
 }
 
 #define BOX(test) cmocka_unit_test_setup_teardown(test, open_box, close_box)
@@ -765,28 +741,28 @@ static void test_indentation(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_spec),
-		BOX(test_spec_recursion),
-		BOX(test_escape),
-		BOX(test_values),
-		BOX(test_truth),
-		BOX(test_url_scheme),
-		BOX(test_url_place),
-		BOX(test_refused_places),
-		BOX(test_refused_sections),
-		BOX(test_refused_names),
-		BOX(test_sections_in_tags),
-		BOX(test_refused_raw),
-		BOX(test_refused_syntax),
-		BOX(test_refused_depth),
-		BOX(test_refused_size),
-		BOX(test_refused_partial),
-		BOX(test_refused_block),
-		BOX(test_refused_file),
-		BOX(test_set),
-		BOX(test_messages),
-		BOX(test_refused_messages),
-		BOX(test_indentation),
+	    cmocka_unit_test(test_spec),
+	    BOX(test_spec_recursion),
+	    BOX(test_escape),
+	    BOX(test_values),
+	    BOX(test_truth),
+	    BOX(test_url_scheme),
+	    BOX(test_url_place),
+	    BOX(test_refused_places),
+	    BOX(test_refused_sections),
+	    BOX(test_refused_names),
+	    BOX(test_sections_in_tags),
+	    BOX(test_refused_raw),
+	    BOX(test_refused_syntax),
+	    BOX(test_refused_depth),
+	    BOX(test_refused_size),
+	    BOX(test_refused_partial),
+	    BOX(test_refused_block),
+	    BOX(test_refused_file),
+	    BOX(test_set),
+	    BOX(test_messages),
+	    BOX(test_refused_messages),
+	    BOX(test_indentation),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
