@@ -32,85 +32,74 @@ struct setting {
 
 /* NAME and SECRET: the vendor's example values count as not set. */
 static const struct setting settings[] = {
-	{ "coreApi.uri", URI, AT(core_api.uri), 1, 0, NULL },
-	{ "coreApi.authToken", SECRET, AT(core_api.auth_token), 1, 0, NULL },
-	{ "coreApi.profile", TEXT, AT(core_api.profile), 1, 0, NULL },
-	{ "coreApi.deadlineMs", NUMBER, AT(core_api.deadline_ms), 50, 60000,
-	  NULL },
-	{ "managementApi.uri", URI, AT(management_api.uri), 1, 0, NULL },
-	{ "managementApi.login", NAME, AT(management_api.login), 0, 0, NULL },
-	{ "managementApi.password", SECRET, AT(management_api.password), 0, 0,
-	  NULL },
-	{ "managementApi.caFile", TEXT, AT(management_api.ca_file), 0, 0,
-	  NULL },
-	{ "managementApi.serverName", TEXT, AT(management_api.server_name), 0,
-	  0, NULL },
-	{ "managementApi.deadlineMs", NUMBER, AT(management_api.deadline_ms),
-	  50, 60000, NULL },
-	{ "billingUri", URI, AT(billing_uri), 1, 0, NULL },
-	{ "publicUri", URI, AT(public_uri), 0, 0, NULL },
-	{ "paypal.clientId", NAME, AT(paypal.client_id), 0, 0, NULL },
-	{ "paypal.clientSecret", SECRET, AT(paypal.client_secret), 0, 0, NULL },
-	{ "paypal.environment", CHOICE, AT(paypal.environment), 0, 0,
-	  "sandbox|live" },
-	{ "paypal.uri", URI, AT(paypal.uri), 0, 0, NULL },
-	{ "paypal.webUri", URI, AT(paypal.web_uri), 0, 0, NULL },
-	{ "paypal.certHosts", LIST, AT(paypal.cert_hosts), 0, 0, NULL },
-	{ "paypal.webhookId", TEXT, AT(paypal.webhook_id), 0, 0, NULL },
-	{ "paypal.merchantId", TEXT, AT(paypal.merchant_id), 0, 0, NULL },
-	{ "authorizenet.apiLoginId", NAME, AT(authorizenet.api_login_id), 0, 0,
-	  NULL },
-	{ "authorizenet.apiTransactionKey", SECRET,
-	  AT(authorizenet.api_transaction_key), 0, 0, NULL },
-	{ "authorizenet.apiSignatureKey", SECRET,
-	  AT(authorizenet.api_signature_key), 0, 0, NULL },
-	{ "authorizenet.environment", CHOICE, AT(authorizenet.environment), 0,
-	  0, "sandbox|live" },
-	{ "authorizenet.uri", URI, AT(authorizenet.uri), 0, 0, NULL },
-	{ "authorizenet.hostedUri", URI, AT(authorizenet.hosted_uri), 0, 0,
-	  NULL },
-	{ "refill.min", DECIMAL, AT(refill.min), 0, 0, NULL },
-	{ "refill.max", DECIMAL, AT(refill.max), 0, 0, NULL },
-	{ "refill.presets", LIST, AT(refill.presets), 0, 0, NULL },
-	{ "payment.quietTime", NUMBER, AT(payment.quiet_time), 0, DAY, NULL },
-	{ "store.uri", TEXT, AT(store.uri), 1, 0, NULL },
-	{ "session.idle", NUMBER, AT(session.idle), 60, 30 * DAY, NULL },
-	{ "session.lifetime", NUMBER, AT(session.lifetime), 60, 90 * DAY,
-	  NULL },
-	{ "session.bearerLifetime", NUMBER, AT(session.bearer_lifetime), 60,
-	  90 * DAY, NULL },
-	{ "locale", TEXT, AT(locale), 1, 0, NULL },
-	{ "locales", LIST, AT(locales), 0, 0, NULL },
-	{ "timeZone", TEXT, AT(time_zone), 1, 0, NULL },
-	{ "theme", TEXT, AT(theme), 1, 0, NULL },
-	{ "smtp.uri", TEXT, AT(smtp.uri), 0, 0, NULL },
-	{ "smtp.login", NAME, AT(smtp.login), 0, 0, NULL },
-	{ "smtp.password", SECRET, AT(smtp.password), 0, 0, NULL },
-	{ "smtp.from", TEXT, AT(smtp.from), 0, 0, NULL },
-	{ "pool.workers", NUMBER, AT(pool.workers), 1, 512, NULL },
-	{ "pool.maxMemory", NUMBER, AT(pool.max_memory), 8 * MIB, 4096 * MIB,
-	  NULL },
-	{ "pool.maxRequests", NUMBER, AT(pool.max_requests), 0, INT32_MAX,
-	  NULL },
-	{ "pool.grace", NUMBER, AT(pool.grace), 1, 600, NULL },
-	{ "limits.body", NUMBER, AT(limits.body), KIB, 16 * MIB, NULL },
-	{ "limits.requestMemory", NUMBER, AT(limits.request_memory), MIB,
-	  1024 * MIB, NULL },
-	{ "limits.answer", NUMBER, AT(limits.answer), 64 * KIB, 256 * MIB,
-	  NULL },
-	{ "limits.loginPerName", NUMBER, AT(limits.login_per_name), 0, 100000,
-	  NULL },
-	{ "limits.loginPerAddress", NUMBER, AT(limits.login_per_address), 0,
-	  100000, NULL },
-	{ "limits.loginWindow", NUMBER, AT(limits.login_window), 1, DAY, NULL },
-	{ "limits.voucherPerHour", NUMBER, AT(limits.voucher_per_hour), 0,
-	  100000, NULL },
-	{ "limits.resetPerHour", NUMBER, AT(limits.reset_per_hour), 0, 100000,
-	  NULL },
-	{ "limits.tableRows", NUMBER, AT(limits.table_rows), 100, 1000000,
-	  NULL },
-	{ "log.level", CHOICE, AT(log.level), 0, 0, "debug|info|warn|error" },
-	{ "log.json", FLAG, AT(log.json), 0, 0, NULL },
+    {"coreApi.uri", URI, AT(core_api.uri), 1, 0, NULL},
+    {"coreApi.authToken", SECRET, AT(core_api.auth_token), 1, 0, NULL},
+    {"coreApi.profile", TEXT, AT(core_api.profile), 1, 0, NULL},
+    {"coreApi.deadlineMs", NUMBER, AT(core_api.deadline_ms), 50, 60000, NULL},
+    {"managementApi.uri", URI, AT(management_api.uri), 1, 0, NULL},
+    {"managementApi.login", NAME, AT(management_api.login), 0, 0, NULL},
+    {"managementApi.password", SECRET, AT(management_api.password), 0, 0, NULL},
+    {"managementApi.caFile", TEXT, AT(management_api.ca_file), 0, 0, NULL},
+    {"managementApi.serverName", TEXT, AT(management_api.server_name), 0, 0,
+	NULL},
+    {"managementApi.deadlineMs", NUMBER, AT(management_api.deadline_ms), 50,
+	60000, NULL},
+    {"billingUri", URI, AT(billing_uri), 1, 0, NULL},
+    {"publicUri", URI, AT(public_uri), 0, 0, NULL},
+    {"paypal.clientId", NAME, AT(paypal.client_id), 0, 0, NULL},
+    {"paypal.clientSecret", SECRET, AT(paypal.client_secret), 0, 0, NULL},
+    {"paypal.environment", CHOICE, AT(paypal.environment), 0, 0,
+	"sandbox|live"},
+    {"paypal.uri", URI, AT(paypal.uri), 0, 0, NULL},
+    {"paypal.webUri", URI, AT(paypal.web_uri), 0, 0, NULL},
+    {"paypal.certHosts", LIST, AT(paypal.cert_hosts), 0, 0, NULL},
+    {"paypal.webhookId", TEXT, AT(paypal.webhook_id), 0, 0, NULL},
+    {"paypal.merchantId", TEXT, AT(paypal.merchant_id), 0, 0, NULL},
+    {"authorizenet.apiLoginId", NAME, AT(authorizenet.api_login_id), 0, 0,
+	NULL},
+    {"authorizenet.apiTransactionKey", SECRET,
+	AT(authorizenet.api_transaction_key), 0, 0, NULL},
+    {"authorizenet.apiSignatureKey", SECRET, AT(authorizenet.api_signature_key),
+	0, 0, NULL},
+    {"authorizenet.environment", CHOICE, AT(authorizenet.environment), 0, 0,
+	"sandbox|live"},
+    {"authorizenet.uri", URI, AT(authorizenet.uri), 0, 0, NULL},
+    {"authorizenet.hostedUri", URI, AT(authorizenet.hosted_uri), 0, 0, NULL},
+    {"refill.min", DECIMAL, AT(refill.min), 0, 0, NULL},
+    {"refill.max", DECIMAL, AT(refill.max), 0, 0, NULL},
+    {"refill.presets", LIST, AT(refill.presets), 0, 0, NULL},
+    {"payment.quietTime", NUMBER, AT(payment.quiet_time), 0, DAY, NULL},
+    {"store.uri", TEXT, AT(store.uri), 1, 0, NULL},
+    {"session.idle", NUMBER, AT(session.idle), 60, 30 * DAY, NULL},
+    {"session.lifetime", NUMBER, AT(session.lifetime), 60, 90 * DAY, NULL},
+    {"session.bearerLifetime", NUMBER, AT(session.bearer_lifetime), 60,
+	90 * DAY, NULL},
+    {"locale", TEXT, AT(locale), 1, 0, NULL},
+    {"locales", LIST, AT(locales), 0, 0, NULL},
+    {"timeZone", TEXT, AT(time_zone), 1, 0, NULL},
+    {"theme", TEXT, AT(theme), 1, 0, NULL},
+    {"smtp.uri", TEXT, AT(smtp.uri), 0, 0, NULL},
+    {"smtp.login", NAME, AT(smtp.login), 0, 0, NULL},
+    {"smtp.password", SECRET, AT(smtp.password), 0, 0, NULL},
+    {"smtp.from", TEXT, AT(smtp.from), 0, 0, NULL},
+    {"pool.workers", NUMBER, AT(pool.workers), 1, 512, NULL},
+    {"pool.maxMemory", NUMBER, AT(pool.max_memory), 8 * MIB, 4096 * MIB, NULL},
+    {"pool.maxRequests", NUMBER, AT(pool.max_requests), 0, INT32_MAX, NULL},
+    {"pool.grace", NUMBER, AT(pool.grace), 1, 600, NULL},
+    {"limits.body", NUMBER, AT(limits.body), KIB, 16 * MIB, NULL},
+    {"limits.requestMemory", NUMBER, AT(limits.request_memory), MIB, 1024 * MIB,
+	NULL},
+    {"limits.answer", NUMBER, AT(limits.answer), 64 * KIB, 256 * MIB, NULL},
+    {"limits.loginPerName", NUMBER, AT(limits.login_per_name), 0, 100000, NULL},
+    {"limits.loginPerAddress", NUMBER, AT(limits.login_per_address), 0, 100000,
+	NULL},
+    {"limits.loginWindow", NUMBER, AT(limits.login_window), 1, DAY, NULL},
+    {"limits.voucherPerHour", NUMBER, AT(limits.voucher_per_hour), 0, 100000,
+	NULL},
+    {"limits.resetPerHour", NUMBER, AT(limits.reset_per_hour), 0, 100000, NULL},
+    {"limits.tableRows", NUMBER, AT(limits.table_rows), 100, 1000000, NULL},
+    {"log.level", CHOICE, AT(log.level), 0, 0, "debug|info|warn|error"},
+    {"log.json", FLAG, AT(log.json), 0, 0, NULL},
 };
 
 enum { N_SETTINGS = sizeof(settings) / sizeof(settings[0]) };
@@ -185,8 +174,8 @@ static int find_line(const char *text, const char *key)
 	return count_lines(text, hit);
 }
 
-static void complain(struct source *s, const char *key, const char *remedy,
-		     const char *what)
+static void complain(
+    struct source *s, const char *key, const char *remedy, const char *what)
 {
 	char *where =
 	    mem_print(s->mem, "%s:%d", s->path, find_line(s->text, key));
@@ -230,18 +219,16 @@ static bool is_group(const char *key)
 	return false;
 }
 
-static void check_names(struct source *s, struct json_object *object,
-			const char *prefix)
+static void check_names(
+    struct source *s, struct json_object *object, const char *prefix)
 {
-	json_object_object_foreach(object, name, value)
-	{
+	json_object_object_foreach (object, name, value) {
 		char *key = mem_print(s->mem, "%s%s", prefix, name);
 
 		if (is_setting(key))
 			continue;
 		if (!is_group(key))
-			complain(
-			    s, key,
+			complain(s, key,
 			    "take it out, or see customer-params.json.sample "
 			    "for the names",
 			    "unknown key");
@@ -254,9 +241,8 @@ static void check_names(struct source *s, struct json_object *object,
 
 /* {"file": "/path"}: the file's text as a JSON string, or as what it is if a
  * number or flag is wanted. */
-static struct json_object *read_reference(struct source *s,
-					  const struct setting *set,
-					  struct json_object *value)
+static struct json_object *read_reference(
+    struct source *s, const struct setting *set, struct json_object *value)
 {
 	struct json_object *file;
 	const char *path;
@@ -266,14 +252,14 @@ static struct json_object *read_reference(struct source *s,
 	if (!json_object_object_get_ex(value, "file", &file) ||
 	    json_object_object_length(value) != 1) {
 		complain(s, set->key, "write a value, or {\"file\": \"/path\"}",
-			 "wrong type");
+		    "wrong type");
 		return NULL;
 	}
 	path = json_object_get_string(file);
 	text = conf_read_file(s->mem, path, &len);
 	if (!text) {
 		complain(s, set->key, "mend the path or the file's rights",
-			 mem_print(s->mem, "%s: %s", path, strerror(errno)));
+		    mem_print(s->mem, "%s: %s", path, strerror(errno)));
 		return NULL;
 	}
 	while (len && (text[len - 1] == '\n' || text[len - 1] == '\r'))
@@ -335,12 +321,12 @@ static const char *check_text(const struct setting *set, const char *text)
 }
 
 static void put_text(struct source *s, const struct setting *set,
-		     struct json_object *value, const char **field)
+    struct json_object *value, const char **field)
 {
 	const char *text = json_object_get_string(value), *wrong;
 	bool number_ok = set->type == DECIMAL &&
 			 (json_object_is_type(value, json_type_int) ||
-			  json_object_is_type(value, json_type_double));
+			     json_object_is_type(value, json_type_double));
 
 	if (!json_object_is_type(value, json_type_string) && !number_ok) {
 		complain(s, set->key, "write it in quotes", "must be a text");
@@ -352,36 +338,36 @@ static void put_text(struct source *s, const struct setting *set,
 	wrong = check_text(set, text);
 	if (wrong)
 		complain(s, set->key,
-			 set->choices ? set->choices : "mend the value", wrong);
+		    set->choices ? set->choices : "mend the value", wrong);
 	else
 		*field = mem_text(s->mem, text);
 }
 
 static void put_number(struct source *s, const struct setting *set,
-		       struct json_object *value, int64_t *field)
+    struct json_object *value, int64_t *field)
 {
 	int64_t n = json_object_get_int64(value);
 
 	if (!json_object_is_type(value, json_type_int))
-		complain(s, set->key, "write it without quotes",
-			 "must be a number");
+		complain(
+		    s, set->key, "write it without quotes", "must be a number");
 	else if (n < set->min || n > set->max)
 		complain(s, set->key, "choose a number within the bounds",
-			 mem_print(s->mem, "must be %lld to %lld",
-				   (long long)set->min, (long long)set->max));
+		    mem_print(s->mem, "must be %lld to %lld",
+			(long long)set->min, (long long)set->max));
 	else
 		*field = n;
 }
 
 static void put_list(struct source *s, const struct setting *set,
-		     struct json_object *value, struct conf_list *field)
+    struct json_object *value, struct conf_list *field)
 {
 	size_t n;
 	const char **items;
 
 	if (!json_object_is_type(value, json_type_array)) {
 		complain(s, set->key, "write [\"...\", \"...\"]",
-			 "must be a list of texts");
+		    "must be a list of texts");
 		return;
 	}
 	n = json_object_array_length(value);
@@ -392,16 +378,16 @@ static void put_list(struct source *s, const struct setting *set,
 		if (json_object_is_type(item, json_type_object) ||
 		    json_object_is_type(item, json_type_array) || !item) {
 			complain(s, set->key, "write [\"...\", \"...\"]",
-				 "must be a list of texts");
+			    "must be a list of texts");
 			return;
 		}
 		items[i] = mem_text(s->mem, json_object_get_string(item));
 	}
-	*field = (struct conf_list){ items, n };
+	*field = (struct conf_list){items, n};
 }
 
-static void put_setting(struct source *s, const struct setting *set,
-			struct conf *c)
+static void put_setting(
+    struct source *s, const struct setting *set, struct conf *c)
 {
 	void *field = (char *)c + set->offset;
 	struct json_object *value = find_value(s->root, set->key);
@@ -420,7 +406,7 @@ static void put_setting(struct source *s, const struct setting *set,
 		*(bool *)field = json_object_get_boolean(value);
 	else
 		complain(s, set->key, "write it without quotes",
-			 "must be true or false");
+		    "must be true or false");
 }
 
 static struct json_object *parse_file(struct source *s)
@@ -432,7 +418,7 @@ static struct json_object *parse_file(struct source *s)
 	s->text = conf_read_file(s->mem, s->path, &len);
 	if (!s->text) {
 		diag_add(s->diag, s->path, "mend the path or the file's rights",
-			 "%s", strerror(errno));
+		    "%s", strerror(errno));
 		json_tokener_free(tok);
 		return NULL;
 	}
@@ -444,14 +430,14 @@ static struct json_object *parse_file(struct source *s)
 		const char *at = s->text + json_tokener_get_parse_end(tok);
 
 		diag_add(s->diag,
-			 mem_print(s->mem, "%s:%d", s->path,
-				   count_lines(s->text, at)),
-			 "mend the JSON there, or just before", "%s",
-			 json_tokener_error_desc(error));
+		    mem_print(
+			s->mem, "%s:%d", s->path, count_lines(s->text, at)),
+		    "mend the JSON there, or just before", "%s",
+		    json_tokener_error_desc(error));
 		s->root = NULL;
 	} else if (!json_object_is_type(s->root, json_type_object)) {
-		diag_add(s->diag, s->path, "write { ... }",
-			 "must be a JSON object");
+		diag_add(
+		    s->diag, s->path, "write { ... }", "must be a JSON object");
 		s->root = NULL;
 	}
 	json_tokener_free(tok);
@@ -474,36 +460,35 @@ static void check_rules(struct source *s, const struct conf *c)
 	const struct {
 		const char *when, *key, *value;
 	} rules[] = {
-		{ c->paypal.client_id, "paypal.clientSecret",
-		  c->paypal.client_secret },
-		{ c->authorizenet.api_login_id,
-		  "authorizenet.apiTransactionKey",
-		  c->authorizenet.api_transaction_key },
-		{ c->authorizenet.api_login_id, "authorizenet.apiSignatureKey",
-		  c->authorizenet.api_signature_key },
-		{ c->management_api.login, "managementApi.password",
-		  c->management_api.password },
+	    {c->paypal.client_id, "paypal.clientSecret",
+		c->paypal.client_secret},
+	    {c->authorizenet.api_login_id, "authorizenet.apiTransactionKey",
+		c->authorizenet.api_transaction_key},
+	    {c->authorizenet.api_login_id, "authorizenet.apiSignatureKey",
+		c->authorizenet.api_signature_key},
+	    {c->management_api.login, "managementApi.password",
+		c->management_api.password},
 	};
 	struct money min, max;
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (rules[i].when[0] && !rules[i].value[0])
 			complain(s, rules[i].key, "set it",
-				 "is empty although its log-in is set");
+			    "is empty although its log-in is set");
 	if (!c->core_api.auth_token[0])
 		complain(s, "coreApi.authToken", "set it to the API token",
-			 "is not set");
+		    "is not set");
 	if (money_parse(c->refill.min, &min) &&
 	    money_parse(c->refill.max, &max) && money_compare(min, max) > 0)
 		complain(s, "refill.min", "make refill.max larger",
-			 "is more than refill.max");
+		    "is more than refill.max");
 }
 
-const struct conf *conf_load(struct mem *m, const char *share, const char *path,
-			     struct diag *d)
+const struct conf *conf_load(
+    struct mem *m, const char *share, const char *path, struct diag *d)
 {
 	struct conf *c = mem_alloc(m, sizeof(*c));
-	struct source base = { m, d, NULL, "", NULL }, own = base;
+	struct source base = {m, d, NULL, "", NULL}, own = base;
 
 	for (size_t i = 0; i < N_SETTINGS; i++)
 		if (settings[i].type < NUMBER)
@@ -527,8 +512,7 @@ const char *conf_find(struct mem *m, const char *named, struct diag *d)
 		path = mem_print(m, "%s/customer-params.json", path);
 	if (access(path, R_OK) == 0)
 		return path;
-	diag_add(
-	    d, path,
+	diag_add(d, path,
 	    "name the file with --config FILE or PORTICO_CONFIG, or write it: "
 	    "customer-params.json.sample explains every key",
 	    "no configuration: %s", strerror(errno));

@@ -65,6 +65,7 @@ struct conf {
 	struct conf_list locales;
 	const char *time_zone;
 	const char *theme;
+	const char *title; /* the portal's name, in titles and logos */
 	struct {
 		const char *uri, *login, *password, *from;
 	} smtp;
@@ -88,8 +89,8 @@ struct conf {
 /* Reads and checks `path` over SHARE/conf/customer-params.default.json. What
  * is wrong goes to `d`, each with file, line, key and remedy; a value that is
  * wrong keeps its default. NULL: a file cannot be read or is no JSON object. */
-const struct conf *conf_load(struct mem *m, const char *share, const char *path,
-			     struct diag *d);
+const struct conf *conf_load(
+    struct mem *m, const char *share, const char *path, struct diag *d);
 
 /* The file that --config, $PORTICO_CONFIG or /etc/portico names, in this
  * order; a folder stands for its customer-params.json. `named`: what --config

@@ -20,8 +20,8 @@ struct json_object *json_new(struct mem *m);
 
 /* Adding to an object (a list where `key` is NULL). json_put takes over one
  * reference of `value`. */
-void json_put(struct json_object *o, const char *key,
-	      struct json_object *value);
+void json_put(
+    struct json_object *o, const char *key, struct json_object *value);
 void json_put_text(struct json_object *o, const char *key, const char *text);
 void json_put_int(struct json_object *o, const char *key, int64_t n);
 void json_put_flag(struct json_object *o, const char *key, bool flag);

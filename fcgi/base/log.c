@@ -13,25 +13,25 @@ static const struct {
 	int status;
 	const char *code;
 } errors[ERR__MAX] = {
-	[ERR_OK] = { 200, "ok" },
-	[ERR_INPUT] = { 400, "invalid_input" },
-	[ERR_LOGIN] = { 401, "login_required" },
-	[ERR_CSRF] = { 403, "csrf" },
-	[ERR_NOT_FOUND] = { 404, "not_found" },
-	[ERR_METHOD] = { 405, "method_not_allowed" },
-	[ERR_CONFLICT] = { 409, "conflict" },
-	[ERR_TOO_LARGE] = { 413, "too_large" },
-	[ERR_TYPE] = { 415, "unsupported_type" },
-	[ERR_BRAND] = { 421, "unknown_brand" },
-	[ERR_RULE] = { 422, "refused" },
-	[ERR_THROTTLED] = { 429, "too_often" },
-	[ERR_INTERNAL] = { 500, "internal" },
-	[ERR_UPSTREAM] = { 502, "upstream" },
-	[ERR_BUSY] = { 503, "busy" },
-	[ERR_LATE] = { 504, "upstream_late" },
+    [ERR_OK] = {200, "ok"},
+    [ERR_INPUT] = {400, "invalid_input"},
+    [ERR_LOGIN] = {401, "login_required"},
+    [ERR_CSRF] = {403, "csrf"},
+    [ERR_NOT_FOUND] = {404, "not_found"},
+    [ERR_METHOD] = {405, "method_not_allowed"},
+    [ERR_CONFLICT] = {409, "conflict"},
+    [ERR_TOO_LARGE] = {413, "too_large"},
+    [ERR_TYPE] = {415, "unsupported_type"},
+    [ERR_BRAND] = {421, "unknown_brand"},
+    [ERR_RULE] = {422, "refused"},
+    [ERR_THROTTLED] = {429, "too_often"},
+    [ERR_INTERNAL] = {500, "internal"},
+    [ERR_UPSTREAM] = {502, "upstream"},
+    [ERR_BUSY] = {503, "busy"},
+    [ERR_LATE] = {504, "upstream_late"},
 };
 
-static const char *const levels[] = { "debug", "info", "warn", "error" };
+static const char *const levels[] = {"debug", "info", "warn", "error"};
 
 static bool as_json;
 static enum log_level least = LOG_INFO;
@@ -78,21 +78,21 @@ static size_t add_escaped(char *out, size_t at, size_t room, const char *s)
 	return at;
 }
 
-static size_t add_field(char *out, size_t at, size_t room, const char *name,
-			const char *value)
+static size_t add_field(
+    char *out, size_t at, size_t room, const char *name, const char *value)
 {
 	if (!value[0] || at + 32 > room)
 		return at;
-	at += (size_t)snprintf(out + at, room - at,
-			       as_json ? ",\"%s\":\"" : " %s=", name);
+	at += (size_t)snprintf(
+	    out + at, room - at, as_json ? ",\"%s\":\"" : " %s=", name);
 	at = add_escaped(out, at, room, value);
 	if (as_json && at + 1 < room)
 		out[at++] = '"';
 	return at;
 }
 
-static size_t add_head(char *out, size_t room, enum log_level level,
-		       const char *code)
+static size_t add_head(
+    char *out, size_t room, enum log_level level, const char *code)
 {
 	struct timespec now;
 	struct tm tm;
@@ -101,8 +101,7 @@ static size_t add_head(char *out, size_t room, enum log_level level,
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-	return (size_t)snprintf(
-	    out, room,
+	return (size_t)snprintf(out, room,
 	    as_json ? "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\","
 		      "\"pid\":%ld,\"code\":\"%s\""
 		    : "%s.%03ldZ %s [%ld] %s",
@@ -138,11 +137,11 @@ void log_line(enum log_level level, const char *code, const char *fmt, ...)
 
 void diag_open(struct diag *d, struct mem *m)
 {
-	*d = (struct diag){ .mem = m };
+	*d = (struct diag){.mem = m};
 }
 
-void diag_add(struct diag *d, const char *where, const char *remedy,
-	      const char *fmt, ...)
+void diag_add(
+    struct diag *d, const char *where, const char *remedy, const char *fmt, ...)
 {
 	struct diag_item *item;
 	va_list ap;
@@ -171,6 +170,6 @@ void diag_log(const struct diag *d)
 		const struct diag_item *item = &d->items[i];
 
 		log_error("config", "%s: %s%s%s", item->where, item->what,
-			  item->remedy[0] ? "; " : "", item->remedy);
+		    item->remedy[0] ? "; " : "", item->remedy);
 	}
 }

@@ -26,7 +26,8 @@ void mem_clear(struct mem *m);
 /* Zeroed memory, aligned for any type. */
 void *mem_alloc(struct mem *m, size_t size);
 
-/* Zeroed memory for `n` things of `size` bytes; dies when n * size overflows. */
+/* Zeroed memory for `n` things of `size` bytes; dies when n * size overflows.
+ */
 void *mem_array(struct mem *m, size_t n, size_t size);
 
 char *mem_text(struct mem *m, const char *s);

@@ -76,7 +76,7 @@ static bool place_point(money_int coef, int behind, struct money *out)
 	}
 	if (behind > MONEY_SCALE_MAX)
 		return false;
-	*out = (struct money){ .coef = coef, .scale = (unsigned)behind };
+	*out = (struct money){.coef = coef, .scale = (unsigned)behind};
 	return true;
 }
 
@@ -122,7 +122,7 @@ bool money_add(struct money a, struct money b, struct money *out)
 	if (!align(&a, &b) || __builtin_add_overflow(a.coef, b.coef, &sum) ||
 	    !fits(sum))
 		return false;
-	*out = (struct money){ .coef = sum, .scale = a.scale };
+	*out = (struct money){.coef = sum, .scale = a.scale};
 	return true;
 }
 
@@ -145,7 +145,7 @@ bool money_mul(struct money a, struct money b, struct money *out)
 	}
 	if (scale > MONEY_SCALE_MAX || !fits(product))
 		return false;
-	*out = (struct money){ .coef = product, .scale = scale };
+	*out = (struct money){.coef = product, .scale = scale};
 	return true;
 }
 
@@ -164,6 +164,18 @@ struct money money_round(struct money a, unsigned scale)
 	if (twice > unit || (twice == unit && a.coef % 2 != 0))
 		a.coef += away;
 	return a;
+}
+
+int64_t money_share(struct money part, struct money whole, int64_t of)
+{
+	money_int product;
+
+	if (!align(&part, &whole) || whole.coef == 0 ||
+	    __builtin_mul_overflow(part.coef, (money_int)of, &product))
+		return 0;
+	product /= whole.coef;
+	return product > INT64_MAX || product < INT64_MIN ? 0
+							  : (int64_t)product;
 }
 
 struct money money_negate(struct money a)
@@ -187,7 +199,7 @@ int money_compare(struct money a, struct money b)
 	/* The parts behind the point are under 10^18: this cannot overflow,
 	 * where aligning the whole values could. */
 	return compare(a.coef % unit_a * power10(MONEY_SCALE_MAX - a.scale),
-		       b.coef % unit_b * power10(MONEY_SCALE_MAX - b.scale));
+	    b.coef % unit_b * power10(MONEY_SCALE_MAX - b.scale));
 }
 
 bool money_is_zero(struct money a)

@@ -40,6 +40,10 @@ bool money_mul(struct money a, struct money b, struct money *out);
  * totals. A smaller scale than asked for is left alone. */
 struct money money_round(struct money a, unsigned scale);
 
+/* part * of / whole, cut to a whole number: how long a bar is. 0 where `whole`
+ * is zero or the parts do not fit. */
+int64_t money_share(struct money part, struct money whole, int64_t of);
+
 struct money money_negate(struct money a);
 int money_compare(struct money a, struct money b); /* <0, 0, >0 */
 bool money_is_zero(struct money a);

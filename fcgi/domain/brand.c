@@ -25,23 +25,23 @@ enum { FINGERPRINT = 6 }; /* bytes of a hash in an asset's URL */
 static const struct {
 	const char *key, *file;
 } assets[] = {
-	{ "bootstrap_url", "bootstrap.min.css" },
-	{ "bootstrap_rtl_url", "bootstrap.rtl.min.css" },
-	{ "style_url", "portico.css" },
-	{ "custom_url", "client_portal_custom.css" },
-	{ "icon_url", "icon.svg" },
-	{ "logo_login_url", "image-resources/logo-login.png" },
-	{ "logo_panel_url", "image-resources/logo-panel.png" },
+    {"bootstrap_url", "bootstrap.min.css"},
+    {"bootstrap_rtl_url", "bootstrap.rtl.min.css"},
+    {"style_url", "portico.css"},
+    {"custom_url", "client_portal_custom.css"},
+    {"icon_url", "icon.svg"},
+    {"logo_login_url", "image-resources/logo-login.png"},
+    {"logo_panel_url", "image-resources/logo-panel.png"},
 };
 
 /* "/static/v-HASH/THEME/FILE": the address changes with the content, so that
  * browsers may keep it for ever. */
 static void add_asset(struct site *s, struct brand *b, const char *theme,
-		      size_t i, struct diag *d)
+    size_t i, struct diag *d)
 {
 	unsigned char hash[CRYPTO_SHA256];
-	char *path = mem_print(s->mem, "%s/static/%s/%s", s->share, theme,
-			       assets[i].file);
+	char *path = mem_print(
+	    s->mem, "%s/static/%s/%s", s->share, theme, assets[i].file);
 	struct mem *work = mem_open(0);
 	size_t len;
 	char *data = conf_read_file(work, path, &len);
@@ -49,9 +49,9 @@ static void add_asset(struct site *s, struct brand *b, const char *theme,
 	if (data) {
 		crypto_sha256(data, len, hash);
 		json_put_text(b->assets, assets[i].key,
-			      mem_print(s->mem, "/static/v-%s/%s/%s",
-					crypto_hex(work, hash, FINGERPRINT),
-					theme, assets[i].file));
+		    mem_print(s->mem, "/static/v-%s/%s/%s",
+			crypto_hex(work, hash, FINGERPRINT), theme,
+			assets[i].file));
 	} else if (!strcmp(theme, "default")) {
 		diag_add(d, path, "put the file there", "%s", strerror(errno));
 	} else {
@@ -65,13 +65,13 @@ static void add_asset(struct site *s, struct brand *b, const char *theme,
 static void load_theme(struct site *s, struct brand *b, struct diag *d)
 {
 	enum json_tokener_error error = json_tokener_success;
-	const char *path = mem_print(s->mem, "%s/templates/%s/theme.json",
-				     s->share, b->conf->theme);
+	const char *path = mem_print(
+	    s->mem, "%s/templates/%s/theme.json", s->share, b->conf->theme);
 	char *text;
 
 	if (access(path, R_OK) != 0)
-		path = mem_print(s->mem, "%s/templates/default/theme.json",
-				 s->share);
+		path = mem_print(
+		    s->mem, "%s/templates/default/theme.json", s->share);
 	text = conf_read_file(s->mem, path, NULL);
 	if (text)
 		b->theme =
@@ -80,22 +80,19 @@ static void load_theme(struct site *s, struct brand *b, struct diag *d)
 		diag_add(d, path, "put the file there", "%s", strerror(errno));
 	else if (!json_object_is_type(b->theme, json_type_object))
 		diag_add(d, path, "mend the JSON", "%s",
-			 error ? json_tokener_error_desc(error)
-			       : "must be an object");
+		    error ? json_tokener_error_desc(error)
+			  : "must be an object");
 }
 
-static void load_language(struct site *s, struct brand *b, const char *locale,
-			  struct diag *d)
+static void load_language(
+    struct site *s, struct brand *b, const char *locale, struct diag *d)
 {
-	const char *texts[] = {
-		mem_print(s->mem, "%s/templates/%s/locale", s->share,
-			  b->conf->theme),
-		mem_print(s->mem, "%s/templates/locale", s->share), NULL
-	};
+	const char *texts[] = {mem_print(s->mem, "%s/templates/%s/locale",
+				   s->share, b->conf->theme),
+	    mem_print(s->mem, "%s/templates/locale", s->share), NULL};
 	const char *folders[] = {
-		mem_print(s->mem, "%s/templates/%s", s->share, b->conf->theme),
-		mem_print(s->mem, "%s/templates/default", s->share), NULL
-	};
+	    mem_print(s->mem, "%s/templates/%s", s->share, b->conf->theme),
+	    mem_print(s->mem, "%s/templates/default", s->share), NULL};
 	struct language *l = &b->languages[b->n_languages++];
 
 	if (!strcmp(b->conf->theme, "default"))
@@ -124,16 +121,15 @@ static void load_profile(struct site *s, struct brand *b, struct diag *d)
 {
 	const char *name = b->conf->core_api.profile;
 
-	b->profile = vcs_profile_load(
-	    s->mem,
+	b->profile = vcs_profile_load(s->mem,
 	    strchr(name, '/')
 		? name
 		: mem_print(s->mem, "%s/conf/vcs/%s.json", s->share, name),
 	    d);
 }
 
-static void load_brand(struct site *s, struct brand *b, const char *path,
-		       struct diag *d)
+static void load_brand(
+    struct site *s, struct brand *b, const char *path, struct diag *d)
 {
 	b->name = "default";
 	b->conf = conf_load(s->mem, s->share, path, d);
@@ -141,7 +137,7 @@ static void load_brand(struct site *s, struct brand *b, const char *path,
 		return;
 	if (!fmt_zone_known(b->conf->time_zone))
 		diag_add(d, path, "write a name such as Europe/Berlin",
-			 "timeZone: %s is not known", b->conf->time_zone);
+		    "timeZone: %s is not known", b->conf->time_zone);
 	load_theme(s, b, d);
 	load_profile(s, b, d);
 	load_languages(s, b, d);

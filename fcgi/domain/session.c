@@ -10,7 +10,7 @@
 
 enum { SECRET_BYTES = 32, SEEN_STEP = 60 };
 
-static const char *const kinds[] = { "cookie", "bearer" };
+static const char *const kinds[] = {"cookie", "bearer"};
 
 static void hash_text(const char *text, char out[SESSION_HASH])
 {
@@ -21,8 +21,8 @@ static bool is_token(const char *text)
 {
 	return text &&
 	       strspn(text,
-		      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-		      "0123456789-_") == SESSION_TOKEN_LEN &&
+		   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		   "0123456789-_") == SESSION_TOKEN_LEN &&
 	       !text[SESSION_TOKEN_LEN];
 }
 
@@ -47,36 +47,31 @@ static int64_t add_clamped(int64_t a, int64_t b)
 	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
 }
 
-static enum err add_row(struct db *db, const char *brand,
-			const struct session *s)
+static enum err add_row(
+    struct db *db, const char *brand, const struct session *s)
 {
-	const struct db_value values[] = {
-		db_text(s->token_hash),	 db_text(brand),
-		db_text(kinds[s->kind]), db_int(s->client_id),
-		db_text(s->login),	 db_int(s->created),
-		db_int(s->expires)
-	};
+	const struct db_value values[] = {db_text(s->token_hash),
+	    db_text(brand), db_text(kinds[s->kind]), db_int(s->client_id),
+	    db_text(s->login), db_int(s->created), db_int(s->expires)};
 
-	return db_run(
-	    db,
+	return db_run(db,
 	    "insert into session (token_hash, brand, kind, client_id, login, "
 	    "created, seen, expires) values ($1, $2, $3, $4, $5, $6, $6, $7)",
 	    values, 7, NULL);
 }
 
 enum err session_begin(struct db *db, struct mem *m, const char *brand,
-		       enum session_kind kind, int64_t client_id,
-		       const char *login, int64_t lifetime_s, int64_t now,
-		       struct session *out, char **token)
+    enum session_kind kind, int64_t client_id, const char *login,
+    int64_t lifetime_s, int64_t now, struct session *out, char **token)
 {
 	char *text = crypto_token(m, SECRET_BYTES);
 	struct session s = {
-		.kind = kind,
-		.client_id = client_id,
-		.login = mem_text(m, login),
-		.created = now,
-		.seen = now,
-		.expires = add_clamped(now, lifetime_s),
+	    .kind = kind,
+	    .client_id = client_id,
+	    .login = mem_text(m, login),
+	    .created = now,
+	    .seen = now,
+	    .expires = add_clamped(now, lifetime_s),
 	};
 	enum err err;
 
@@ -94,8 +89,7 @@ enum err session_begin(struct db *db, struct mem *m, const char *brand,
  * writing does not. */
 static void touch(struct db *db, struct session *s, int64_t idle_s, int64_t now)
 {
-	const struct db_value values[] = { db_int(now),
-					   db_text(s->token_hash) };
+	const struct db_value values[] = {db_int(now), db_text(s->token_hash)};
 	int64_t step = SEEN_STEP;
 
 	if (idle_s > 0 && idle_s / 2 < step)
@@ -103,21 +97,19 @@ static void touch(struct db *db, struct session *s, int64_t idle_s, int64_t now)
 	if (now - s->seen <= step)
 		return;
 	if (db_run(db,
-		   "update session set seen = $1 "
-		   "where token_hash = $2 and seen < $1",
-		   values, 2, NULL) == ERR_OK)
+		"update session set seen = $1 "
+		"where token_hash = $2 and seen < $1",
+		values, 2, NULL) == ERR_OK)
 		s->seen = now;
 }
 
-static enum err find_row(struct db *db, struct mem *m, const char *brand,
-			 struct session *s)
+static enum err find_row(
+    struct db *db, struct mem *m, const char *brand, struct session *s)
 {
-	const struct db_value values[] = { db_text(s->token_hash),
-					   db_text(brand),
-					   db_text(kinds[s->kind]) };
+	const struct db_value values[] = {
+	    db_text(s->token_hash), db_text(brand), db_text(kinds[s->kind])};
 	struct db_rows rows;
-	enum err err = db_query(
-	    db, m,
+	enum err err = db_query(db, m,
 	    "select client_id, login, created, seen, expires, kept "
 	    "from session where token_hash = $1 and brand = $2 and kind = $3",
 	    values, 3, &rows);
@@ -136,10 +128,10 @@ static enum err find_row(struct db *db, struct mem *m, const char *brand,
 }
 
 enum err session_find(struct db *db, struct mem *m, const char *brand,
-		      enum session_kind kind, const char *token, int64_t idle_s,
-		      int64_t now, struct session *out)
+    enum session_kind kind, const char *token, int64_t idle_s, int64_t now,
+    struct session *out)
 {
-	struct session s = { .kind = kind };
+	struct session s = {.kind = kind};
 	enum err err;
 
 	if (!is_token(token))
@@ -155,13 +147,13 @@ enum err session_find(struct db *db, struct mem *m, const char *brand,
 	return ERR_OK;
 }
 
-enum err session_keep(struct db *db, struct session *session,
-		      struct json_object *kept)
+enum err session_keep(
+    struct db *db, struct session *session, struct json_object *kept)
 {
 	const char *text =
 	    json_object_to_json_string_ext(kept, JSON_C_TO_STRING_PLAIN);
-	const struct db_value values[] = { db_text(text),
-					   db_text(session->token_hash) };
+	const struct db_value values[] = {
+	    db_text(text), db_text(session->token_hash)};
 	char hash[SESSION_HASH];
 	enum err err;
 
@@ -169,7 +161,7 @@ enum err session_keep(struct db *db, struct session *session,
 	if (strcmp(hash, session->kept_hash) == 0)
 		return ERR_OK;
 	err = db_run(db, "update session set kept = $1 where token_hash = $2",
-		     values, 2, NULL);
+	    values, 2, NULL);
 	if (!err)
 		memcpy(session->kept_hash, hash, sizeof(hash));
 	return err;
@@ -179,19 +171,17 @@ enum err session_end(struct db *db, const struct session *session)
 {
 	const struct db_value hash = db_text(session->token_hash);
 
-	return db_run(db, "delete from session where token_hash = $1", &hash, 1,
-		      NULL);
+	return db_run(
+	    db, "delete from session where token_hash = $1", &hash, 1, NULL);
 }
 
 enum err session_end_client(struct db *db, const char *brand, int64_t client_id,
-			    const char *except_hash)
+    const char *except_hash)
 {
-	const struct db_value values[] = { db_text(brand), db_int(client_id),
-					   db_text(except_hash ? except_hash
-							       : "") };
+	const struct db_value values[] = {db_text(brand), db_int(client_id),
+	    db_text(except_hash ? except_hash : "")};
 
-	return db_run(
-	    db,
+	return db_run(db,
 	    "delete from session "
 	    "where brand = $1 and client_id = $2 and token_hash <> $3",
 	    values, 3, NULL);
@@ -199,14 +189,14 @@ enum err session_end_client(struct db *db, const char *brand, int64_t client_id,
 
 enum err session_purge(struct db *db, int64_t now)
 {
-	const struct db_value values[] = { db_int(now),
-					   db_int(SESSION_PURGE_MAX) };
+	const struct db_value values[] = {
+	    db_int(now), db_int(SESSION_PURGE_MAX)};
 
 	return db_run(db,
-		      "delete from session where token_hash in ("
-		      "select token_hash from session where expires <= $1 "
-		      "order by expires limit $2)",
-		      values, 2, NULL);
+	    "delete from session where token_hash in ("
+	    "select token_hash from session where expires <= $1 "
+	    "order by expires limit $2)",
+	    values, 2, NULL);
 }
 
 /* --- CSRF --------------------------------------------------------------- */
@@ -220,20 +210,19 @@ char *session_csrf(struct mem *m, const char *key, const char *token)
 	return crypto_base64url(m, mac, sizeof(mac));
 }
 
-bool session_csrf_check(struct mem *m, const char *key, const char *token,
-			const char *given)
+bool session_csrf_check(
+    struct mem *m, const char *key, const char *token, const char *given)
 {
 	return given && crypto_equal_text(session_csrf(m, key, token), given);
 }
 
-static enum err find_secret(struct db *db, struct mem *m, const char *name,
-			    const char **out)
+static enum err find_secret(
+    struct db *db, struct mem *m, const char *name, const char **out)
 {
 	const struct db_value value = db_text(name);
 	struct db_rows rows;
-	enum err err =
-	    db_query(db, m, "select value from secret where name = $1", &value,
-		     1, &rows);
+	enum err err = db_query(db, m,
+	    "select value from secret where name = $1", &value, 1, &rows);
 
 	*out = err || !rows.rows ? NULL : db_cell_text(&rows, 0, 0);
 	return err;
@@ -244,19 +233,19 @@ static enum err find_secret(struct db *db, struct mem *m, const char *name,
 static enum err add_secret(struct db *db, struct mem *m, const char *name)
 {
 	unsigned char bytes[SECRET_BYTES];
-	struct db_value values[2] = { db_text(name) };
+	struct db_value values[2] = {db_text(name)};
 
 	crypto_random(bytes, sizeof(bytes));
 	values[1] = db_text(crypto_hex(m, bytes, sizeof(bytes)));
 	crypto_wipe(bytes, sizeof(bytes));
 	return db_run(db,
-		      "insert into secret (name, value) values ($1, $2) "
-		      "on conflict (name) do nothing",
-		      values, 2, NULL);
+	    "insert into secret (name, value) values ($1, $2) "
+	    "on conflict (name) do nothing",
+	    values, 2, NULL);
 }
 
-enum err session_secret(struct db *db, struct mem *m, const char *name,
-			char out_hex[SESSION_HASH])
+enum err session_secret(
+    struct db *db, struct mem *m, const char *name, char out_hex[SESSION_HASH])
 {
 	const char *value;
 	enum err err = find_secret(db, m, name, &value);
@@ -270,9 +259,9 @@ enum err session_secret(struct db *db, struct mem *m, const char *name,
 		return err;
 	if (!value || strlen(value) != SESSION_HASH - 1) {
 		log_error("session.secret",
-			  "the store's secret \"%s\" is "
-			  "not 64 digits long",
-			  name);
+		    "the store's secret \"%s\" is "
+		    "not 64 digits long",
+		    name);
 		return ERR_INTERNAL;
 	}
 	memcpy(out_hex, value, SESSION_HASH);

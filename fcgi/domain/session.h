@@ -33,8 +33,8 @@ struct session {
 	int64_t client_id;
 	const char *login; /* in the pool */
 	int64_t created, seen, expires;
-	struct json_object *kept; /* an object, for reading and changing;
-				   * released with the pool */
+	struct json_object *kept;     /* an object, for reading and changing;
+				       * released with the pool */
 	char kept_hash[SESSION_HASH]; /* of `kept` as the store has it */
 };
 
@@ -61,15 +61,15 @@ enum err session_find(struct db *db, struct mem *m, const char *brand,
 /* Stores ids that the next request needs (rate table, accounts, currency,
  * locale, zone), if they differ from what is stored. `kept` may be
  * session->kept, changed, or another object, which stays the caller's. */
-enum err session_keep(struct db *db, struct session *session,
-    struct json_object *kept);
+enum err session_keep(
+    struct db *db, struct session *session, struct json_object *kept);
 
 enum err session_end(struct db *db, const struct session *session);
 
 /* Ends all sessions of a client, of both kinds, but for the one with
  * `except_hash` (NULL: all). */
-enum err session_end_client(struct db *db, const char *brand,
-    int64_t client_id, const char *except_hash);
+enum err session_end_client(struct db *db, const char *brand, int64_t client_id,
+    const char *except_hash);
 
 /* Deletes expired sessions, at most SESSION_PURGE_MAX a call, so that the
  * store is not locked for long. */
@@ -84,12 +84,12 @@ enum err session_purge(struct db *db, int64_t now);
 char *session_csrf(struct mem *m, const char *key, const char *token);
 
 /* Whether `given` (NULL: none came) is the one; in constant time. */
-bool session_csrf_check(struct mem *m, const char *key, const char *token,
-    const char *given);
+bool session_csrf_check(
+    struct mem *m, const char *key, const char *token, const char *given);
 
 /* The store's secret of a name: 32 random bytes as hexadecimal digits, made
  * when it is first asked for; all processes get the same one. */
-enum err session_secret(struct db *db, struct mem *m, const char *name,
-    char out_hex[SESSION_HASH]);
+enum err session_secret(
+    struct db *db, struct mem *m, const char *name, char out_hex[SESSION_HASH]);
 
 #endif

@@ -35,8 +35,13 @@ enum err throttle_check(struct db *db, const char *brand, const char *kind,
 enum err throttle_count(struct db *db, const char *brand, const char *kind,
     const char *subject, int64_t window_s, int64_t now);
 
-enum err throttle_clear(struct db *db, const char *brand, const char *kind,
-    const char *subject);
+/* Takes one back that turned out to be no failure: the try came to nothing
+ * because the billing system was away. */
+enum err throttle_take_back(
+    struct db *db, const char *brand, const char *kind, const char *subject);
+
+enum err throttle_clear(
+    struct db *db, const char *brand, const char *kind, const char *subject);
 
 /* Deletes what is older than the longest window in use, at most
  * THROTTLE_PURGE_MAX rows a call. */

@@ -20,8 +20,8 @@ void vcs_close(struct vcs *v)
 	free(v);
 }
 
-struct vcs_trip *vcs_trip(struct brand *b, struct mem *m,
-			  struct session *session)
+struct vcs_trip *vcs_trip(
+    struct brand *b, struct mem *m, struct session *session)
 {
 	struct vcs_trip *t = mem_alloc(m, sizeof(*t));
 
@@ -110,8 +110,8 @@ static enum err read_client(struct vcs_trip *t, struct vcs_ask *a)
 	    money_add(c->balance, c->credit, &c->available);
 	c->has_threshold =
 	    vcs_read_money(row, field(a, "low_balance"), &c->low_balance);
-	keep(t, "rate_table",
-	     new_id(vcs_read_int(row, field(a, "rate_table"))));
+	keep(
+	    t, "rate_table", new_id(vcs_read_int(row, field(a, "rate_table"))));
 	keep(t, "currency_id", new_id(vcs_read_int(row, field(a, "currency"))));
 	keep_text(t, "locale", vcs_read_text(row, field(a, "locale")));
 	if (zone && fmt_zone_known(zone))
@@ -144,9 +144,9 @@ static enum err read_names(struct vcs_trip *t, struct vcs_ask *a)
 		const char *unit = vcs_read_text(row, field(a, "unit"));
 
 		names->items[i] = (struct vcs_name){
-			.id = vcs_read_int(row, field(a, "id")),
-			.name = name ? name : "",
-			.unit = unit ? unit : "s",
+		    .id = vcs_read_int(row, field(a, "id")),
+		    .name = name ? name : "",
+		    .unit = unit ? unit : "s",
 		};
 	}
 	return ERR_OK;
@@ -166,8 +166,7 @@ static enum err read_accounts(struct vcs_trip *t, struct vcs_ask *a)
 }
 
 static struct vcs_names *ask_names(struct vcs_trip *t, enum vcs_operation op,
-				   enum err (*read)(struct vcs_trip *,
-						    struct vcs_ask *))
+    enum err (*read)(struct vcs_trip *, struct vcs_ask *))
 {
 	struct vcs_names *names = mem_alloc(t->mem, sizeof(*names));
 
@@ -216,21 +215,21 @@ struct rates_fields {
 };
 
 static bool read_rate(const struct rates_fields *f, struct json_object *row,
-		      struct vcs_rate *rate)
+    struct vcs_rate *rate)
 {
 	const char *code = vcs_read_text(row, f->code);
 	const char *name = vcs_read_text(row, f->name);
 
 	*rate = (struct vcs_rate){
-		.id = vcs_read_int(row, f->id),
-		.code = code ? code : "",
-		.name = name ? name : "",
-		.service = vcs_read_int(row, f->service),
-		.currency = vcs_read_int(row, f->currency),
-		.effective_from = vcs_read_time(row, f->from, "UTC"),
-		.effective_till = vcs_read_time(row, f->till, "UTC"),
-		.interval = vcs_read_int(row, f->interval),
-		.min_volume = vcs_read_int(row, f->min_volume),
+	    .id = vcs_read_int(row, f->id),
+	    .code = code ? code : "",
+	    .name = name ? name : "",
+	    .service = vcs_read_int(row, f->service),
+	    .currency = vcs_read_int(row, f->currency),
+	    .effective_from = vcs_read_time(row, f->from, "UTC"),
+	    .effective_till = vcs_read_time(row, f->till, "UTC"),
+	    .interval = vcs_read_int(row, f->interval),
+	    .min_volume = vcs_read_int(row, f->min_volume),
 	};
 	vcs_read_money(row, f->setup_fee, &rate->setup_fee);
 	return vcs_read_money(row, f->price, &rate->price);
@@ -238,32 +237,26 @@ static bool read_rate(const struct rates_fields *f, struct json_object *row,
 
 static enum err read_rates(struct vcs_trip *t, struct vcs_ask *a)
 {
-	const struct rates_fields f = { field(a, "id"),
-					field(a, "code"),
-					field(a, "name"),
-					field(a, "service"),
-					field(a, "price"),
-					field(a, "currency"),
-					field(a, "effective_from"),
-					field(a, "effective_till"),
-					field(a, "interval"),
-					field(a, "min_volume"),
-					field(a, "setup_fee") };
+	const struct rates_fields f = {field(a, "id"), field(a, "code"),
+	    field(a, "name"), field(a, "service"), field(a, "price"),
+	    field(a, "currency"), field(a, "effective_from"),
+	    field(a, "effective_till"), field(a, "interval"),
+	    field(a, "min_volume"), field(a, "setup_fee")};
 	struct vcs_rates *rates = a->out;
 	size_t n = json_length(a->result);
 
 	rates->n = 0;
 	rates->rows = mem_array(t->mem, n, sizeof(*rates->rows));
 	for (size_t i = 0; i < n; i++)
-		rates->n += read_rate(&f, json_at(a->result, i),
-				      &rates->rows[rates->n]);
+		rates->n += read_rate(
+		    &f, json_at(a->result, i), &rates->rows[rates->n]);
 	rates->raw = n;
 	/* Rows, but none with a price that can be read: not what we know. */
 	return n && !rates->n ? ERR_UPSTREAM : ERR_OK;
 }
 
-struct vcs_rates *vcs_ask_rates(struct vcs_trip *t, const char *order,
-				size_t limit, size_t offset)
+struct vcs_rates *vcs_ask_rates(
+    struct vcs_trip *t, const char *order, size_t limit, size_t offset)
 {
 	struct vcs_rates *rates = mem_alloc(t->mem, sizeof(*rates));
 	struct vcs_ask *a =
@@ -277,7 +270,7 @@ struct vcs_rates *vcs_ask_rates(struct vcs_trip *t, const char *order,
 }
 
 static void append_rates(struct mem *m, struct vcs_rates *all, size_t *room,
-			 const struct vcs_rates *page)
+    const struct vcs_rates *page)
 {
 	if (all->n + page->n > *room) {
 		struct vcs_rate *rows;
@@ -290,14 +283,14 @@ static void append_rates(struct mem *m, struct vcs_rates *all, size_t *room,
 	}
 	if (page->n)
 		memcpy(all->rows + all->n, page->rows,
-		       page->n * sizeof(*page->rows));
+		    page->n * sizeof(*page->rows));
 	all->n += page->n;
 }
 
 /* One wave of up to WAVE pages at once. Returns rows taken from VCS, 0 at the
  * end of the table; *chunk shrinks when VCS cuts or caps its pages. */
 static size_t read_wave(struct vcs_trip *t, struct vcs_rates *all, size_t *room,
-			size_t offset, size_t *chunk, size_t pages)
+    size_t offset, size_t *chunk, size_t pages)
 {
 	enum { WAVE = 4, LEAST = 50 };
 	struct vcs_rates *page[WAVE];
@@ -349,19 +342,19 @@ struct vcs_rates *vcs_read_rates(struct vcs_trip *t, size_t most)
 /* --- xDRs and usage ------------------------------------------------------- */
 
 static void read_xdr(const struct vcs_ask *a, const char *zone,
-		     struct json_object *row, struct vcs_xdr *x)
+    struct json_object *row, struct vcs_xdr *x)
 {
 	*x = (struct vcs_xdr){
-		.id = vcs_read_int(row, field(a, "id")),
-		.time = vcs_read_time(row, field(a, "time"), zone),
-		.account = vcs_read_int(row, field(a, "account")),
-		.service = vcs_read_int(row, field(a, "service")),
-		.duration = vcs_read_int(row, field(a, "duration")),
-		.currency = vcs_read_int(row, field(a, "currency")),
-		.source = vcs_read_text(row, field(a, "source")),
-		.destination = vcs_read_text(row, field(a, "destination")),
-		.code = vcs_read_text(row, field(a, "code")),
-		.name = vcs_read_text(row, field(a, "name")),
+	    .id = vcs_read_int(row, field(a, "id")),
+	    .time = vcs_read_time(row, field(a, "time"), zone),
+	    .account = vcs_read_int(row, field(a, "account")),
+	    .service = vcs_read_int(row, field(a, "service")),
+	    .duration = vcs_read_int(row, field(a, "duration")),
+	    .currency = vcs_read_int(row, field(a, "currency")),
+	    .source = vcs_read_text(row, field(a, "source")),
+	    .destination = vcs_read_text(row, field(a, "destination")),
+	    .code = vcs_read_text(row, field(a, "code")),
+	    .name = vcs_read_text(row, field(a, "name")),
 	};
 	x->has_rate = vcs_read_money(row, field(a, "rate"), &x->rate);
 	x->has_cost = vcs_read_money(row, field(a, "cost"), &x->cost);
@@ -381,20 +374,20 @@ static enum err read_xdrs(struct vcs_trip *t, struct vcs_ask *a)
 	xdrs->n = json_length(a->result);
 	xdrs->rows = mem_array(t->mem, xdrs->n, sizeof(*xdrs->rows));
 	for (size_t i = 0; i < xdrs->n; i++)
-		read_xdr(a, trip_zone(t), json_at(a->result, i),
-			 &xdrs->rows[i]);
+		read_xdr(
+		    a, trip_zone(t), json_at(a->result, i), &xdrs->rows[i]);
 	return ERR_OK;
 }
 
-static void put_period(struct vcs_trip *t, struct vcs_ask *a, int64_t from,
-		       int64_t to)
+static void put_period(
+    struct vcs_trip *t, struct vcs_ask *a, int64_t from, int64_t to)
 {
 	json_put_text(a->vars, "from", vcs_make_time(t->mem, from));
 	json_put_text(a->vars, "to", vcs_make_time(t->mem, to));
 }
 
-struct vcs_xdrs *vcs_ask_xdrs(struct vcs_trip *t, int64_t from, int64_t to,
-			      size_t limit, size_t offset)
+struct vcs_xdrs *vcs_ask_xdrs(
+    struct vcs_trip *t, int64_t from, int64_t to, size_t limit, size_t offset)
 {
 	struct vcs_xdrs *xdrs = mem_alloc(t->mem, sizeof(*xdrs));
 	struct vcs_ask *a =
@@ -418,10 +411,10 @@ static enum err read_usage(struct vcs_trip *t, struct vcs_ask *a)
 		struct vcs_usage_row *u = &usage->rows[usage->n];
 
 		*u = (struct vcs_usage_row){
-			.day = vcs_read_text(row, field(a, "day")),
-			.service = vcs_read_int(row, field(a, "service")),
-			.volume = vcs_read_int(row, field(a, "volume")),
-			.events = vcs_read_int(row, field(a, "events")),
+		    .day = vcs_read_text(row, field(a, "day")),
+		    .service = vcs_read_int(row, field(a, "service")),
+		    .volume = vcs_read_int(row, field(a, "volume")),
+		    .events = vcs_read_int(row, field(a, "events")),
 		};
 		usage->n +=
 		    u->day && vcs_read_money(row, field(a, "cost"), &u->cost);
@@ -455,7 +448,7 @@ struct vcs_ping *vcs_ask_ping(struct vcs_trip *t, bool management)
 	struct vcs_ping *ping = mem_alloc(t->mem, sizeof(*ping));
 
 	vcs_add_ask(t, management ? VCS_MANAGEMENT_PING : VCS_CORE_PING,
-		    read_nothing, ping, &ping->err);
+	    read_nothing, ping, &ping->err);
 	return ping;
 }
 
@@ -468,7 +461,7 @@ static enum err read_login(struct vcs_trip *t, struct vcs_ask *a)
 
 /* Who the log-in belongs to; 0: nobody. */
 static enum err find_login(struct brand *b, struct mem *m, const char *login,
-			   const char *password, int64_t *client)
+    const char *password, int64_t *client)
 {
 	struct vcs_trip *t = vcs_trip(b, m, NULL);
 	enum err err = ERR_OK;
@@ -483,7 +476,7 @@ static enum err find_login(struct brand *b, struct mem *m, const char *login,
 		return ERR_OK;
 	if (err)
 		log_warn("vcs.failed", "client.login: %s: %s", err_code(err),
-			 a->trouble ? a->trouble : "unexpected answer");
+		    a->trouble ? a->trouble : "unexpected answer");
 	return err;
 }
 
@@ -500,8 +493,7 @@ static void keep_currency(struct vcs_trip *t, const struct vcs_names *names)
 /* A wrong password costs the same calls as a right one: the customer's row is
  * asked for even if there is none (client 0). */
 enum err vcs_login(struct brand *b, struct mem *m, const char *login,
-		   const char *password, int64_t *client,
-		   struct json_object **kept)
+    const char *password, int64_t *client, struct json_object **kept)
 {
 	struct vcs_trip *t = vcs_trip(b, m, NULL);
 	enum err err = find_login(b, m, login, password, client);

@@ -46,8 +46,8 @@ void vcs_close(struct vcs *v);
 
 /* `session` NULL: only questions that no customer owns (pings). Lives in `m`.
  * The questions' answers do too. */
-struct vcs_trip *vcs_trip(struct brand *b, struct mem *m,
-			  struct session *session);
+struct vcs_trip *vcs_trip(
+    struct brand *b, struct mem *m, struct session *session);
 
 /* Asks all. Logs what failed, once each; the reason lies in each answer. */
 void vcs_go(struct vcs_trip *t);
@@ -84,6 +84,7 @@ struct vcs_names { /* services */
 struct vcs_rate {
 	int64_t id;
 	const char *code, *name;
+	const char *folded; /* the name for comparing; set by who needs it */
 	int64_t service;
 	int64_t currency; /* see vcs_find_currency() */
 	struct money price, setup_fee;
@@ -135,12 +136,12 @@ struct vcs_names *vcs_ask_accounts(struct vcs_trip *t);
 struct vcs_names *vcs_ask_services(struct vcs_trip *t);
 
 /* A page of the customer's rates; `order` such as "+code". */
-struct vcs_rates *vcs_ask_rates(struct vcs_trip *t, const char *order,
-				size_t limit, size_t offset);
+struct vcs_rates *vcs_ask_rates(
+    struct vcs_trip *t, const char *order, size_t limit, size_t offset);
 
 /* xDRs of [from, to] (seconds), the newest first. */
-struct vcs_xdrs *vcs_ask_xdrs(struct vcs_trip *t, int64_t from, int64_t to,
-			      size_t limit, size_t offset);
+struct vcs_xdrs *vcs_ask_xdrs(
+    struct vcs_trip *t, int64_t from, int64_t to, size_t limit, size_t offset);
 
 /* Usage of [from, to] by day and service. */
 struct vcs_usage *vcs_ask_usage(struct vcs_trip *t, int64_t from, int64_t to);
@@ -174,19 +175,18 @@ const char *vcs_kept_locale(struct session *s);
  * the customer's id and *kept (an object, in the pool) what the session is to
  * keep. */
 enum err vcs_login(struct brand *b, struct mem *m, const char *login,
-		   const char *password, int64_t *client,
-		   struct json_object **kept);
+    const char *password, int64_t *client, struct json_object **kept);
 
 /* --- For `portico check --vcs` ------------------------------------------- */
 
 typedef void (*vcs_say)(void *ctx, const char *operation, const char *verdict,
-			const char *detail, const char *remedy);
+    const char *detail, const char *remedy);
 
 /* Asks operation by operation, read-only, and says what came of it: "works",
  * "refused", "unknown method", "unexpected shape", "TLS", "no connection".
  * `client`: whose rows to look at; 0: shapes of rows are not checked. Returns
  * how many do not work. */
-size_t vcs_check(struct brand *b, struct mem *m, int64_t client, vcs_say say,
-		 void *ctx);
+size_t vcs_check(
+    struct brand *b, struct mem *m, int64_t client, vcs_say say, void *ctx);
 
 #endif

@@ -13,25 +13,23 @@
 static const struct {
 	const char *name, *needs[8];
 } operations[VCS__MAX] = {
-	[VCS_CORE_PING] = { "core.ping", { NULL } },
-	[VCS_MANAGEMENT_PING] = { "management.ping", { NULL } },
-	[VCS_LOGIN] = { "client.login", { "id" } },
-	[VCS_CLIENT] = { "client.get",
-			 { "id", "name", "status", "credit", "balance",
-			   "currency", "rate_table" } },
-	[VCS_ACCOUNTS] = { "account.list", { "id", "name" } },
-	[VCS_SERVICES] = { "service.list", { "id", "name" } },
-	[VCS_CURRENCIES] = { "currency.list", { "id", "code" } },
-	[VCS_RATES] = { "rate.list", { "code", "name", "price", "service" } },
-	[VCS_XDRS] = { "xdr.list", { "time", "account", "duration", "cost" } },
-	[VCS_USAGE] = { "usage.summary",
-			{ "day", "volume", "events", "cost" } },
+    [VCS_CORE_PING] = {"core.ping", {NULL}},
+    [VCS_MANAGEMENT_PING] = {"management.ping", {NULL}},
+    [VCS_LOGIN] = {"client.login", {"id"}},
+    [VCS_CLIENT] = {"client.get", {"id", "name", "status", "credit", "balance",
+				      "currency", "rate_table"}},
+    [VCS_ACCOUNTS] = {"account.list", {"id", "name"}},
+    [VCS_SERVICES] = {"service.list", {"id", "name"}},
+    [VCS_CURRENCIES] = {"currency.list", {"id", "code"}},
+    [VCS_RATES] = {"rate.list", {"code", "name", "price", "service"}},
+    [VCS_XDRS] = {"xdr.list", {"time", "account", "duration", "cost"}},
+    [VCS_USAGE] = {"usage.summary", {"day", "volume", "events", "cost"}},
 };
 
 static const char *const owners[] = {
-	[VCS_OWNER_CLIENT] = "client",
-	[VCS_OWNER_ACCOUNT] = "account",
-	[VCS_OWNER_RATE_TABLE] = "rate_table",
+    [VCS_OWNER_CLIENT] = "client",
+    [VCS_OWNER_ACCOUNT] = "account",
+    [VCS_OWNER_RATE_TABLE] = "rate_table",
 };
 
 struct reader {
@@ -43,7 +41,7 @@ struct reader {
 static void complain(struct reader *r, const char *what, const char *remedy)
 {
 	diag_add(r->diag, mem_print(r->mem, "%s: %s", r->path, r->operation),
-		 remedy, "%s", what);
+	    remedy, "%s", what);
 }
 
 static int find_word(const char *const *words, int n, const char *word)
@@ -54,8 +52,8 @@ static int find_word(const char *const *words, int n, const char *word)
 	return -1;
 }
 
-static void read_owner(struct reader *r, struct json_object *o,
-		       struct vcs_method *method)
+static void read_owner(
+    struct reader *r, struct json_object *o, struct vcs_method *method)
 {
 	struct json_object *owner = json_find(o, "owner");
 	int i;
@@ -63,25 +61,24 @@ static void read_owner(struct reader *r, struct json_object *o,
 	if (!owner)
 		return;
 	i = find_word(owners, sizeof(owners) / sizeof(owners[0]),
-		      json_find_text(owner, "is"));
+	    json_find_text(owner, "is"));
 	method->owner_field = json_find_text(owner, "field");
 	if (i < 0 || !method->owner_field)
 		complain(r, "owner is not right",
-			 "write {\"field\": \"...\", \"is\": "
-			 "\"client|account|rate_table\"}");
+		    "write {\"field\": \"...\", \"is\": "
+		    "\"client|account|rate_table\"}");
 	else
 		method->owner = (enum vcs_owner)i;
 }
 
-static void check_fields(struct reader *r, const struct vcs_method *method,
-			 const char *const *needs)
+static void check_fields(
+    struct reader *r, const struct vcs_method *method, const char *const *needs)
 {
 	for (; *needs; needs++)
 		if (!vcs_profile_field(method, *needs))
-			complain(
-			    r,
-			    mem_print(r->mem, "the field \"%s\" is missing",
-				      *needs),
+			complain(r,
+			    mem_print(
+				r->mem, "the field \"%s\" is missing", *needs),
 			    "name the field of VCS's answer under \"fields\"");
 }
 
@@ -93,12 +90,12 @@ static bool needs_owner(int operation)
 }
 
 static void read_method(struct reader *r, struct json_object *o,
-			struct vcs_method *method, int operation)
+    struct vcs_method *method, int operation)
 {
-	static const char *const apis[] = { "core", "management" };
-	static const char *const answers[] = { "any", "object", "rows" };
-	static const char *const evidence[] = { "documented", "observed",
-						"guess" };
+	static const char *const apis[] = {"core", "management"};
+	static const char *const answers[] = {"any", "object", "rows"};
+	static const char *const evidence[] = {
+	    "documented", "observed", "guess"};
 	int api = find_word(apis, 2, json_find_text(o, "api"));
 	int answer = find_word(answers, 3, json_find_text(o, "answer"));
 
@@ -116,23 +113,24 @@ static void read_method(struct reader *r, struct json_object *o,
 	    find_word(evidence, 3, method->evidence) < 0 ||
 	    !json_object_is_type(method->params, json_type_object)) {
 		complain(r,
-			 "api, method, evidence, params or answer is not right",
-			 "compare with conf/vcs/default.json");
+		    "api, method, evidence, params or answer is not right",
+		    "compare with conf/vcs/default.json");
 		return;
 	}
 	method->management = api == 1;
+	method->write = json_object_get_boolean(json_find(o, "write"));
 	method->answer = (enum vcs_answer)answer;
 	read_owner(r, o, method);
 	if (needs_owner(operation) && !method->owner)
 		complain(r, "has no owner, so rows could not be checked",
-			 "name the field that says whose row it is");
+		    "name the field that says whose row it is");
 	check_fields(r, method, operations[operation].needs);
 }
 
-const struct vcs_profile *vcs_profile_load(struct mem *m, const char *path,
-					   struct diag *d)
+const struct vcs_profile *vcs_profile_load(
+    struct mem *m, const char *path, struct diag *d)
 {
-	struct reader r = { m, d, path, "profile" };
+	struct reader r = {m, d, path, "profile"};
 	struct vcs_profile *p = mem_alloc(m, sizeof(*p));
 	char *text = conf_read_file(m, path, NULL);
 	struct json_object *root, *all;
@@ -140,16 +138,16 @@ const struct vcs_profile *vcs_profile_load(struct mem *m, const char *path,
 
 	if (!text) {
 		complain(&r, strerror(errno),
-			 "coreApi.profile names a file of conf/vcs, or a path");
+		    "coreApi.profile names a file of conf/vcs, or a path");
 		return NULL;
 	}
 	root = json_own(m, json_tokener_parse_verbose(text, &error));
 	all = json_find(root, "operations");
 	if (!all) {
 		complain(&r,
-			 error ? json_tokener_error_desc(error)
-			       : "no \"operations\"",
-			 "compare with conf/vcs/default.json");
+		    error ? json_tokener_error_desc(error)
+			  : "no \"operations\"",
+		    "compare with conf/vcs/default.json");
 		return NULL;
 	}
 	p->path = path;
@@ -162,23 +160,23 @@ const struct vcs_profile *vcs_profile_load(struct mem *m, const char *path,
 			read_method(&r, o, &p->methods[i], i);
 		else
 			complain(&r, "is missing",
-				 "copy it from conf/vcs/default.json");
+			    "copy it from conf/vcs/default.json");
 	}
 	return p;
 }
 
-const char *vcs_profile_field(const struct vcs_method *method,
-			      const char *field)
+const char *vcs_profile_field(
+    const struct vcs_method *method, const char *field)
 {
 	return json_find_text(method->fields, field);
 }
 
 /* False: the value is a variable that is not there. */
-static bool fill_value(struct json_object *in, struct json_object *vars,
-		       struct json_object **out);
+static bool fill_value(
+    struct json_object *in, struct json_object *vars, struct json_object **out);
 
-static struct json_object *fill_list(struct json_object *in,
-				     struct json_object *vars)
+static struct json_object *fill_list(
+    struct json_object *in, struct json_object *vars)
 {
 	struct json_object *list = json_object_new_array(), *value;
 
@@ -188,19 +186,19 @@ static struct json_object *fill_list(struct json_object *in,
 	return list;
 }
 
-static struct json_object *fill_object(struct json_object *in,
-				       struct json_object *vars)
+static struct json_object *fill_object(
+    struct json_object *in, struct json_object *vars)
 {
 	struct json_object *object = json_object_new_object(), *filled;
 
-	json_object_object_foreach(in, key,
-				   value) if (fill_value(value, vars, &filled))
-	    json_put(object, key, filled);
+	json_object_object_foreach (in, key, value)
+		if (fill_value(value, vars, &filled))
+			json_put(object, key, filled);
 	return object;
 }
 
-static bool fill_value(struct json_object *in, struct json_object *vars,
-		       struct json_object **out)
+static bool fill_value(
+    struct json_object *in, struct json_object *vars, struct json_object **out)
 {
 	const char *text;
 	struct json_object *value;
@@ -227,8 +225,8 @@ static bool fill_value(struct json_object *in, struct json_object *vars,
 	return true;
 }
 
-struct json_object *vcs_profile_params(const struct vcs_method *method,
-				       struct json_object *vars)
+struct json_object *vcs_profile_params(
+    const struct vcs_method *method, struct json_object *vars)
 {
 	return fill_object(method->params, vars);
 }

@@ -39,6 +39,7 @@ enum vcs_owner {
 struct vcs_method {
 	const char *operation; /* the portal's name: "rate.list" */
 	bool management;       /* else Core */
+	bool write; /* changes something: never sent twice */
 	const char *method;    /* VCS's name: "rates.search" */
 	const char *evidence;  /* documented, observed, guess */
 	struct json_object *params;
@@ -56,16 +57,16 @@ struct vcs_profile {
 };
 
 /* Reads a profile; what is wrong with it goes to `d`. NULL: unreadable. */
-const struct vcs_profile *vcs_profile_load(struct mem *m, const char *path,
-					   struct diag *d);
+const struct vcs_profile *vcs_profile_load(
+    struct mem *m, const char *path, struct diag *d);
 
 /* VCS's name of one of our fields; NULL: the profile has none. */
-const char *vcs_profile_field(const struct vcs_method *method,
-			      const char *field);
+const char *vcs_profile_field(
+    const struct vcs_method *method, const char *field);
 
 /* The arguments of a call: the profile's, with "$name" replaced by the value
  * of `vars`; an argument whose variable is not there is left out. */
-struct json_object *vcs_profile_params(const struct vcs_method *method,
-				       struct json_object *vars);
+struct json_object *vcs_profile_params(
+    const struct vcs_method *method, struct json_object *vars);
 
 #endif

@@ -11,26 +11,25 @@
 #include "tools/fmt.h"
 
 struct vcs_ask *vcs_add_ask(struct vcs_trip *t, enum vcs_operation op,
-			    enum err (*read)(struct vcs_trip *,
-					     struct vcs_ask *),
-			    void *out, enum err *out_err)
+    enum err (*read)(struct vcs_trip *, struct vcs_ask *), void *out,
+    enum err *out_err)
 {
 	static struct vcs_ask spare;
 	struct vcs_ask *a;
 
 	if (t->n == VCS_ASKS_MAX) {
 		log_error("vcs.asks", "more than %d questions in a trip",
-			  VCS_ASKS_MAX);
+		    VCS_ASKS_MAX);
 		*out_err = ERR_INTERNAL;
 		return &spare;
 	}
 	a = &t->asks[t->n++];
 	*a = (struct vcs_ask){
-		.method = &t->brand->profile->methods[op],
-		.vars = json_new(t->mem),
-		.read = read,
-		.out = out,
-		.out_err = out_err,
+	    .method = &t->brand->profile->methods[op],
+	    .vars = json_new(t->mem),
+	    .read = read,
+	    .out = out,
+	    .out_err = out_err,
 	};
 	return a;
 }
@@ -52,7 +51,7 @@ static bool lacks_owner(const struct vcs_trip *t, const struct vcs_ask *a)
 
 static void add_vars(const struct vcs_trip *t, struct vcs_ask *a)
 {
-	static const char *const kept[] = { "rate_table", "accounts", "zone" };
+	static const char *const kept[] = {"rate_table", "accounts", "zone"};
 	struct json_object *value;
 
 	json_put_int(a->vars, "client", t->client);
@@ -80,7 +79,7 @@ static void make_call(const struct vcs_trip *t, struct vcs_ask *a)
 		json_put_text(auth, "password", conf->management_api.password);
 	}
 	a->call =
-	    (struct rpc_call){ .method = a->method->method, .params = params };
+	    (struct rpc_call){.method = a->method->method, .params = params};
 }
 
 /* --- Answers -------------------------------------------------------------- */
@@ -116,13 +115,13 @@ static void unwrap_management(struct vcs_trip *t, struct vcs_ask *a)
 		a->result = json_find(a->result, "return");
 	else
 		fail(a, ERR_RULE,
-		     message && json_find_text(message, "msg")
-			 ? json_find_text(message, "msg")
-			 : "code is false");
+		    message && json_find_text(message, "msg")
+			? json_find_text(message, "msg")
+			: "code is false");
 }
 
 static bool is_owned(const struct vcs_trip *t, const struct vcs_method *method,
-		     struct json_object *row)
+    struct json_object *row)
 {
 	struct json_object *accounts;
 	int64_t id, own;
@@ -145,14 +144,14 @@ static bool is_owned(const struct vcs_trip *t, const struct vcs_method *method,
 	}
 }
 
-static void report_foreign(const struct vcs_trip *t, const struct vcs_ask *a,
-			   size_t rows)
+static void report_foreign(
+    const struct vcs_trip *t, const struct vcs_ask *a, size_t rows)
 {
 	if (!t->quiet)
 		log_error("vcs.foreign_row",
-			  "%s: %zu rows that are not client %" PRId64
-			  "'s were dropped",
-			  a->method->operation, rows, t->client);
+		    "%s: %zu rows that are not client %" PRId64
+		    "'s were dropped",
+		    a->method->operation, rows, t->client);
 }
 
 static void check_rows(const struct vcs_trip *t, struct vcs_ask *a)
@@ -199,8 +198,8 @@ static void check_object(const struct vcs_trip *t, struct vcs_ask *a)
 }
 
 /* An empty object in place of an empty list is how some encoders write it. */
-static struct json_object *mend_empty(struct vcs_trip *t,
-				      struct json_object *result)
+static struct json_object *mend_empty(
+    struct vcs_trip *t, struct json_object *result)
 {
 	if (json_object_is_type(result, json_type_object) &&
 	    json_object_object_length(result) == 0)
@@ -229,28 +228,25 @@ static void take_answer(struct vcs_trip *t, struct vcs_ask *a)
 
 /* --- Sending -------------------------------------------------------------- */
 
-static struct rpc_post *add_post(const struct vcs_trip *t,
-				 struct rpc_post *post, bool management,
-				 struct rpc_call *calls)
+static struct rpc_post make_post(
+    const struct vcs_trip *t, bool management, struct rpc_call *calls, size_t n)
 {
 	const struct conf *conf = t->brand->conf;
-
-	*post = (struct rpc_post){
-		.url =
-		    management ? conf->management_api.uri : conf->core_api.uri,
-		.timeout_ms =
-		    (long)(management ? conf->management_api.deadline_ms
-				      : conf->core_api.deadline_ms),
-		.max_bytes = (size_t)conf->limits.answer,
-		.calls = calls,
+	const char *ca = conf->management_api.ca_file;
+	const char *name = conf->management_api.server_name;
+	struct rpc_post post = {
+	    .url = conf->core_api.uri,
+	    .timeout_ms = (long)conf->core_api.deadline_ms,
+	    .max_bytes = (size_t)conf->limits.answer,
+	    .calls = calls,
+	    .n = n,
 	};
+
 	if (management) {
-		post->ca_file = conf->management_api.ca_file[0]
-				    ? conf->management_api.ca_file
-				    : NULL;
-		post->server_name = conf->management_api.server_name[0]
-					? conf->management_api.server_name
-					: NULL;
+		post.url = conf->management_api.uri;
+		post.timeout_ms = (long)conf->management_api.deadline_ms;
+		post.ca_file = ca[0] ? ca : NULL;
+		post.server_name = name[0] ? name : NULL;
 	}
 	return post;
 }
@@ -262,6 +258,7 @@ static void send(struct vcs_trip *t, struct vcs_ask **asks, size_t n)
 	struct rpc_post posts[VCS_ASKS_MAX];
 	size_t place[VCS_ASKS_MAX], post_of[VCS_ASKS_MAX];
 	size_t n_calls = 0, n_posts = 0;
+	bool writes = false;
 
 	for (size_t i = 0; i < n; i++) {
 		struct vcs_ask *a = asks[i];
@@ -271,9 +268,12 @@ static void send(struct vcs_trip *t, struct vcs_ask **asks, size_t n)
 		place[i] = n_calls;
 		post_of[i] = 0;
 		calls[n_calls++] = a->call;
+		writes = writes || a->method->write;
 	}
-	if (n_calls)
-		add_post(t, &posts[n_posts++], false, calls)->n = n_calls;
+	if (n_calls) {
+		posts[0] = make_post(t, false, calls, n_calls);
+		posts[n_posts++].may_repeat = !writes;
+	}
 	for (size_t i = 0; i < n; i++) {
 		struct vcs_ask *a = asks[i];
 
@@ -282,9 +282,9 @@ static void send(struct vcs_trip *t, struct vcs_ask **asks, size_t n)
 		place[i] = n_calls;
 		post_of[i] = n_posts;
 		calls[n_calls] = a->call;
-		add_post(t, &posts[n_posts++], a->method->management,
-			 &calls[n_calls++])
-		    ->n = 1;
+		posts[n_posts] =
+		    make_post(t, a->method->management, &calls[n_calls++], 1);
+		posts[n_posts++].may_repeat = !a->method->write;
 	}
 	if (n_posts)
 		rpc_run(t->brand->http, t->mem, posts, n_posts);
@@ -297,8 +297,8 @@ static void send(struct vcs_trip *t, struct vcs_ask **asks, size_t n)
 
 /* What an expired SID answers is not documented; so a Management call that
  * fails with a kept SID is asked once more with log-in and password. */
-static void send_again_with_login(struct vcs_trip *t, struct vcs_ask **asks,
-				  size_t n)
+static void send_again_with_login(
+    struct vcs_trip *t, struct vcs_ask **asks, size_t n)
 {
 	struct vcs_ask *again[VCS_ASKS_MAX];
 	size_t m = 0;
@@ -321,8 +321,8 @@ static void finish(struct vcs_trip *t, struct vcs_ask *a)
 		a->err = a->read(t, a);
 	if (a->err && !t->quiet)
 		log_warn("vcs.failed", "%s (%s): %s: %s", a->method->operation,
-			 a->method->method, err_code(a->err),
-			 a->trouble ? a->trouble : "unexpected answer");
+		    a->method->method, err_code(a->err),
+		    a->trouble ? a->trouble : "unexpected answer");
 	*a->out_err = a->err;
 }
 
@@ -352,8 +352,8 @@ void vcs_run(struct vcs_trip *t)
 
 /* --- Fields --------------------------------------------------------------- */
 
-bool vcs_read_money(struct json_object *row, const char *name,
-		    struct money *out)
+bool vcs_read_money(
+    struct json_object *row, const char *name, struct money *out)
 {
 	const char *text = name ? json_find_text(row, name) : NULL;
 
@@ -381,8 +381,8 @@ int64_t vcs_read_int(struct json_object *row, const char *name)
 		   : 0;
 }
 
-int64_t vcs_read_time(struct json_object *row, const char *name,
-		      const char *zone)
+int64_t vcs_read_time(
+    struct json_object *row, const char *name, const char *zone)
 {
 	const char *text = vcs_read_text(row, name);
 	int64_t when;

@@ -44,20 +44,19 @@ struct vcs_trip {
 
 /* Adds a question. `vars` may be NULL; further variables go into ask->vars. */
 struct vcs_ask *vcs_add_ask(struct vcs_trip *t, enum vcs_operation op,
-			    enum err (*read)(struct vcs_trip *,
-					     struct vcs_ask *),
-			    void *out, enum err *out_err);
+    enum err (*read)(struct vcs_trip *, struct vcs_ask *), void *out,
+    enum err *out_err);
 
 /* Runs what was asked and empties the list. */
 void vcs_run(struct vcs_trip *t);
 
 /* Fields of a row by VCS's name; a NULL name reads as absent. */
-bool vcs_read_money(struct json_object *row, const char *name,
-		    struct money *out);
+bool vcs_read_money(
+    struct json_object *row, const char *name, struct money *out);
 const char *vcs_read_text(struct json_object *row, const char *name);
 int64_t vcs_read_int(struct json_object *row, const char *name);
-int64_t vcs_read_time(struct json_object *row, const char *name,
-		      const char *zone);
+int64_t vcs_read_time(
+    struct json_object *row, const char *name, const char *zone);
 
 /* A moment as the Core API takes it: "2026-11-01 00:00:00+0000". */
 char *vcs_make_time(struct mem *m, int64_t when);

@@ -30,45 +30,63 @@ struct call {
 	struct req *req;
 	struct reply *reply;
 	const struct page *page;
+	struct site *site;
 	struct brand *brand;
+	struct db *db; /* the store; NULL: away */
 	struct language *language;
-	struct fmt *fmt;	/* of the language */
-	const char *zone;	/* the customer's */
-	const char *currency;	/* the customer's: "USD" */
+	struct fmt *fmt;	 /* of the language */
+	const char *zone;	 /* the customer's */
+	const char *currency;	 /* the customer's: "USD"; may be NULL */
 	struct session *session; /* NULL: nobody is logged in */
-	const char *token;	/* its cookie or bearer text; keys the CSRF */
-	int64_t now;		/* seconds since 1970 */
-	struct vcs_trip *trip;	/* calls to the billing system, run together */
-	struct json_object *model;
-	struct json_object *ui; /* what only templates see */
-	enum err worst;		/* of the sections that failed */
+	const char *token;	 /* its cookie or bearer text */
+	int64_t now;		 /* seconds since 1970 */
+
+	/* Questions to the billing system; page_serve() has already asked for
+	 * the customer, so that nobody who lost access gets in. */
+	struct vcs_trip *trip;
+	struct vcs_client *client;
+	bool gone; /* the trip was made */
+
+	struct json_object *model; /* the page's answer */
+	struct json_object *ui;	   /* what only templates see beside it */
+
+	/* What the page wants beyond the model. */
+	int status;	      /* of the answer; 0: 200 */
+	const char *location; /* done: where the browser goes next */
+	const char *notice;   /* a text on top of the form */
+	int64_t retry_after;  /* seconds, with ERR_THROTTLED and ERR_BUSY */
+
+	enum err worst; /* of the sections that failed */
 	size_t sections, failed;
-	int64_t retry_after;	/* seconds, with ERR_THROTTLED and ERR_BUSY */
 };
 
 enum page_flag {
-	PAGE_PUBLIC = 1,   /* no log-in needed */
-	PAGE_NO_CSRF = 2,  /* checks its own token, or needs none */
-	PAGE_LAX = 4,	   /* ignores parameters that it does not know */
-	PAGE_JSON_ONLY = 8 /* has no HTML form */
+	PAGE_PUBLIC = 1,      /* no log-in needed */
+	PAGE_LAX = 2,	      /* ignores parameters that it does not know */
+	PAGE_JSON_ONLY = 4,   /* has no HTML form */
+	PAGE_NO_CLIENT = 8,   /* does not ask whether the customer is active */
+	PAGE_TOKEN_LOGIN = 16 /* a JSON body needs no CSRF token (log-in: such
+			       * a request makes no cookie) */
 };
 
 struct page {
 	enum method method;
-	const char *path;	/* matched whole; ":id" matches one part */
-	const char *tmpl;	/* templates/NAME.mustache */
+	const char *path; /* matched whole */
+	const char *tmpl; /* templates/NAME.mustache */
 	const struct param *params;
 	unsigned flags;
 	enum err (*load)(struct call *c);
-	const char *about;	/* a sentence for the API's description */
+	const char *about; /* a sentence for the API's description */
+	/* POST: fills the model for showing the form again. */
+	enum err (*form)(struct call *c);
 };
 
 /* The routing table, ended by a row without a path. */
 extern const struct page pages[];
 
-/* Serves one request: finds the row (404, 405), checks parameters (400),
- * session (303 or 401), CSRF token (403), runs the page, answers. */
-void page_serve(struct site *site, struct mem *m,
+/* Serves one request: finds the row (404, 405), the session (303 or 401), the
+ * CSRF token (403), checks parameters (400), runs the page, answers. */
+void page_serve(struct site *site, struct mem *mem,
     const struct req_source *source, const struct reply_sink *sink);
 
 /* --- For load functions ------------------------------------------------- */
@@ -79,20 +97,45 @@ void put_money(struct call *c, struct json_object *o, const char *key,
 /* The same, its text with every digit: rates and prices. */
 void put_price(struct call *c, struct json_object *o, const char *key,
     struct money amount, const char *currency);
-void put_time(struct call *c, struct json_object *o, const char *key,
-    int64_t when);
-void put_duration(struct call *c, struct json_object *o, const char *key,
-    int64_t seconds);
+/* `when` 0: null. */
+void put_time(
+    struct call *c, struct json_object *o, const char *key, int64_t when);
+void put_duration(
+    struct call *c, struct json_object *o, const char *key, int64_t seconds);
+
+/* A quantity of a service's unit ("s": a duration). */
+void put_quantity(struct call *c, struct json_object *o, const char *key,
+    int64_t value, const char *unit);
 
 /* The catalogue's text of a key without arguments. */
 const char *page_text(struct call *c, const char *key);
 
-/* A section of the page failed: its member becomes null and the page says so;
- * ERR_OK: it did not. Returns `e`. */
-enum err page_section(struct call *c, const char *name, enum err e);
+char *page_text_args(
+    struct call *c, const char *key, const struct fmt_arg *args, size_t n);
+
+/* What is wrong with a parameter, in the customer's words. */
+const char *page_fault_text(struct call *c, const struct req_fault *f);
+
+/* Makes the trip. ERR_LOGIN: the customer is no longer active, and the session
+ * is ended. ERR_BUSY: a POST, and VCS could not confirm that the customer is
+ * active. Otherwise ERR_OK: the answers tell for themselves. */
+enum err page_go(struct call *c);
+
+/* A section of the page: counts it and, where `e` is an error, makes its
+ * member null and the page say so. True: it is there, fill it. */
+bool page_section(struct call *c, const char *name, enum err e);
+
+/* What the page comes to when all its sections are told: ERR_OK, or the worst
+ * error where nothing could be shown. */
+enum err page_end(struct call *c);
 
 /* The address of this page with one parameter changed (NULL value: left out);
- * parameters at their standard value are left out too. */
+ * parameters at their standard value are left out too, and `page`, unless it
+ * is the one that changes. */
 const char *page_url(struct call *c, const char *name, const char *value);
+
+/* Adds an option {value, name, selected} to a list of a form. */
+void page_add_option(struct json_object *list, const char *key,
+    const char *value, const char *name, bool selected);
 
 #endif

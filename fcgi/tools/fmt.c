@@ -634,3 +634,30 @@ char *fmt_language_name(struct mem *m, const struct fmt *f)
 	return U_SUCCESS(e) && len <= ROOM ? make_utf8(m, text, len)
 					   : mem_text(m, f->locale);
 }
+
+char *fmt_fold(struct mem *m, const char *text)
+{
+	size_t len = strlen(text);
+	char *out = mem_alloc(m, len * 3 + 1);
+	bool ascii = true;
+	UErrorCode status = U_ZERO_ERROR;
+	UChar *wide, *folded;
+	int32_t n = 0, room = (int32_t)len * 3 + 1;
+
+	for (size_t i = 0; i < len && ascii; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		ascii = c < 0x80;
+		out[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+	}
+	if (ascii)
+		return out;
+	wide = mem_array(m, (size_t)room, sizeof(*wide));
+	folded = mem_array(m, (size_t)room, sizeof(*folded));
+	u_strFromUTF8WithSub(
+	    wide, room, &n, text, (int32_t)len, 0xfffd, NULL, &status);
+	n = u_strFoldCase(folded, room, wide, n, U_FOLD_CASE_DEFAULT, &status);
+	out = mem_alloc(m, (size_t)n * 3 + 1);
+	u_strToUTF8(out, n * 3 + 1, NULL, folded, n, &status);
+	return out;
+}

@@ -78,6 +78,10 @@ enum fmt_time_style {
 char *fmt_time(struct mem *m, struct fmt *f, int64_t when, const char *zone,
     enum fmt_time_style style);
 
+/* A text for comparing and searching without regard to case, in any script
+ * (Unicode case folding). In the pool. */
+char *fmt_fold(struct mem *m, const char *text);
+
 /* --- Zones and days, the same in every language. ------------------------ */
 
 bool fmt_zone_known(const char *zone);

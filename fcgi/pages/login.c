@@ -1,0 +1,230 @@
+/* login.c: log-in, log-out, choice of language. */
+#include "pages/routes.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "domain/throttle.h"
+#include "pages/page_serve.h"
+
+const struct param login_form_params[] = {
+    {.name = "next",
+	.type = PARAM_FREE,
+	.max = 512,
+	.about = "Where to go after the log-in: a path of this portal."},
+    {0},
+};
+
+const struct param login_params[] = {
+    {.name = "login",
+	.type = PARAM_TEXT,
+	.max = 128,
+	.required = true,
+	.about = "The customer's log-in."},
+    {.name = "password",
+	.type = PARAM_SECRET,
+	.max = 256,
+	.required = true,
+	.about = "The customer's password."},
+    {.name = "next",
+	.type = PARAM_FREE,
+	.max = 512,
+	.about = "Where to go after the log-in: a path of this portal."},
+    {0},
+};
+
+const struct param language_params[] = {
+    {.name = "locale",
+	.type = PARAM_TEXT,
+	.max = 35,
+	.required = true,
+	.about = "One of the brand's languages, such as de."},
+    {.name = "next",
+	.type = PARAM_FREE,
+	.max = 512,
+	.about = "Where to go then: a path of this portal."},
+    {0},
+};
+
+/* Only a page of our own: anything else could lead the customer to a copy of
+ * the portal on another host. */
+static const char *check_next(const char *next, const char *otherwise)
+{
+	if (!next || strncmp(next, "/api/", 5) != 0 ||
+	    !strncmp(next, "/api/login", 10) ||
+	    !strncmp(next, "/api/logout", 11))
+		return otherwise;
+	for (const char *c = next; *c; c++)
+		if ((unsigned char)*c <= 0x20 || *c == '\\' || *c == 0x7f)
+			return otherwise;
+	return next;
+}
+
+enum err login_load(struct call *c)
+{
+	const char *next =
+	    check_next(req_text(c->req, "next"), "/api/dashboard");
+
+	if (c->session && c->req->format == FORMAT_HTML)
+		reply_redirect(c->reply, 303, next);
+	return ERR_OK;
+}
+
+enum err login_form(struct call *c)
+{
+	(void)c;
+	return ERR_OK;
+}
+
+/* One subject, however the name is spelled or the /64 is used. */
+static const char *fold_login(struct mem *m, const char *login)
+{
+	char *folded = mem_text(m, login);
+
+	for (char *c = folded; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return folded;
+}
+
+static const char *cut_address(struct mem *m, const char *address)
+{
+	int colons = 0;
+
+	if (!strchr(address, ':'))
+		return address;
+	for (const char *c = address; *c; c++)
+		if (*c == ':' && ++colons == 4)
+			return mem_text_n(m, address, (size_t)(c - address));
+	return address;
+}
+
+struct throttled {
+	const char *name, *address;
+};
+
+/* The name's failure is counted before the try, so that parallel tries cannot
+ * slip through, and taken back if it was none. */
+static enum err throttle(struct call *c, struct throttled *t)
+{
+	const struct conf *conf = c->brand->conf;
+	int64_t window = conf->limits.login_window;
+	enum err err;
+
+	t->name = fold_login(c->mem, req_text(c->req, "login"));
+	t->address = cut_address(c->mem, c->req->address);
+	err = throttle_check(c->db, c->brand->name, "address", t->address,
+	    conf->limits.login_per_address, window, c->now, &c->retry_after);
+	if (!err)
+		err = throttle_check(c->db, c->brand->name, "login", t->name,
+		    conf->limits.login_per_name, window, c->now,
+		    &c->retry_after);
+	if (!err && conf->limits.login_per_name)
+		err = throttle_count(
+		    c->db, c->brand->name, "login", t->name, window, c->now);
+	return err;
+}
+
+static void count_failure(struct call *c, const struct throttled *t)
+{
+	log_info("login.refused", "from %s", c->req->address);
+	if (c->brand->conf->limits.login_per_address)
+		throttle_count(c->db, c->brand->name, "address", t->address,
+		    c->brand->conf->limits.login_window, c->now);
+	c->notice = page_text(c, "login.wrong");
+}
+
+static enum err begin_session(
+    struct call *c, int64_t client, struct json_object *kept)
+{
+	const struct conf *conf = c->brand->conf;
+	bool bearer = c->req->json_body;
+	struct session *s = mem_alloc(c->mem, sizeof(*s));
+	char *token;
+	enum err err;
+
+	if (c->session && !bearer)
+		session_end(c->db, c->session);
+	err = session_begin(c->db, c->mem, c->brand->name,
+	    bearer ? SESSION_BEARER : SESSION_COOKIE, client,
+	    req_text(c->req, "login"),
+	    bearer ? conf->session.bearer_lifetime : conf->session.lifetime,
+	    c->now, s, &token);
+	if (!err)
+		err = session_keep(c->db, s, kept);
+	if (err)
+		return err;
+	log_info("login.done", "client %lld", (long long)client);
+	if (bearer) {
+		json_put_text(c->model, "token", token);
+		put_time(c, c->model, "expires", s->expires);
+	} else {
+		reply_cookie(c->reply, page_cookie_name(c, "portico"), token,
+		    c->req->https, 0);
+	}
+	return ERR_OK;
+}
+
+enum err login_submit(struct call *c)
+{
+	struct throttled t;
+	struct json_object *kept;
+	int64_t client;
+	enum err err;
+
+	if (!c->db)
+		return ERR_BUSY;
+	/* Old ones go when new ones come. */
+	session_purge(c->db, c->now);
+	throttle_purge(c->db, c->now, c->brand->conf->limits.login_window);
+	err = throttle(c, &t);
+	if (err)
+		return err;
+	err = vcs_login(c->brand, c->mem, req_text(c->req, "login"),
+	    req_text(c->req, "password"), &client, &kept);
+	if (err == ERR_LOGIN)
+		count_failure(c, &t);
+	else if (err)
+		throttle_take_back(c->db, c->brand->name, "login", t.name);
+	else
+		throttle_clear(c->db, c->brand->name, "login", t.name);
+	if (err)
+		return err;
+	c->location = check_next(req_text(c->req, "next"), "/api/dashboard");
+	return begin_session(c, client, kept);
+}
+
+enum err logout_submit(struct call *c)
+{
+	enum err err = session_end(c->db, c->session);
+
+	if (err)
+		return err;
+	if (c->session->kind == SESSION_COOKIE)
+		reply_cookie(c->reply, page_cookie_name(c, "portico"), NULL,
+		    c->req->https, 0);
+	c->session = NULL;
+	c->location = "/api/login";
+	return ERR_OK;
+}
+
+enum err language_submit(struct call *c)
+{
+	const char *locale = req_text(c->req, "locale");
+	struct language *l = brand_find_language(c->brand, locale);
+	const char *next = req_text(c->req, "next");
+
+	if (!l) {
+		req_add_fault(c->req, "locale", "field.choice");
+		return ERR_INPUT;
+	}
+	reply_cookie(c->reply, page_cookie_name(c, "portico-language"),
+	    l->locale, c->req->https, 365 * 86400);
+	if (!next || strncmp(next, "/api/login", 10) != 0)
+		next = check_next(
+		    next, c->session ? "/api/dashboard" : "/api/login");
+	else
+		next = "/api/login";
+	c->location = next;
+	json_put_text(c->model, "locale", l->locale);
+	return ERR_OK;
+}

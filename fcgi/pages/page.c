@@ -1,0 +1,192 @@
+/* page.c: the way of every request, from the routing table to the answer. */
+#include "pages/page.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "pages/page_serve.h"
+
+/* "/api/rates.json" is the page "/api/rates" as JSON, but the description of
+ * the API has its suffix in its name. */
+static bool is_path(const struct page *p, const struct req *r)
+{
+	size_t len = strlen(r->path);
+
+	if (strncmp(p->path, r->path, len) != 0)
+		return false;
+	return !p->path[len] ||
+	    (r->suffixed && r->format == FORMAT_JSON &&
+		!strcmp(p->path + len, ".json"));
+}
+
+static const struct page *find_page(const struct req *r, bool *other_method)
+{
+	for (const struct page *p = pages; p->path; p++) {
+		if (!is_path(p, r))
+			continue;
+		if (p->method == r->method)
+			return p;
+		*other_method = true;
+	}
+	return NULL;
+}
+
+/* The language that the visitor chose, else the customer's, else what the
+ * browser asks for. */
+static void choose_language(struct call *c)
+{
+	const char *wanted =
+	    req_cookie(c->req, page_cookie_name(c, "portico-language"));
+	struct language *l = brand_find_language(c->brand, wanted);
+
+	if (!l && c->session)
+		l = brand_find_language(c->brand, vcs_kept_locale(c->session));
+	if (!l)
+		l = brand_choose_language(
+		    c->brand, req_env(c->req, "HTTP_ACCEPT_LANGUAGE"));
+	c->language = l;
+	c->fmt = l->fmt;
+}
+
+static void use_session(struct call *c)
+{
+	const char *zone = c->session ? vcs_kept_zone(c->session) : NULL;
+
+	c->zone = zone ? zone : c->brand->conf->time_zone;
+	c->currency = c->session ? vcs_kept_currency(c->session) : NULL;
+	choose_language(c);
+}
+
+static void begin_page(struct call *c)
+{
+	c->model = json_new(c->mem);
+	c->ui = json_new(c->mem);
+	c->sections = c->failed = 0;
+	c->worst = ERR_OK;
+	c->gone = false;
+	c->trip = vcs_trip(c->brand, c->mem, c->session);
+	if (c->session && !(c->page->flags & PAGE_NO_CLIENT))
+		c->client = vcs_ask_client(c->trip);
+}
+
+/* A form that cannot be taken as it is: parameters that are no use. */
+static enum err check_params(struct call *c)
+{
+	return req_check(
+	    c->req, c->page->params, (c->page->flags & PAGE_LAX) != 0);
+}
+
+enum err page_go(struct call *c)
+{
+	bool write = c->req->method == METHOD_POST;
+
+	if (c->gone)
+		return ERR_OK;
+	c->gone = true;
+	vcs_go(c->trip);
+	if (!c->client)
+		return ERR_OK;
+	if (c->client->err)
+		return write ? ERR_BUSY : ERR_OK;
+	if (c->client->active)
+		return ERR_OK;
+	log_info("session.inactive", "the customer is no longer active");
+	session_end_client(c->db, c->brand->name, c->session->client_id, NULL);
+	c->session = NULL;
+	return ERR_LOGIN;
+}
+
+/* Runs the load function; once more if ids kept in the session turned out to
+ * be out of date, which the first run has mended. */
+static enum err run_page(struct call *c)
+{
+	enum err err;
+
+	for (int turn = 0;; turn++) {
+		begin_page(c);
+		if (c->req->method == METHOD_POST && (err = page_go(c)))
+			return err;
+		err = c->page->load(c);
+		if (err != ERR_LOGIN && !c->gone && !err)
+			err = page_go(c);
+		if (turn || !vcs_kept_changed(c->trip) || !c->session ||
+		    c->req->method == METHOD_POST)
+			break;
+		vcs_mend_kept(c->trip);
+		use_session(c);
+	}
+	if (c->session && vcs_kept_changed(c->trip))
+		session_keep(c->db, c->session, c->session->kept);
+	return err;
+}
+
+static enum err admit(struct call *c)
+{
+	enum err err = page_find_session(c);
+
+	use_session(c);
+	if (err && err != ERR_LOGIN)
+		return err;
+	if (err && !(c->page->flags & PAGE_PUBLIC))
+		return ERR_LOGIN;
+	if (c->req->method == METHOD_POST && (err = page_check_csrf(c)))
+		return err;
+	return check_params(c);
+}
+
+static enum err serve(struct call *c, const struct req_source *source)
+{
+	bool other_method = false;
+	enum err err;
+
+	c->page = find_page(c->req, &other_method);
+	if (!c->page)
+		return other_method ? ERR_METHOD : ERR_NOT_FOUND;
+	if (c->req->format == FORMAT_CSV || c->req->format == FORMAT_XLSX)
+		return ERR_NOT_FOUND; /* no page of this release has one */
+	if (c->req->method == METHOD_POST) {
+		err = req_read_body(
+		    c->req, source, (size_t)c->brand->conf->limits.body);
+		if (err)
+			return err;
+	}
+	err = admit(c);
+	return err ? err : run_page(c);
+}
+
+void page_serve(struct site *site, struct mem *mem,
+    const struct req_source *source, const struct reply_sink *sink)
+{
+	struct req req;
+	struct reply reply;
+	struct call c = {.mem = mem,
+	    .req = &req,
+	    .reply = &reply,
+	    .site = site,
+	    .now = (int64_t)time(NULL)};
+	enum err err = req_open(&req, mem, source);
+
+	reply_open(&reply, mem, sink);
+	c.model = json_new(mem);
+	c.ui = json_new(mem);
+	c.brand = site_find(site, req.brand);
+	log_request(req.id, c.brand ? c.brand->name : NULL);
+	if (!c.brand) {
+		/* Words and looks of the first brand, none of its data. */
+		c.brand = &site->brands[0];
+		err = ERR_BRAND;
+	} else {
+		c.db = brand_store(c.brand);
+	}
+	use_session(&c);
+	if (!err)
+		err = serve(&c, source);
+	if (err)
+		page_answer_error(&c, err);
+	else if (!reply.status)
+		page_answer(&c);
+	log_debug("request", "%s %s %d %zu bytes",
+	    req.method == METHOD_POST ? "POST" : "GET", req.path, reply.status,
+	    reply.bytes);
+	log_request(NULL, NULL);
+}

@@ -1,0 +1,169 @@
+/* page_answer.c: a model or an error as HTML or JSON. */
+#include "pages/page_serve.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/tmpl.h"
+
+static const char policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+static void send_json(struct call *c, int status, struct json_object *model)
+{
+	size_t len;
+	const char *text = json_object_to_json_string_length(model,
+	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+
+	reply_send(
+	    c->reply, status, "application/json; charset=utf-8", text, len);
+}
+
+static void send_html(struct call *c, int status, const char *name)
+{
+	const struct tmpl *t = tmpl_find(c->language->templates, name);
+	struct buf out;
+
+	buf_open(&out, c->mem, 32 * 1024);
+	page_fill_ui(c, name);
+	json_put(c->model, "ui", json_object_get(c->ui));
+	if (t)
+		tmpl_render(t, c->model, &out);
+	reply_header(c->reply, "Content-Security-Policy", policy);
+	reply_header(c->reply, "Content-Language", c->language->locale);
+	reply_header(c->reply, "Vary", "Accept, Accept-Language, Cookie");
+	reply_send(
+	    c->reply, status, "text/html; charset=utf-8", out.data, out.len);
+}
+
+static bool wants_html(const struct call *c)
+{
+	return c->req->format == FORMAT_HTML &&
+	       !(c->page && (c->page->flags & PAGE_JSON_ONLY));
+}
+
+void page_answer(struct call *c)
+{
+	int status = c->status ? c->status : 200;
+
+	if (!wants_html(c))
+		send_json(c, status, c->model);
+	else if (c->location)
+		reply_redirect(c->reply, 303, c->location);
+	else
+		send_html(c, status, c->page->tmpl);
+}
+
+static void fill_error(struct call *c, struct json_object *error, enum err e)
+{
+	char key[64];
+
+	snprintf(key, sizeof(key), "error.%s", err_code(e));
+	json_put_text(error, "code", err_code(e));
+	json_put_text(
+	    error, "message", c->notice ? c->notice : page_text(c, key));
+}
+
+static void answer_json_error(struct call *c, enum err e)
+{
+	struct json_object *model = json_new(c->mem);
+	struct json_object *error = json_put_object(model, "error"), *fields;
+
+	fill_error(c, error, e);
+	fields = json_put_object(error, "fields");
+	for (size_t i = 0; i < c->req->n_faults; i++)
+		json_put_text(fields, c->req->faults[i].name,
+		    page_fault_text(c, &c->req->faults[i]));
+	json_put_text(error, "request_id", c->req->id);
+	send_json(c, err_status(e), model);
+}
+
+/* A page of its own for an error. */
+static void answer_error_page(struct call *c, enum err e)
+{
+	struct json_object *error;
+	char key[64];
+
+	snprintf(key, sizeof(key), "error.%s.title", err_code(e));
+	c->model = json_new(c->mem);
+	c->ui = json_new(c->mem);
+	error = json_put_object(c->model, "error");
+	fill_error(c, error, e);
+	json_put_int(error, "status", err_status(e));
+	json_put_text(error, "title", page_text(c, key));
+	json_put_text(error, "text", json_find_text(error, "message"));
+	json_put_text(error, "request_id", c->req->id);
+	json_put_flag(c->ui, "retry", err_status(e) >= 502);
+	c->notice = NULL;
+	send_html(c, err_status(e), "error");
+}
+
+static bool shows_form(const struct call *c, enum err e)
+{
+	return c->page && c->page->form &&
+	       (e == ERR_INPUT || e == ERR_LOGIN || e == ERR_CSRF ||
+		   e == ERR_RULE || e == ERR_CONFLICT || e == ERR_THROTTLED);
+}
+
+static void answer_form(struct call *c, enum err e)
+{
+	char key[64];
+
+	snprintf(key, sizeof(key), "error.%s", err_code(e));
+	c->model = json_new(c->mem);
+	c->ui = json_new(c->mem);
+	if (!c->notice && !c->req->n_faults)
+		c->notice = page_text(c, key);
+	c->page->form(c);
+	send_html(c, err_status(e), c->page->tmpl);
+}
+
+/* Where the browser goes after the log-in: back to where it wanted to go, if
+ * that was a page to look at. */
+static void redirect_to_login(struct call *c)
+{
+	const char *self = "/api/dashboard";
+
+	if (c->req->method == METHOD_GET)
+		self = req_env(c->req, "REQUEST_URI");
+	if (!self || self[0] != '/' || strlen(self) > 512)
+		self = "/api/dashboard";
+	reply_redirect(c->reply, 303,
+	    mem_print(c->mem, "/api/login?next=%s", req_encode(c->mem, self)));
+}
+
+static void add_error_headers(struct call *c, enum err e)
+{
+	char seconds[24];
+
+	if (!c->retry_after && err_status(e) == 503)
+		c->retry_after = 5;
+	if (c->retry_after) {
+		snprintf(seconds, sizeof(seconds), "%lld",
+		    (long long)c->retry_after);
+		reply_header(c->reply, "Retry-After", seconds);
+	}
+	if (e == ERR_METHOD)
+		reply_header(c->reply, "Allow",
+		    c->req->method == METHOD_POST ? "GET, HEAD" : "POST");
+	if (e == ERR_LOGIN && c->req->format != FORMAT_HTML)
+		reply_header(c->reply, "WWW-Authenticate", "Bearer");
+}
+
+void page_answer_error(struct call *c, enum err e)
+{
+	if (c->reply->status)
+		return;
+	add_error_headers(c, e);
+	if (c->req->format != FORMAT_HTML ||
+	    (c->page && c->page->flags & PAGE_JSON_ONLY))
+		answer_json_error(c, e);
+	else if (shows_form(c, e))
+		answer_form(c, e);
+	else if (e == ERR_LOGIN)
+		redirect_to_login(c);
+	else
+		answer_error_page(c, e);
+}

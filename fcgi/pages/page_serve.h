@@ -1,0 +1,27 @@
+/* page_serve.h: inside page*.c: steps of serving a request. */
+#ifndef PORTICO_PAGE_SERVE_H
+#define PORTICO_PAGE_SERVE_H
+
+#include "pages/page.h"
+
+/* The cookie's name behind "__Host-" (over HTTPS, which browsers then hold to
+ * Secure and to this host) or bare. */
+const char *page_cookie_name(const struct call *c, const char *base);
+
+/* Finds who is logged in. ERR_LOGIN: nobody. */
+enum err page_find_session(struct call *c);
+
+/* The token that the page's forms carry; makes the visitor's cookie where
+ * nobody is logged in. */
+const char *page_csrf(struct call *c);
+/* ERR_CSRF: a cookie request without the right token. */
+enum err page_check_csrf(struct call *c);
+
+/* Fills c->ui for a template. */
+void page_fill_ui(struct call *c, const char *tmpl);
+
+/* Answers with the model, or with an error. */
+void page_answer(struct call *c);
+void page_answer_error(struct call *c, enum err e);
+
+#endif

@@ -1,0 +1,80 @@
+/* page_session.c: who is logged in, and CSRF tokens. */
+#include "pages/page_serve.h"
+
+#include <string.h>
+
+#include "tools/crypto.h"
+
+const char *page_cookie_name(const struct call *c, const char *base)
+{
+	return c->req->https ? mem_print(c->mem, "__Host-%s", base) : base;
+}
+
+enum err page_find_session(struct call *c)
+{
+	struct session *s = mem_alloc(c->mem, sizeof(*s));
+	enum session_kind kind =
+	    c->req->bearer ? SESSION_BEARER : SESSION_COOKIE;
+	const char *token =
+	    c->req->bearer ? c->req->bearer
+			   : req_cookie(c->req, page_cookie_name(c, "portico"));
+	enum err err;
+
+	if (!token)
+		return ERR_LOGIN;
+	if (!c->db)
+		return ERR_BUSY;
+	err = session_find(c->db, c->mem, c->brand->name, kind, token,
+	    c->brand->conf->session.idle, c->now, s);
+	if (err)
+		return err;
+	c->session = s;
+	c->token = token;
+	return ERR_OK;
+}
+
+/* Before the log-in, a random cookie of the browser stands in for the
+ * session's token: a page of another site can neither read nor set it. */
+static const char *find_visitor(const struct call *c)
+{
+	const char *visitor =
+	    req_cookie(c->req, page_cookie_name(c, "portico-visitor"));
+
+	return visitor && strlen(visitor) >= 20 && strlen(visitor) <= 64
+		   ? visitor
+		   : NULL;
+}
+
+const char *page_csrf(struct call *c)
+{
+	const char *of = c->token ? c->token : find_visitor(c);
+
+	if (!c->brand->secret[0])
+		return "";
+	if (!of) {
+		of = crypto_token(c->mem, 24);
+		reply_cookie(c->reply, page_cookie_name(c, "portico-visitor"),
+		    of, c->req->https, 0);
+	}
+	return session_csrf(c->mem, c->brand->secret, of);
+}
+
+enum err page_check_csrf(struct call *c)
+{
+	const char *of = c->session ? c->token : find_visitor(c);
+	const char *given = req_env(c->req, "HTTP_X_CSRF_TOKEN");
+
+	if (c->session && c->session->kind == SESSION_BEARER)
+		return ERR_OK;
+	if ((c->page->flags & PAGE_TOKEN_LOGIN) && c->req->json_body)
+		return ERR_OK;
+	if (!given)
+		given = req_raw(c->req, "csrf");
+	if (!c->brand->secret[0])
+		return ERR_BUSY;
+	if (of && given &&
+	    session_csrf_check(c->mem, c->brand->secret, of, given))
+		return ERR_OK;
+	log_info("csrf.refused", "%s", c->req->path);
+	return ERR_CSRF;
+}

@@ -1,0 +1,470 @@
+/* rates.c: the customer's rates: search, service filter, sort, pages.
+ *
+ * In the order of codes a page of the table is a page of VCS's. VCS can
+ * neither search nor sort otherwise, so for anything else the first rows of
+ * the table (limits.tableRows) are read and searched here, and the page says
+ * where there are more.
+ */
+#include "pages/routes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char sorts[] =
+    "code|name|service|price|interval|min_volume|setup_fee|"
+    "effective_from|effective_till";
+
+const struct param rates_params[] = {
+    {.name = "q",
+	.type = PARAM_TEXT,
+	.min = 1,
+	.max = 64,
+	.about = "The beginning of a code, or a part of a destination's name."},
+    {.name = "service",
+	.type = PARAM_NUMBER,
+	.min = 1,
+	.max = INT32_MAX,
+	.about = "A service's id."},
+    {.name = "sort",
+	.type = PARAM_SORT,
+	.choices = sorts,
+	.standard = "code",
+	.about = "A column's name; with '-' in front, descending."},
+    {.name = "page",
+	.type = PARAM_NUMBER,
+	.min = 1,
+	.max = 1000000,
+	.standard = "1",
+	.about = "The number of the page, from 1."},
+    {.name = "size",
+	.type = PARAM_NUMBER,
+	.min = 10,
+	.max = 100,
+	.standard = "25",
+	.about = "Rows a page."},
+    {0},
+};
+
+/* What the page shows: rows [0, n) of `rows`. */
+struct view {
+	struct vcs_rate *rows;
+	size_t n;
+	bool more, limited;
+	const struct vcs_names *services;
+};
+
+/* --- Search and sort ------------------------------------------------------ */
+
+struct order {
+	int (*compare)(const struct vcs_rate *, const struct vcs_rate *);
+	int sign;
+	const struct vcs_names *services;
+};
+
+static int compare_int(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int by_code(const struct vcs_rate *a, const struct vcs_rate *b)
+{
+	return strcmp(a->code, b->code);
+}
+
+static int by_name(const struct vcs_rate *a, const struct vcs_rate *b)
+{
+	return strcmp(a->folded, b->folded);
+}
+
+static int by_service(const struct vcs_rate *a, const struct vcs_rate *b)
+{
+	return compare_int(a->service, b->service);
+}
+
+static int by_price(const struct vcs_rate *a, const struct vcs_rate *b)
+{
+	return money_compare(a->price, b->price);
+}
+
+static int by_interval(const struct vcs_rate *a, const struct vcs_rate *b)
+{
+	return compare_int(a->interval, b->interval);
+}
+
+static int by_min_volume(const struct vcs_rate *a, const struct vcs_rate *b)
+{
+	return compare_int(a->min_volume, b->min_volume);
+}
+
+static int by_setup_fee(const struct vcs_rate *a, const struct vcs_rate *b)
+{
+	return money_compare(a->setup_fee, b->setup_fee);
+}
+
+static int by_from(const struct vcs_rate *a, const struct vcs_rate *b)
+{
+	return compare_int(a->effective_from, b->effective_from);
+}
+
+/* No end comes last. */
+static int by_till(const struct vcs_rate *a, const struct vcs_rate *b)
+{
+	return compare_int(a->effective_till ? a->effective_till : INT64_MAX,
+	    b->effective_till ? b->effective_till : INT64_MAX);
+}
+
+static const struct {
+	const char *name;
+	int (*compare)(const struct vcs_rate *, const struct vcs_rate *);
+} orders[] = {
+    {"code", by_code},
+    {"name", by_name},
+    {"service", by_service},
+    {"price", by_price},
+    {"interval", by_interval},
+    {"min_volume", by_min_volume},
+    {"setup_fee", by_setup_fee},
+    {"effective_from", by_from},
+    {"effective_till", by_till},
+};
+
+/* Equal ones in the order of codes, so that pages do not overlap. */
+static int compare_rates(const void *a, const void *b, void *ctx)
+{
+	const struct order *o = ctx;
+	int way = o->compare(a, b) * o->sign;
+
+	return way ? way : by_code(a, b);
+}
+
+static void sort_rates(struct view *v, const char *sort)
+{
+	struct order o = {.sign = sort[0] == '-' ? -1 : 1};
+
+	sort += sort[0] == '-';
+	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
+		if (!strcmp(orders[i].name, sort))
+			o.compare = orders[i].compare;
+	qsort_r(v->rows, v->n, sizeof(*v->rows), compare_rates, &o);
+}
+
+/* "+49 30" and "004930" look for code 4930. */
+static const char *make_code(struct mem *m, const char *q)
+{
+	struct buf b;
+
+	buf_open(&b, m, 80);
+	for (; *q; q++)
+		if (*q >= '0' && *q <= '9')
+			buf_add_char(&b, *q);
+		else if (!strchr(" +-()/.", *q))
+			return NULL;
+	if (!strncmp(b.data, "00", 2))
+		return b.data + 2;
+	return b.len ? b.data : NULL;
+}
+
+static void filter_rates(struct call *c, struct view *v)
+{
+	const char *q = req_text(c->req, "q");
+	const char *code = q ? make_code(c->mem, q) : NULL;
+	const char *folded = q ? fmt_fold(c->mem, q) : NULL;
+	int64_t service = req_number(c->req, "service");
+	size_t kept = 0;
+
+	for (size_t i = 0; i < v->n; i++) {
+		struct vcs_rate *r = &v->rows[i];
+
+		r->folded = fmt_fold(c->mem, r->name);
+		if (service && r->service != service)
+			continue;
+		if (q && !strstr(r->folded, folded) &&
+		    !(code && !strncmp(r->code, code, strlen(code))))
+			continue;
+		v->rows[kept++] = *r;
+	}
+	v->n = kept;
+}
+
+static void cut_page(struct call *c, struct view *v)
+{
+	size_t size = (size_t)req_number(c->req, "size");
+	size_t skip = ((size_t)req_number(c->req, "page") - 1) * size;
+
+	v->rows += skip < v->n ? skip : v->n;
+	v->n -= skip < v->n ? skip : v->n;
+	v->more = v->n > size;
+	if (v->more)
+		v->n = size;
+}
+
+/* --- The answer ----------------------------------------------------------- */
+
+static void put_rate(struct call *c, struct json_object *list,
+    const struct vcs_rate *r, const struct vcs_names *services)
+{
+	const char *currency = vcs_find_currency(c->trip, r->currency);
+	const struct vcs_name *service = vcs_find_name(services, r->service);
+	const char *unit = service ? service->unit : "s";
+	struct json_object *o = json_object_new_object(), *s;
+
+	json_put(list, NULL, o);
+	json_put_text(o, "code", r->code);
+	json_put_text(o, "name", r->name);
+	s = json_put_object(o, "service");
+	json_put_int(s, "id", r->service);
+	json_put_text(s, "name", service ? service->name : NULL);
+	put_price(c, o, "price", r->price, currency);
+	put_time(c, o, "effective_from", r->effective_from);
+	put_time(c, o, "effective_till", r->effective_till);
+	put_quantity(c, o, "interval", r->interval, unit);
+	put_quantity(c, o, "min_volume", r->min_volume, unit);
+	put_price(c, o, "setup_fee", r->setup_fee, currency);
+}
+
+static void put_filters(struct call *c, const struct view *v)
+{
+	struct json_object *filters = json_put_object(c->model, "filters");
+	struct json_object *list;
+	int64_t service = req_number(c->req, "service");
+
+	json_put_text(filters, "q", req_text(c->req, "q"));
+	json_put(filters, "service",
+	    service ? json_object_new_int64(service) : NULL);
+	json_put_text(filters, "sort", req_text(c->req, "sort"));
+	list = json_put_list(filters, "services");
+	for (size_t i = 0; !v->services->err && i < v->services->n; i++) {
+		struct json_object *o = json_object_new_object();
+
+		json_put_int(o, "id", v->services->items[i].id);
+		json_put_text(o, "name", v->services->items[i].name);
+		json_put(list, NULL, o);
+	}
+}
+
+static void put_page(struct call *c, const struct view *v)
+{
+	struct json_object *page = json_put_object(c->model, "page");
+
+	json_put_int(page, "number", req_number(c->req, "page"));
+	json_put_int(page, "size", req_number(c->req, "size"));
+	json_put_flag(page, "more", v->more);
+	if (v->limited)
+		json_put_int(
+		    page, "searched", c->brand->conf->limits.table_rows);
+}
+
+/* --- What only the template sees -------------------------------------------
+ */
+
+static void put_column(
+    struct call *c, struct json_object *list, const char *key)
+{
+	const char *sort = req_text(c->req, "sort");
+	bool descending = sort[0] == '-';
+	bool sorted = !strcmp(sort + descending, key);
+	struct json_object *o = json_object_new_object();
+
+	json_put(list, NULL, o);
+	json_put_text(o, "key", key);
+	json_put_text(o, "label",
+	    page_text(c, mem_print(c->mem, "rates.column.%s", key)));
+	json_put_text(o, "sort_url",
+	    page_url(c, "sort",
+		sorted && !descending ? mem_print(c->mem, "-%s", key) : key));
+	json_put_text(o, "sorted",
+	    !sorted	 ? "none"
+	    : descending ? "descending"
+			 : "ascending");
+	json_put_flag(o, "is_sorted", sorted);
+	json_put_flag(o, "descending", descending);
+	json_put_flag(o, "numeric",
+	    strstr("|price|interval|min_volume|setup_fee|", key) != NULL);
+}
+
+static void put_cell(struct call *c, struct json_object *cells,
+    struct json_object *column, struct json_object *rate,
+    const struct vcs_rate *r)
+{
+	const char *key = json_find_text(column, "key");
+	struct json_object *value = json_find(rate, key);
+	struct json_object *o = json_object_new_object();
+	const char *text = json_find_text(rate, key);
+
+	if (!text && !strcmp(key, "service"))
+		text = json_find_text(value, "name");
+	else if (!strncmp(key, "effective_", 10) && value)
+		text = fmt_time(c->mem, c->fmt,
+		    !strcmp(key, "effective_from") ? r->effective_from
+						   : r->effective_till,
+		    c->zone, FMT_DATE);
+	else if (!text)
+		text = json_find_text(value, "text");
+	json_put_text(o, "text", text && *text ? text : "\xe2\x80\x93");
+	json_put(o, "label", json_object_get(json_find(column, "label")));
+	json_put(o, "numeric", json_object_get(json_find(column, "numeric")));
+	json_put_flag(o, "code", !strcmp(key, "code"));
+	json_put_flag(o, "muted", !text || !*text);
+	json_put(cells, NULL, o);
+}
+
+static void put_table(struct call *c, const struct view *v)
+{
+	struct json_object *keys =
+	    json_find(json_find(c->brand->theme, "rates"), "columns");
+	struct json_object *columns = json_put_list(c->ui, "columns");
+	struct json_object *rows = json_put_list(c->ui, "rows");
+	struct json_object *rates = json_find(c->model, "rates");
+
+	for (size_t i = 0; i < json_length(keys); i++)
+		put_column(
+		    c, columns, json_object_get_string(json_at(keys, i)));
+	for (size_t i = 0; i < json_length(rates); i++) {
+		struct json_object *row = json_object_new_object(), *cells;
+
+		json_put(rows, NULL, row);
+		cells = json_put_list(row, "cells");
+		for (size_t j = 0; j < json_length(columns); j++)
+			put_cell(c, cells, json_at(columns, j),
+			    json_at(rates, i), &v->rows[i]);
+	}
+}
+
+static void put_options(struct call *c, const struct view *v)
+{
+	static const char *const sizes[] = {"10", "25", "50", "100"};
+	struct json_object *filters = json_put_object(c->ui, "filters");
+	struct json_object *list = json_put_list(filters, "service");
+	int64_t service = req_number(c->req, "service");
+
+	json_put_text(filters, "q", req_text(c->req, "q"));
+	if (strcmp(req_text(c->req, "sort"), "code") != 0)
+		json_put_text(filters, "sort", req_text(c->req, "sort"));
+	for (size_t i = 0; !v->services->err && i < v->services->n; i++) {
+		const struct vcs_name *s = &v->services->items[i];
+
+		page_add_option(list, "id",
+		    mem_print(c->mem, "%lld", (long long)s->id), s->name,
+		    s->id == service);
+	}
+	list = json_put_list(filters, "size");
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		page_add_option(list, "value", sizes[i], NULL,
+		    !strcmp(sizes[i], req_text(c->req, "size")));
+}
+
+static void put_pager(struct call *c, const struct view *v)
+{
+	struct json_object *pager = json_put_object(c->ui, "pager");
+	int64_t number = req_number(c->req, "page");
+	int64_t first = (number - 1) * req_number(c->req, "size");
+
+	json_put_int(pager, "number", number);
+	json_put_int(pager, "first", first + 1);
+	json_put_int(pager, "last", first + (int64_t)v->n);
+	json_put_flag(pager, "has_previous", number > 1);
+	json_put_flag(pager, "has_next", v->more);
+	json_put_text(pager, "previous_url",
+	    page_url(
+		c, "page", mem_print(c->mem, "%lld", (long long)number - 1)));
+	json_put_text(pager, "next_url",
+	    page_url(
+		c, "page", mem_print(c->mem, "%lld", (long long)number + 1)));
+}
+
+static void fill_ui(struct call *c, const struct view *v)
+{
+	bool filtered = req_text(c->req, "q") || req_number(c->req, "service");
+
+	put_table(c, v);
+	put_options(c, v);
+	put_pager(c, v);
+	json_put_flag(c->ui, "limited", v->limited);
+	json_put_int(c->ui, "limited_rows", c->brand->conf->limits.table_rows);
+	json_put_flag(c->ui, "filtered", filtered);
+	json_put_flag(c->ui, "empty", v->n == 0);
+	json_put_text(c->ui, "clear_url", c->req->path);
+}
+
+/* --- Reading ---------------------------------------------------------------
+ */
+
+/* One row more than the page shows tells whether there are more. A page that
+ * comes back short may have been cut by VCS's own limit, so the rest is asked
+ * for once more: only an empty answer is the end. */
+static struct vcs_rates *read_page(struct call *c, const char *order)
+{
+	size_t size = (size_t)req_number(c->req, "size");
+	size_t skip = ((size_t)req_number(c->req, "page") - 1) * size;
+	struct vcs_rates *rates, *rest;
+	struct vcs_rate *rows;
+
+	rates = vcs_ask_rates(c->trip, order, size + 1, skip);
+	if (page_go(c) || rates->err || !rates->raw || rates->raw > size)
+		return rates;
+	rest = vcs_ask_rates(
+	    c->trip, order, size + 1 - rates->raw, skip + rates->raw);
+	vcs_go(c->trip);
+	if (rest->err || !rest->n)
+		return rates;
+	rows = mem_array(c->mem, rates->n + rest->n, sizeof(*rows));
+	memcpy(rows, rates->rows, rates->n * sizeof(*rows));
+	memcpy(rows + rates->n, rest->rows, rest->n * sizeof(*rows));
+	rates->rows = rows;
+	rates->n += rest->n;
+	return rates;
+}
+
+static enum err show(struct call *c, struct view *v)
+{
+	struct json_object *list;
+
+	list = json_put_list(c->model, "rates");
+	for (size_t i = 0; i < v->n; i++)
+		put_rate(c, list, &v->rows[i], v->services);
+	put_page(c, v);
+	put_filters(c, v);
+	if (c->req->format == FORMAT_HTML)
+		fill_ui(c, v);
+	return ERR_OK;
+}
+
+enum err rates_load(struct call *c)
+{
+	struct view v = {.services = vcs_ask_services(c->trip)};
+	const char *sort = req_text(c->req, "sort");
+	bool by_codes = !strcmp(sort + (sort[0] == '-'), "code");
+	bool direct = by_codes && !req_text(c->req, "q") &&
+		      !req_number(c->req, "service");
+	struct vcs_rates *rates;
+	enum err err;
+
+	if (direct) {
+		rates = read_page(c, sort[0] == '-' ? "-code" : "+code");
+		err = page_go(c);
+	} else {
+		err = page_go(c);
+		if (err)
+			return err;
+		rates = vcs_read_rates(
+		    c->trip, (size_t)c->brand->conf->limits.table_rows);
+	}
+	if (err)
+		return err;
+	if (!page_section(c, "rates", rates->err))
+		return page_end(c);
+	v.rows = rates->rows;
+	v.n = rates->n;
+	v.limited = rates->limited;
+	if (direct) {
+		size_t size = (size_t)req_number(c->req, "size");
+
+		v.more = v.n > size;
+		v.n = v.more ? size : v.n;
+		return show(c, &v);
+	}
+	filter_rates(c, &v);
+	sort_rates(&v, sort);
+	cut_page(c, &v);
+	return show(c, &v);
+}

@@ -1,0 +1,24 @@
+/* routes.h: the load functions that the routing table names. */
+#ifndef PORTICO_ROUTES_H
+#define PORTICO_ROUTES_H
+
+#include "pages/page.h"
+
+extern const struct param login_form_params[], login_params[];
+enum err login_load(struct call *c);
+enum err login_form(struct call *c);
+enum err login_submit(struct call *c);
+enum err logout_submit(struct call *c);
+
+extern const struct param language_params[];
+enum err language_submit(struct call *c);
+
+enum err dashboard_load(struct call *c);
+
+extern const struct param rates_params[];
+enum err rates_load(struct call *c);
+
+enum err health_load(struct call *c);
+enum err openapi_load(struct call *c);
+
+#endif
