@@ -17,28 +17,28 @@ static const char *reason(int status)
 		int status;
 		const char *reason;
 	} known[] = {
-		{ 200, "OK" },
-		{ 201, "Created" },
-		{ 202, "Accepted" },
-		{ 204, "No Content" },
-		{ 302, "Found" },
-		{ 303, "See Other" },
-		{ 400, "Bad Request" },
-		{ 401, "Unauthorized" },
-		{ 403, "Forbidden" },
-		{ 404, "Not Found" },
-		{ 405, "Method Not Allowed" },
-		{ 406, "Not Acceptable" },
-		{ 409, "Conflict" },
-		{ 413, "Content Too Large" },
-		{ 415, "Unsupported Media Type" },
-		{ 421, "Misdirected Request" },
-		{ 422, "Unprocessable Content" },
-		{ 429, "Too Many Requests" },
-		{ 500, "Internal Server Error" },
-		{ 502, "Bad Gateway" },
-		{ 503, "Service Unavailable" },
-		{ 504, "Gateway Timeout" },
+	    {200, "OK"},
+	    {201, "Created"},
+	    {202, "Accepted"},
+	    {204, "No Content"},
+	    {302, "Found"},
+	    {303, "See Other"},
+	    {400, "Bad Request"},
+	    {401, "Unauthorized"},
+	    {403, "Forbidden"},
+	    {404, "Not Found"},
+	    {405, "Method Not Allowed"},
+	    {406, "Not Acceptable"},
+	    {409, "Conflict"},
+	    {413, "Content Too Large"},
+	    {415, "Unsupported Media Type"},
+	    {421, "Misdirected Request"},
+	    {422, "Unprocessable Content"},
+	    {429, "Too Many Requests"},
+	    {500, "Internal Server Error"},
+	    {502, "Bad Gateway"},
+	    {503, "Service Unavailable"},
+	    {504, "Gateway Timeout"},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
@@ -49,7 +49,7 @@ static const char *reason(int status)
 
 void reply_open(struct reply *r, struct mem *m, const struct reply_sink *sink)
 {
-	*r = (struct reply){ .mem = m, .sink = sink };
+	*r = (struct reply){.mem = m, .sink = sink};
 	buf_open(&r->headers, m, 512);
 }
 
@@ -72,8 +72,8 @@ static bool is_first(const struct reply *r, const char *what)
 {
 	if (!r->status)
 		return true;
-	log_error("reply.twice", "%s after a response of status %d", what,
-		  r->status);
+	log_error(
+	    "reply.twice", "%s after a response of status %d", what, r->status);
 	return false;
 }
 
@@ -110,7 +110,7 @@ static bool is_cookie_value(const char *s)
 }
 
 void reply_cookie(struct reply *r, const char *name, const char *value,
-		  bool secure, int64_t max_age)
+    bool secure, int64_t max_age)
 {
 	struct buf b;
 
@@ -120,7 +120,7 @@ void reply_cookie(struct reply *r, const char *name, const char *value,
 	}
 	buf_open(&b, r->mem, 256);
 	buf_print(&b, "%s=%s; Path=/; HttpOnly; SameSite=Lax", name,
-		  value ? value : "");
+	    value ? value : "");
 	if (secure)
 		buf_add_text(&b, "; Secure");
 	if (!value)
@@ -132,8 +132,8 @@ void reply_cookie(struct reply *r, const char *name, const char *value,
 }
 
 /* Status and headers, without the empty line that ends them. */
-static void add_head(struct reply *r, struct buf *out, int status,
-		     const char *type)
+static void add_head(
+    struct reply *r, struct buf *out, int status, const char *type)
 {
 	r->status = status;
 	buf_print(out, "Status: %d %s\r\n", status, reason(status));
@@ -155,8 +155,8 @@ static bool hand_on(struct reply *r, const void *data, size_t len)
 	return !r->gone;
 }
 
-void reply_send(struct reply *r, int status, const char *type, const void *body,
-		size_t len)
+void reply_send(
+    struct reply *r, int status, const char *type, const void *body, size_t len)
 {
 	struct buf out;
 
@@ -196,12 +196,12 @@ void reply_redirect(struct reply *r, int status, const char *path)
 {
 	if (!is_own_path(path)) {
 		log_warn("reply.redirect", "not a path of our own: %s",
-			 path ? path : "(none)");
+		    path ? path : "(none)");
 		path = "/";
 	}
 	reply_header(r, "Location", make_location(r->mem, path));
-	reply_send(r, status == 302 ? 302 : 303, "text/plain; charset=utf-8",
-		   "", 0);
+	reply_send(
+	    r, status == 302 ? 302 : 303, "text/plain; charset=utf-8", "", 0);
 }
 
 /* Bytes of what a file name may not hold: separators, quotes, controls, and

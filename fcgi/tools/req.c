@@ -50,9 +50,8 @@ static const char *make_id(struct mem *m)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	return mem_print(m, "%08llx%08lx%08lx%08x",
-			 (unsigned long long)now.tv_sec & 0xffffffff,
-			 (unsigned long)now.tv_nsec, (unsigned long)getpid(),
-			 ++count);
+	    (unsigned long long)now.tv_sec & 0xffffffff,
+	    (unsigned long)now.tv_nsec, (unsigned long)getpid(), ++count);
 }
 
 static const char *find_id(const struct req *r)
@@ -132,9 +131,8 @@ static void cut_suffix(struct req *r, char *path)
 	static const struct {
 		const char *text;
 		enum format format;
-	} suffixes[] = { { ".json", FORMAT_JSON },
-			 { ".csv", FORMAT_CSV },
-			 { ".xlsx", FORMAT_XLSX } };
+	} suffixes[] = {{".json", FORMAT_JSON}, {".csv", FORMAT_CSV},
+	    {".xlsx", FORMAT_XLSX}};
 	char *last = strrchr(path, '/') + 1, *dot = strrchr(last, '.');
 
 	for (size_t i = 0; dot && i < 3; i++) {
@@ -191,7 +189,7 @@ static int accept_quality(const char *params)
 	while (req_next_piece(&params, ';', &p))
 		if (p.len > 2 && !strncasecmp(p.s, "q=", 2))
 			q = parse_quality(
-			    (struct req_span){ p.s + 2, p.len - 2 });
+			    (struct req_span){p.s + 2, p.len - 2});
 	return q;
 }
 
@@ -261,7 +259,7 @@ enum err req_open(struct req *r, struct mem *m, const struct req_source *s)
 	const char *uri, *query, *mark;
 	enum err e, path_err, query_err;
 
-	*r = (struct req){ .mem = m, .env = s->env, .path = "/" };
+	*r = (struct req){.mem = m, .env = s->env, .path = "/"};
 	read_env(r);
 	uri = req_env(r, "REQUEST_URI");
 	uri = skip_host(uri ? uri : "");
@@ -298,10 +296,10 @@ const char *req_cookie(const struct req *r, const char *name)
 		if (pair.len <= name_len || pair.s[name_len] != '=' ||
 		    strncmp(pair.s, name, name_len) != 0)
 			continue;
-		v = (struct req_span){ pair.s + name_len + 1,
-				       pair.len - name_len - 1 };
+		v = (struct req_span){
+		    pair.s + name_len + 1, pair.len - name_len - 1};
 		if (v.len > 1 && v.s[0] == '"' && v.s[v.len - 1] == '"')
-			v = (struct req_span){ v.s + 1, v.len - 2 };
+			v = (struct req_span){v.s + 1, v.len - 2};
 		if (!is_cookie_value(v))
 			return NULL;
 		return mem_text_n(r->mem, v.s, v.len);

@@ -37,7 +37,7 @@ static bool is_utf8_charset(struct req_span param)
 static enum err parse_type(struct req *r, bool *none)
 {
 	const char *list = req_env(r, "CONTENT_TYPE");
-	struct req_span type = { "", 0 }, param;
+	struct req_span type = {"", 0}, param;
 
 	req_next_piece(&list, ';', &type);
 	*none = type.len == 0;
@@ -70,7 +70,7 @@ static enum err read_all(struct req *r, const struct req_source *s, size_t want)
 	}
 	if (have != want) {
 		log_info("req.length", "a body %s than announced",
-			 have < want ? "shorter" : "longer");
+		    have < want ? "shorter" : "longer");
 		return ERR_INPUT;
 	}
 	r->body = body;

@@ -76,7 +76,7 @@ struct req_span req_trim(const char *s, size_t len)
 	}
 	while (len && is_blank(s[len - 1]))
 		len--;
-	return (struct req_span){ s, len };
+	return (struct req_span){s, len};
 }
 
 bool req_next_piece(const char **list, char by, struct req_span *out)
@@ -86,7 +86,7 @@ bool req_next_piece(const char **list, char by, struct req_span *out)
 
 	if (!s)
 		return false;
-	len = strcspn(s, (char[]){ by, '\0' });
+	len = strcspn(s, (char[]){by, '\0'});
 	*list = s[len] ? s + len + 1 : NULL;
 	*out = req_trim(s, len);
 	return true;
@@ -140,8 +140,8 @@ static enum err refuse(const char *why)
 }
 
 /* `value` NULL and not `is_null`: it arrived, but is no plain value. */
-static enum err add_field(struct req *r, const char *name, const char *value,
-			  bool is_null)
+static enum err add_field(
+    struct req *r, const char *name, const char *value, bool is_null)
 {
 	if (!r->fields)
 		r->fields = mem_array(r->mem, FIELDS_MAX, sizeof(*r->fields));
@@ -151,9 +151,8 @@ static enum err add_field(struct req *r, const char *name, const char *value,
 		return refuse("a field's name is too long");
 	if (!req_is_text(name, false) || (value && !req_is_text(value, true)))
 		return refuse("a field is no UTF-8 or has control characters");
-	r->fields[r->n_fields++] = (struct req_field){ .name = name,
-						       .value = value,
-						       .is_null = is_null };
+	r->fields[r->n_fields++] = (struct req_field){
+	    .name = name, .value = value, .is_null = is_null};
 	return ERR_OK;
 }
 
@@ -165,8 +164,8 @@ static enum err parse_pair(struct req *r, const char *s, size_t len)
 	const char *value = "";
 
 	if (equal)
-		value = req_parse_escapes(r->mem, equal + 1, len - name_len - 1,
-					  true);
+		value = req_parse_escapes(
+		    r->mem, equal + 1, len - name_len - 1, true);
 	if (!name || !value)
 		return refuse("a field has a bad escape or a NUL");
 	return add_field(r, name, value, false);
@@ -270,8 +269,7 @@ enum err req_parse_json(struct req *r, const char *text, size_t len)
 	o = json_own(r->mem, parse_json(text, len));
 	if (!json_object_is_type(o, json_type_object))
 		return refuse("the body is no JSON object");
-	json_object_object_foreach(o, name, value)
-	{
+	json_object_object_foreach (o, name, value) {
 		enum err e = add_field(r, name, plain_text(value), !value);
 
 		if (e)

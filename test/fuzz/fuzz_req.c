@@ -30,15 +30,13 @@ static size_t read_body(void *ctx, void *out, size_t room)
 }
 
 static const struct param params[] = {
-	{ .name = "t", .type = PARAM_TEXT, .min = 2, .max = 9 },
-	{ .name = "s", .type = PARAM_SECRET, .required = true },
-	{ .name = "n", .type = PARAM_NUMBER, .min = -9, .max = 9 },
-	{ .name = "d", .type = PARAM_DATE },
-	{ .name = "c", .type = PARAM_CHOICE, .choices = "a|bc||d" },
-	{ .name = "o", .type = PARAM_SORT, .choices = "a|bc" },
-	{ .name = "f", .type = PARAM_FREE, .standard = "x" },
-	{ 0 }
-};
+    {.name = "t", .type = PARAM_TEXT, .min = 2, .max = 9},
+    {.name = "s", .type = PARAM_SECRET, .required = true},
+    {.name = "n", .type = PARAM_NUMBER, .min = -9, .max = 9},
+    {.name = "d", .type = PARAM_DATE},
+    {.name = "c", .type = PARAM_CHOICE, .choices = "a|bc||d"},
+    {.name = "o", .type = PARAM_SORT, .choices = "a|bc"},
+    {.name = "f", .type = PARAM_FREE, .standard = "x"}, {0}};
 
 /* What every request promises, whatever came in. */
 static void check(struct req *r, enum err e)
@@ -52,7 +50,7 @@ static void check(struct req *r, enum err e)
 	if (!e)
 		e = req_check(r, params, false);
 	if (!e && (!req_text(r, "s") || req_raw(r, "s") ||
-		   req_number(r, "n") < -9 || req_number(r, "n") > 9))
+		      req_number(r, "n") < -9 || req_number(r, "n") > 9))
 		abort();
 	for (size_t i = 0; i < r->n_fields; i++)
 		if (req_raw(r, r->fields[i].name))
@@ -61,7 +59,7 @@ static void check(struct req *r, enum err e)
 
 static void try_request(struct mem *m, const char *const *env, struct body *b)
 {
-	struct req_source s = { env, read_body, b };
+	struct req_source s = {env, read_body, b};
 	struct req r;
 	enum err e = req_open(&r, m, &s);
 	enum err body_err = req_read_body(&r, &s, LIMIT);
@@ -74,8 +72,8 @@ static void try_request(struct mem *m, const char *const *env, struct body *b)
 /* Lines of NAME=value. */
 static void try_environment(struct mem *m, char *text)
 {
-	const char *env[VARIABLES_MAX + 1] = { 0 };
-	struct body b = { "a=1", 3 };
+	const char *env[VARIABLES_MAX + 1] = {0};
+	struct body b = {"a=1", 3};
 
 	for (size_t n = 0; text && n < VARIABLES_MAX; n++)
 		env[n] = strsep(&text, "\n");
@@ -84,20 +82,19 @@ static void try_environment(struct mem *m, char *text)
 
 static void try_one(struct mem *m, const char *name, const char *text)
 {
-	const char *env[] = { "REQUEST_METHOD=GET", "REQUEST_URI=/a.json",
-			      mem_print(m, "%s=%s", name, text), NULL };
-	struct body b = { NULL, 0 };
+	const char *env[] = {"REQUEST_METHOD=GET", "REQUEST_URI=/a.json",
+	    mem_print(m, "%s=%s", name, text), NULL};
+	struct body b = {NULL, 0};
 
 	try_request(m, env, &b);
 }
 
-static void try_body(struct mem *m, const char *type, const char *data,
-		     size_t len)
+static void try_body(
+    struct mem *m, const char *type, const char *data, size_t len)
 {
-	const char *env[] = { "REQUEST_METHOD=POST", "REQUEST_URI=/a",
-			      mem_print(m, "CONTENT_LENGTH=%zu", len), type,
-			      NULL };
-	struct body b = { data, len };
+	const char *env[] = {"REQUEST_METHOD=POST", "REQUEST_URI=/a",
+	    mem_print(m, "CONTENT_LENGTH=%zu", len), type, NULL};
+	struct body b = {data, len};
 
 	try_request(m, env, &b);
 }
@@ -121,7 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 'u':
 		try_body(m, "CONTENT_TYPE=application/x-www-form-urlencoded",
-			 text, size - 1);
+		    text, size - 1);
 		break;
 	case 'j':
 		try_body(m, "CONTENT_TYPE=application/json", text, size - 1);

@@ -15,7 +15,7 @@
 #include "tools/req.h"
 
 /* Texts, NULL-terminated. */
-#define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 static struct mem *m;
 static struct req req;
@@ -57,11 +57,11 @@ static inline int close_pool(void **state)
 }
 
 /* A request with up to six more variables, NULL-terminated. */
-#define OPEN(...) open_env((const char *[]){ __VA_ARGS__, NULL })
+#define OPEN(...) open_env((const char *[]){__VA_ARGS__, NULL})
 
 static inline enum err open_env(const char *const *env)
 {
-	struct req_source s = { .env = env };
+	struct req_source s = {.env = env};
 
 	return req_open(&req, m, &s);
 }
@@ -81,12 +81,11 @@ static inline enum err query(const char *q)
 }
 
 static inline enum err post_bytes(const char *uri, const char *type,
-				  const char *data, size_t len,
-				  size_t announced, size_t limit)
+    const char *data, size_t len, size_t announced, size_t limit)
 {
 	const char **env = mem_array(m, 5, sizeof(*env));
-	struct body b = { data, len, 3, 0 };
-	struct req_source s = { env, read_body, &b };
+	struct body b = {data, len, 3, 0};
+	struct req_source s = {env, read_body, &b};
 
 	env[0] = "REQUEST_METHOD=POST";
 	env[1] = mem_print(m, "REQUEST_URI=%s", uri);
@@ -98,8 +97,8 @@ static inline enum err post_bytes(const char *uri, const char *type,
 
 static inline enum err post(const char *type, const char *body)
 {
-	return post_bytes("/api/x", type, body, strlen(body), strlen(body),
-			  4096);
+	return post_bytes(
+	    "/api/x", type, body, strlen(body), strlen(body), 4096);
 }
 
 static inline enum err form(const char *body)

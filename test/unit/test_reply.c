@@ -11,7 +11,7 @@
 #include "tools/reply.h"
 
 /* Texts, NULL-terminated. */
-#define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 /* What the client got, and how. */
 static struct {
@@ -39,7 +39,7 @@ static void sink_spoil(void *ctx)
 	client.spoils++;
 }
 
-static const struct reply_sink sink = { sink_write, sink_spoil, NULL };
+static const struct reply_sink sink = {sink_write, sink_spoil, NULL};
 
 static void start(void)
 {
@@ -119,22 +119,22 @@ static void test_reasons(void **state)
 		int status;
 		const char *line;
 	} cases[] = {
-		{ 200, "Status: 200 OK" },
-		{ 201, "Status: 201 Created" },
-		{ 400, "Status: 400 Bad Request" },
-		{ 401, "Status: 401 Unauthorized" },
-		{ 403, "Status: 403 Forbidden" },
-		{ 404, "Status: 404 Not Found" },
-		{ 409, "Status: 409 Conflict" },
-		{ 413, "Status: 413 Content Too Large" },
-		{ 415, "Status: 415 Unsupported Media Type" },
-		{ 421, "Status: 421 Misdirected Request" },
-		{ 422, "Status: 422 Unprocessable Content" },
-		{ 429, "Status: 429 Too Many Requests" },
-		{ 500, "Status: 500 Internal Server Error" },
-		{ 502, "Status: 502 Bad Gateway" },
-		{ 503, "Status: 503 Service Unavailable" },
-		{ 504, "Status: 504 Gateway Timeout" },
+	    {200, "Status: 200 OK"},
+	    {201, "Status: 201 Created"},
+	    {400, "Status: 400 Bad Request"},
+	    {401, "Status: 401 Unauthorized"},
+	    {403, "Status: 403 Forbidden"},
+	    {404, "Status: 404 Not Found"},
+	    {409, "Status: 409 Conflict"},
+	    {413, "Status: 413 Content Too Large"},
+	    {415, "Status: 415 Unsupported Media Type"},
+	    {421, "Status: 421 Misdirected Request"},
+	    {422, "Status: 422 Unprocessable Content"},
+	    {429, "Status: 429 Too Many Requests"},
+	    {500, "Status: 500 Internal Server Error"},
+	    {502, "Status: 502 Bad Gateway"},
+	    {503, "Status: 503 Service Unavailable"},
+	    {504, "Status: 504 Gateway Timeout"},
 	};
 
 	(void)state;
@@ -167,9 +167,8 @@ static void test_cache_control(void **state)
 
 static void test_header_refused(void **state)
 {
-	const char *const *bad =
-	    LIST("a\r\nSet-Cookie: evil=1", "evil\n", "\revil", "evil\x01",
-		 "evil\x7f", "evil\t");
+	const char *const *bad = LIST("a\r\nSet-Cookie: evil=1", "evil\n",
+	    "\revil", "evil\x01", "evil\x7f", "evil\t");
 
 	(void)state;
 	for (size_t i = 0; bad[i]; i++) {
@@ -213,9 +212,8 @@ static void test_cookie_deleted(void **state)
 
 static void test_cookie_refused(void **state)
 {
-	const char *const *bad =
-	    LIST("evil; Domain=x", "evil x", "evil,x", "\"evil\"", "evil\\",
-		 "evil\n", "evil\xc3\xa9", "evil\x7f");
+	const char *const *bad = LIST("evil; Domain=x", "evil x", "evil,x",
+	    "\"evil\"", "evil\\", "evil\n", "evil\xc3\xa9", "evil\x7f");
 
 	(void)state;
 	for (size_t i = 0; bad[i]; i++)
@@ -227,8 +225,8 @@ static void test_cookie_refused(void **state)
 	refuse_text("evil");
 }
 
-static void check_redirect(int status, const char *path,
-			   const char *status_line, const char *location)
+static void check_redirect(
+    int status, const char *path, const char *status_line, const char *location)
 {
 	start();
 	reply_redirect(&reply, status, path);
@@ -248,17 +246,17 @@ static void test_redirect(void **state)
 	check_redirect(200, "/a", other, "/a");
 	check_redirect(301, "/a", other, "/a");
 	check_redirect(303, "/api/login?next=%2Fapi%2Frates%3Fq%3Da", other,
-		       "/api/login?next=%2Fapi%2Frates%3Fq%3Da");
+	    "/api/login?next=%2Fapi%2Frates%3Fq%3Da");
 	check_redirect(303, "/\xc3\xa9 \"<>\\^`{|}", other,
-		       "/%C3%A9%20%22%3C%3E%5C%5E%60%7B%7C%7D");
+	    "/%C3%A9%20%22%3C%3E%5C%5E%60%7B%7C%7D");
 }
 
 static void test_redirect_refused(void **state)
 {
 	const char *const *bad =
 	    LIST("//evil.example", "/\\evil.example", "https://evil.example",
-		 "javascript:evil", "evil", "", "/a\r\nX-Evil: evil", "/\tevil",
-		 "\\\\evil", " /evil", "/\x7f/evil");
+		"javascript:evil", "evil", "", "/a\r\nX-Evil: evil", "/\tevil",
+		"\\\\evil", " /evil", "/\x7f/evil");
 
 	(void)state;
 	for (size_t i = 0; bad[i]; i++) {
@@ -373,11 +371,11 @@ static void test_file_names(void **state)
 	check_name("", "filename=\"download\"");
 	check_name("...", "filename=\"download\"");
 	check_name("R\xc3\xa4te \xe2\x82\xac (1).csv",
-		   "filename=\"R_te _ (1).csv\"; "
-		   "filename*=UTF-8''R%C3%A4te%20%E2%82%AC%20%281%29.csv");
+	    "filename=\"R_te _ (1).csv\"; "
+	    "filename*=UTF-8''R%C3%A4te%20%E2%82%AC%20%281%29.csv");
 	/* What would show "exe.csv" as "vsc.exe", and a C1 control. */
-	check_name("a\xe2\x80\xae\xe2\x81\xa7\xc2\x85.csv",
-		   "filename=\"a.csv\"");
+	check_name(
+	    "a\xe2\x80\xae\xe2\x81\xa7\xc2\x85.csv", "filename=\"a.csv\"");
 }
 
 static void test_long_file_name(void **state)
@@ -398,25 +396,25 @@ static void test_long_file_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_send),
-		T(test_send_nothing),
-		T(test_reasons),
-		T(test_cache_control),
-		T(test_header_refused),
-		T(test_cookie),
-		T(test_cookie_deleted),
-		T(test_cookie_refused),
-		T(test_redirect),
-		T(test_redirect_refused),
-		T(test_redirect_keeps_cookies),
-		T(test_only_once),
-		T(test_client_gone),
-		T(test_download),
-		T(test_download_to_show),
-		T(test_download_broken),
-		T(test_download_client_gone),
-		T(test_file_names),
-		T(test_long_file_name),
+	    T(test_send),
+	    T(test_send_nothing),
+	    T(test_reasons),
+	    T(test_cache_control),
+	    T(test_header_refused),
+	    T(test_cookie),
+	    T(test_cookie_deleted),
+	    T(test_cookie_refused),
+	    T(test_redirect),
+	    T(test_redirect_refused),
+	    T(test_redirect_keeps_cookies),
+	    T(test_only_once),
+	    T(test_client_gone),
+	    T(test_download),
+	    T(test_download_to_show),
+	    T(test_download_broken),
+	    T(test_download_client_gone),
+	    T(test_file_names),
+	    T(test_long_file_name),
 	};
 
 	/* Refusals are logged as errors; here they are what is wanted. */

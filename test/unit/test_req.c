@@ -6,11 +6,11 @@
 static void test_environment(void **state)
 {
 	(void)state;
-	assert_int_equal(OPEN("REQUEST_METHOD=GET", "REQUEST_URI=/api/rates",
-			      "REQUEST_ID=0123456789abcdef",
-			      "PORTICO_BRAND=acme", "REMOTE_ADDR=192.0.2.7",
-			      "HTTPS=on"),
-			 ERR_OK);
+	assert_int_equal(
+	    OPEN("REQUEST_METHOD=GET", "REQUEST_URI=/api/rates",
+		"REQUEST_ID=0123456789abcdef", "PORTICO_BRAND=acme",
+		"REMOTE_ADDR=192.0.2.7", "HTTPS=on"),
+	    ERR_OK);
 	assert_string_equal(req.id, "0123456789abcdef");
 	assert_string_equal(req.brand, "acme");
 	assert_string_equal(req.address, "192.0.2.7");
@@ -28,9 +28,9 @@ static void test_environment_unset(void **state)
 
 	(void)state;
 	assert_int_equal(OPEN("REQUEST_METHOD=GET", "REQUEST_URI=/",
-			      "PORTICO_BRAND=", "REQUEST_ID=short",
-			      "HTTP_X_FORWARDED_PROTO=https", "HTTPS="),
-			 ERR_OK);
+			     "PORTICO_BRAND=", "REQUEST_ID=short",
+			     "HTTP_X_FORWARDED_PROTO=https", "HTTPS="),
+	    ERR_OK);
 	assert_string_equal(req.brand, "default");
 	assert_string_equal(req.address, "");
 	assert_false(req.https);
@@ -43,11 +43,10 @@ static void test_environment_unset(void **state)
 
 static void test_bad_ids_are_replaced(void **state)
 {
-	const char *const *bad =
-	    LIST("REQUEST_ID=1234567", "REQUEST_ID=12345678\n",
-		 "REQUEST_ID=12345678 9", "REQUEST_ID=",
-		 "REQUEST_ID=0123456789012345678901234567890123456789"
-		 "0123456789012345678901234");
+	const char *const *bad = LIST("REQUEST_ID=1234567",
+	    "REQUEST_ID=12345678\n", "REQUEST_ID=12345678 9", "REQUEST_ID=",
+	    "REQUEST_ID=0123456789012345678901234567890123456789"
+	    "0123456789012345678901234");
 
 	(void)state;
 	for (size_t i = 0; bad[i]; i++) {
@@ -63,13 +62,13 @@ static void test_methods(void **state)
 	assert_int_equal(req.method, METHOD_GET);
 	assert_int_equal(OPEN("REQUEST_METHOD=POST", "REQUEST_URI=/a"), ERR_OK);
 	assert_int_equal(req.method, METHOD_POST);
-	assert_int_equal(OPEN("REQUEST_METHOD=PUT", "REQUEST_URI=/a.json"),
-			 ERR_METHOD);
+	assert_int_equal(
+	    OPEN("REQUEST_METHOD=PUT", "REQUEST_URI=/a.json"), ERR_METHOD);
 	/* Still good for an answer. */
 	assert_string_equal(req.path, "/a");
 	assert_int_equal(req.format, FORMAT_JSON);
-	assert_int_equal(OPEN("REQUEST_METHOD=get", "REQUEST_URI=/a"),
-			 ERR_METHOD);
+	assert_int_equal(
+	    OPEN("REQUEST_METHOD=get", "REQUEST_URI=/a"), ERR_METHOD);
 	assert_int_equal(OPEN("REQUEST_URI=/a"), ERR_METHOD);
 }
 
@@ -77,16 +76,16 @@ static void test_bearer(void **state)
 {
 	(void)state;
 	OPEN("REQUEST_METHOD=GET", "REQUEST_URI=/",
-	     "HTTP_AUTHORIZATION=bearer  abc-_.~+/= ");
+	    "HTTP_AUTHORIZATION=bearer  abc-_.~+/= ");
 	assert_string_equal(req.bearer, "abc-_.~+/=");
 	OPEN("REQUEST_METHOD=GET", "REQUEST_URI=/",
-	     "HTTP_AUTHORIZATION=Basic abc");
+	    "HTTP_AUTHORIZATION=Basic abc");
 	assert_null(req.bearer);
 	OPEN("REQUEST_METHOD=GET", "REQUEST_URI=/",
-	     "HTTP_AUTHORIZATION=Bearer ");
+	    "HTTP_AUTHORIZATION=Bearer ");
 	assert_null(req.bearer);
 	OPEN("REQUEST_METHOD=GET", "REQUEST_URI=/",
-	     "HTTP_AUTHORIZATION=Bearer a b");
+	    "HTTP_AUTHORIZATION=Bearer a b");
 	assert_null(req.bearer);
 }
 
@@ -97,15 +96,15 @@ static void test_path(void **state)
 	static const struct {
 		const char *uri, *path;
 	} good[] = {
-		{ "/", "/" },
-		{ "/api/rates?q=/../", "/api/rates" },
-		{ "/api/%72ates", "/api/rates" },
-		{ "/api/a+b", "/api/a+b" },
-		{ "/api/%c3%a9", "/api/\xc3\xa9" },
-		{ "/api/.hidden", "/api/.hidden" },
-		{ "/api/..a/...", "/api/..a/..." },
-		{ "http://portal.example/api/rates?x", "/api/rates" },
-		{ "HTTPS://portal.example:8443/a", "/a" },
+	    {"/", "/"},
+	    {"/api/rates?q=/../", "/api/rates"},
+	    {"/api/%72ates", "/api/rates"},
+	    {"/api/a+b", "/api/a+b"},
+	    {"/api/%c3%a9", "/api/\xc3\xa9"},
+	    {"/api/.hidden", "/api/.hidden"},
+	    {"/api/..a/...", "/api/..a/..."},
+	    {"http://portal.example/api/rates?x", "/api/rates"},
+	    {"HTTPS://portal.example:8443/a", "/a"},
 	};
 
 	(void)state;
@@ -118,12 +117,12 @@ static void test_path(void **state)
 
 static void test_path_refused(void **state)
 {
-	const char *const *bad = LIST(
-	    "", "api", "*", "http://portal.example", "//evil.example/a",
-	    "/a//b", "/a%2f/b", "/a/./b", "/a/../b", "/a/..", "/.", "/a/.",
-	    "/a/%2e%2E/b", "/%2e/", "/a\\b", "/a%5cb", "/a%00b", "/a%0ab",
-	    "/a%7f", "/a\tb", "/%c2%85", "/%", "/%4", "/%zz", "/%4g", "/%-1",
-	    "/%c3", "/%ff", "/%c0%af", "/%ed%a0%80", "/%f4%90%80%80", "/\xe9");
+	const char *const *bad = LIST("", "api", "*", "http://portal.example",
+	    "//evil.example/a", "/a//b", "/a%2f/b", "/a/./b", "/a/../b",
+	    "/a/..", "/.", "/a/.", "/a/%2e%2E/b", "/%2e/", "/a\\b", "/a%5cb",
+	    "/a%00b", "/a%0ab", "/a%7f", "/a\tb", "/%c2%85", "/%", "/%4",
+	    "/%zz", "/%4g", "/%-1", "/%c3", "/%ff", "/%c0%af", "/%ed%a0%80",
+	    "/%f4%90%80%80", "/\xe9");
 
 	(void)state;
 	for (size_t i = 0; bad[i]; i++) {
@@ -155,14 +154,14 @@ static void test_suffix(void **state)
 		enum format format;
 		bool suffixed;
 	} cases[] = {
-		{ "/api/rates.json", "/api/rates", FORMAT_JSON, true },
-		{ "/api/rates.csv?a=b.json", "/api/rates", FORMAT_CSV, true },
-		{ "/api/rates%2exlsx", "/api/rates", FORMAT_XLSX, true },
-		{ "/api.json/rates", "/api.json/rates", FORMAT_HTML, false },
-		{ "/api/.json", "/api/.json", FORMAT_HTML, false },
-		{ "/api/rates.html", "/api/rates.html", FORMAT_HTML, false },
-		{ "/api/a.json.csv", "/api/a.json", FORMAT_CSV, true },
-		{ "/api/rates.json/", "/api/rates.json/", FORMAT_HTML, false },
+	    {"/api/rates.json", "/api/rates", FORMAT_JSON, true},
+	    {"/api/rates.csv?a=b.json", "/api/rates", FORMAT_CSV, true},
+	    {"/api/rates%2exlsx", "/api/rates", FORMAT_XLSX, true},
+	    {"/api.json/rates", "/api.json/rates", FORMAT_HTML, false},
+	    {"/api/.json", "/api/.json", FORMAT_HTML, false},
+	    {"/api/rates.html", "/api/rates.html", FORMAT_HTML, false},
+	    {"/api/a.json.csv", "/api/a.json", FORMAT_CSV, true},
+	    {"/api/rates.json/", "/api/rates.json/", FORMAT_HTML, false},
 	};
 
 	(void)state;
@@ -177,7 +176,7 @@ static void test_suffix(void **state)
 static enum format accept(const char *value, const char *port)
 {
 	OPEN("REQUEST_METHOD=GET", "REQUEST_URI=/a",
-	     mem_print(m, "HTTP_ACCEPT=%s", value), port);
+	    mem_print(m, "HTTP_ACCEPT=%s", value), port);
 	return req.format;
 }
 
@@ -187,29 +186,29 @@ static void test_accept(void **state)
 		const char *value;
 		enum format format;
 	} cases[] = {
-		{ "application/json", FORMAT_JSON },
-		{ "Application/JSON ; charset=utf-8", FORMAT_JSON },
-		{ "application/problem+json", FORMAT_JSON },
-		{ "text/html,application/xhtml+xml,application/xml;q=0.9,"
-		  "*/*;q=0.8",
-		  FORMAT_HTML },
-		{ "text/html;q=0.5, application/json;q=0.9", FORMAT_JSON },
-		{ "text/html;q=0.9, application/json;q=0.95", FORMAT_JSON },
-		{ "application/json;q=0.001, */*", FORMAT_JSON },
-		{ "application/json, text/html", FORMAT_JSON },
-		{ "text/csv", FORMAT_CSV },
-		{ "application/vnd.openxmlformats-officedocument."
-		  "spreadsheetml.sheet",
-		  FORMAT_XLSX },
-		{ "application/json;q=0, text/csv;q=0.1", FORMAT_CSV },
-		{ "application/json;q=2, text/csv;q=0.1", FORMAT_CSV },
-		{ "application/json;q=x, text/csv;q=0.1", FORMAT_CSV },
-		{ "application/json;q=, text/csv;q=0.1", FORMAT_JSON },
-		{ "application/json;q=0", FORMAT_HTML },
-		{ "*/*", FORMAT_HTML },
-		{ "", FORMAT_HTML },
-		{ ",;,;q=1,", FORMAT_HTML },
-		{ "application/xml", FORMAT_HTML },
+	    {"application/json", FORMAT_JSON},
+	    {"Application/JSON ; charset=utf-8", FORMAT_JSON},
+	    {"application/problem+json", FORMAT_JSON},
+	    {"text/html,application/xhtml+xml,application/xml;q=0.9,"
+	     "*/*;q=0.8",
+		FORMAT_HTML},
+	    {"text/html;q=0.5, application/json;q=0.9", FORMAT_JSON},
+	    {"text/html;q=0.9, application/json;q=0.95", FORMAT_JSON},
+	    {"application/json;q=0.001, */*", FORMAT_JSON},
+	    {"application/json, text/html", FORMAT_JSON},
+	    {"text/csv", FORMAT_CSV},
+	    {"application/vnd.openxmlformats-officedocument."
+	     "spreadsheetml.sheet",
+		FORMAT_XLSX},
+	    {"application/json;q=0, text/csv;q=0.1", FORMAT_CSV},
+	    {"application/json;q=2, text/csv;q=0.1", FORMAT_CSV},
+	    {"application/json;q=x, text/csv;q=0.1", FORMAT_CSV},
+	    {"application/json;q=, text/csv;q=0.1", FORMAT_JSON},
+	    {"application/json;q=0", FORMAT_HTML},
+	    {"*/*", FORMAT_HTML},
+	    {"", FORMAT_HTML},
+	    {",;,;q=1,", FORMAT_HTML},
+	    {"application/xml", FORMAT_HTML},
 	};
 
 	(void)state;
@@ -218,12 +217,12 @@ static void test_accept(void **state)
 			fail_msg("Accept: %s", cases[i].value);
 	/* The port speaks where Accept says nothing. */
 	assert_int_equal(accept("*/*", "PORTICO_FORMAT=json"), FORMAT_JSON);
-	assert_int_equal(accept("text/html", "PORTICO_FORMAT=json"),
-			 FORMAT_HTML);
+	assert_int_equal(
+	    accept("text/html", "PORTICO_FORMAT=json"), FORMAT_HTML);
 	assert_int_equal(accept("*/*", "PORTICO_FORMAT=xml"), FORMAT_HTML);
 	/* A suffix goes before all. */
 	OPEN("REQUEST_METHOD=GET", "REQUEST_URI=/a.csv",
-	     "HTTP_ACCEPT=application/json");
+	    "HTTP_ACCEPT=application/json");
 	assert_int_equal(req.format, FORMAT_CSV);
 }
 
@@ -234,7 +233,7 @@ static void test_query(void **state)
 	(void)state;
 	assert_int_equal(query("q=a+b%20%26%3d;c&&empty=&bare&q=2&%c3%a9=%0d%0a"
 			       "%09&x==y"),
-			 ERR_OK);
+	    ERR_OK);
 	assert_int_equal(req.n_fields, 6);
 	expect_raw("q", "a b &=;c");
 	expect_raw("empty", "");
@@ -244,18 +243,17 @@ static void test_query(void **state)
 	expect_raw("none", NULL);
 	/* The server's word about the query, where it says one. */
 	assert_int_equal(OPEN("REQUEST_METHOD=GET", "REQUEST_URI=/a?b=1",
-			      "QUERY_STRING=b=2"),
-			 ERR_OK);
+			     "QUERY_STRING=b=2"),
+	    ERR_OK);
 	expect_raw("b", "2");
 }
 
 static void test_query_refused(void **state)
 {
-	const char *const *bad =
-	    LIST("a=%", "a=%1", "a=%g0", "%=a", "a=%00", "%00=a", "a=%01",
-		 "a=\x1b", "a=%7f", "a%0a=b", "a=%c3", "a=%c3%28", "a=%80",
-		 "a=%c0%80", "a=%e0%80%80", "a=%ed%bf%bf", "a=%f5%80%80%80",
-		 "a=%f0%8f%bf%bf", "a=\xff");
+	const char *const *bad = LIST("a=%", "a=%1", "a=%g0", "%=a", "a=%00",
+	    "%00=a", "a=%01", "a=\x1b", "a=%7f", "a%0a=b", "a=%c3", "a=%c3%28",
+	    "a=%80", "a=%c0%80", "a=%e0%80%80", "a=%ed%bf%bf", "a=%f5%80%80%80",
+	    "a=%f0%8f%bf%bf", "a=\xff");
 
 	(void)state;
 	for (size_t i = 0; bad[i]; i++)
@@ -266,7 +264,7 @@ static void test_query_refused(void **state)
 	/* The first and last characters of each length are good. */
 	assert_int_equal(query("a=%c2%80%df%bf%e0%a0%80%ed%9f%bf%ee%80%80"
 			       "%ef%bf%bf%f0%90%80%80%f4%8f%bf%bf"),
-			 ERR_OK);
+	    ERR_OK);
 }
 
 static void test_query_limits(void **state)
@@ -292,10 +290,10 @@ static void test_form(void **state)
 {
 	(void)state;
 	assert_int_equal(post_bytes("/api/x?a=1",
-				    "Application/X-WWW-Form-Urlencoded ; "
-				    "charset=UTF-8",
-				    "b=%32+x&c=", 10, 10, 10),
-			 ERR_OK);
+			     "Application/X-WWW-Form-Urlencoded ; "
+			     "charset=UTF-8",
+			     "b=%32+x&c=", 10, 10, 10),
+	    ERR_OK);
 	assert_false(req.json_body);
 	expect_raw("a", "1");
 	expect_raw("b", "2 x");
@@ -312,10 +310,10 @@ static void test_nul_in_a_form(void **state)
 {
 	(void)state;
 	assert_int_equal(post_bytes("/a", "application/x-www-form-urlencoded",
-				    "a=b\0c", 5, 5, 99),
-			 ERR_INPUT);
-	assert_int_equal(post_bytes("/a", "application/json", "{}\0", 3, 3, 99),
-			 ERR_INPUT);
+			     "a=b\0c", 5, 5, 99),
+	    ERR_INPUT);
+	assert_int_equal(
+	    post_bytes("/a", "application/json", "{}\0", 3, 3, 99), ERR_INPUT);
 }
 
 static void test_body_length(void **state)
@@ -332,9 +330,9 @@ static void test_body_length(void **state)
 
 static enum err read_with_length(const char *length, struct body *b)
 {
-	const char *env[] = { "REQUEST_METHOD=POST", "REQUEST_URI=/a", length,
-			      NULL };
-	struct req_source s = { env, read_body, b };
+	const char *env[] = {
+	    "REQUEST_METHOD=POST", "REQUEST_URI=/a", length, NULL};
+	struct req_source s = {env, read_body, b};
 
 	assert_int_equal(req_open(&req, m, &s), ERR_OK);
 	return req_read_body(&req, &s, 100);
@@ -342,11 +340,11 @@ static enum err read_with_length(const char *length, struct body *b)
 
 static void test_length_is_read_first(void **state)
 {
-	struct body b = { "a=1", 3, 0, 0 };
+	struct body b = {"a=1", 3, 0, 0};
 
 	(void)state;
-	assert_int_equal(read_with_length("CONTENT_LENGTH=101", &b),
-			 ERR_TOO_LARGE);
+	assert_int_equal(
+	    read_with_length("CONTENT_LENGTH=101", &b), ERR_TOO_LARGE);
 	assert_int_equal(
 	    read_with_length("CONTENT_LENGTH=99999999999999999999999", &b),
 	    ERR_TOO_LARGE);
@@ -366,26 +364,26 @@ static void test_types(void **state)
 	assert_int_equal(post("", ""), ERR_OK);
 	assert_int_equal(post(NULL, "a=1"), ERR_TYPE);
 	assert_int_equal(post("text/plain", "a=1"), ERR_TYPE);
-	assert_int_equal(post("multipart/form-data; boundary=x", "a"),
-			 ERR_TYPE);
+	assert_int_equal(
+	    post("multipart/form-data; boundary=x", "a"), ERR_TYPE);
 	assert_int_equal(post("application/jsonx", "{}"), ERR_TYPE);
-	assert_int_equal(post("application/json; charset=\"UTF-8\"", "{}"),
-			 ERR_OK);
+	assert_int_equal(
+	    post("application/json; charset=\"UTF-8\"", "{}"), ERR_OK);
 	assert_true(req.json_body);
-	assert_int_equal(post("application/json;v=1;charset=latin1", "{}"),
-			 ERR_TYPE);
+	assert_int_equal(
+	    post("application/json;v=1;charset=latin1", "{}"), ERR_TYPE);
 	assert_int_equal(post("application/x-www-form-urlencoded; "
 			      "charset=utf-16",
-			      ""),
-			 ERR_TYPE);
+			     ""),
+	    ERR_TYPE);
 }
 
 static void test_get_has_no_body(void **state)
 {
-	const char *env[] = { "REQUEST_METHOD=GET", "REQUEST_URI=/a",
-			      "CONTENT_LENGTH=3", NULL };
-	struct body b = { "a=1", 3, 0, 0 };
-	struct req_source s = { env, read_body, &b };
+	const char *env[] = {
+	    "REQUEST_METHOD=GET", "REQUEST_URI=/a", "CONTENT_LENGTH=3", NULL};
+	struct body b = {"a=1", 3, 0, 0};
+	struct req_source s = {env, read_body, &b};
 
 	(void)state;
 	assert_int_equal(req_open(&req, m, &s), ERR_OK);
@@ -401,7 +399,7 @@ static void test_json(void **state)
 			      "\"i\":-7,\"big\":123456789012345678,\"t\":true,"
 			      "\"f\":false,\"z\":null,\"e\":1e5,"
 			      "\"q\":\"it's NaN\"} \n"),
-			 ERR_OK);
+	    ERR_OK);
 	assert_true(req.json_body);
 	expect_raw("s", "\xc3\xa9 \"\\u0000");
 	expect_raw("n", "1.50");
@@ -422,17 +420,16 @@ static void test_json(void **state)
 
 static void test_json_refused(void **state)
 {
-	const char *const *bad =
-	    LIST("", " ", "null", "5", "\"a\"", "[]", "[{}]", "{", "{\"a\"}",
-		 "{\"a\":1}x", "{\"a\":1}{}", "{\"a\":1,}", "{a:1}", "{'a':1}",
-		 "{\"a\":'b'}", "{\"a\":007}", "{\"a\":+1}", "{\"a\":.5}",
-		 "{\"a\":NaN}", "{\"a\":-Infinity}", "{\"a\":TRUE}",
-		 "{\"a\":nul}", "/**/{}", "{\"a\":1//\n}", "{\"a\":\"\n\"}",
-		 "{\"a\":\"\\x\"}", "{\"a\":\"\\u0000\"}", "{\"a\\u0000\":1}",
-		 "{\"a\":\"\\\\\\u0000\"}", "{\"a\":\"\\u0001\"}",
-		 "{\"a\\n\":1}", "{\"a\":\"\xff\"}", "{\"a\":\"\xc0\xaf\"}",
-		 "{\"\xed\xa0\x80\":1}", "{\"a\":\"b", "{\"a\":\"\\",
-		 "{\"a\":{\"b\":{\"c\":{\"d\":1}}}}", "{\"a\":[[[[1]]]]}");
+	const char *const *bad = LIST("", " ", "null", "5", "\"a\"", "[]",
+	    "[{}]", "{", "{\"a\"}", "{\"a\":1}x", "{\"a\":1}{}", "{\"a\":1,}",
+	    "{a:1}", "{'a':1}", "{\"a\":'b'}", "{\"a\":007}", "{\"a\":+1}",
+	    "{\"a\":.5}", "{\"a\":NaN}", "{\"a\":-Infinity}", "{\"a\":TRUE}",
+	    "{\"a\":nul}", "/**/{}", "{\"a\":1//\n}", "{\"a\":\"\n\"}",
+	    "{\"a\":\"\\x\"}", "{\"a\":\"\\u0000\"}", "{\"a\\u0000\":1}",
+	    "{\"a\":\"\\\\\\u0000\"}", "{\"a\":\"\\u0001\"}", "{\"a\\n\":1}",
+	    "{\"a\":\"\xff\"}", "{\"a\":\"\xc0\xaf\"}", "{\"\xed\xa0\x80\":1}",
+	    "{\"a\":\"b", "{\"a\":\"\\", "{\"a\":{\"b\":{\"c\":{\"d\":1}}}}",
+	    "{\"a\":[[[[1]]]]}");
 
 	(void)state;
 	for (size_t i = 0; bad[i]; i++)
@@ -462,7 +459,7 @@ static void test_json_limits(void **state)
 static const char *cookie(const char *header, const char *name)
 {
 	OPEN("REQUEST_METHOD=GET", "REQUEST_URI=/",
-	     mem_print(m, "HTTP_COOKIE=%s", header));
+	    mem_print(m, "HTTP_COOKIE=%s", header));
 	return req_cookie(&req, name);
 }
 
@@ -508,38 +505,38 @@ static void test_encode(void **state)
 	(void)state;
 	assert_string_equal(req_encode(m, "aZ09-._~"), "aZ09-._~");
 	assert_string_equal(req_encode(m, "a b/?&=+%\"\xc3\xa9\n"),
-			    "a%20b%2F%3F%26%3D%2B%25%22%C3%A9%0A");
+	    "a%20b%2F%3F%26%3D%2B%25%22%C3%A9%0A");
 	assert_string_equal(req_encode(m, ""), "");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_environment),
-		T(test_environment_unset),
-		T(test_bad_ids_are_replaced),
-		T(test_methods),
-		T(test_bearer),
-		T(test_path),
-		T(test_path_refused),
-		T(test_path_length),
-		T(test_suffix),
-		T(test_accept),
-		T(test_query),
-		T(test_query_refused),
-		T(test_query_limits),
-		T(test_form),
-		T(test_nul_in_a_form),
-		T(test_body_length),
-		T(test_length_is_read_first),
-		T(test_types),
-		T(test_get_has_no_body),
-		T(test_json),
-		T(test_json_refused),
-		T(test_json_limits),
-		T(test_cookie),
-		T(test_cookie_length),
-		T(test_encode),
+	    T(test_environment),
+	    T(test_environment_unset),
+	    T(test_bad_ids_are_replaced),
+	    T(test_methods),
+	    T(test_bearer),
+	    T(test_path),
+	    T(test_path_refused),
+	    T(test_path_length),
+	    T(test_suffix),
+	    T(test_accept),
+	    T(test_query),
+	    T(test_query_refused),
+	    T(test_query_limits),
+	    T(test_form),
+	    T(test_nul_in_a_form),
+	    T(test_body_length),
+	    T(test_length_is_read_first),
+	    T(test_types),
+	    T(test_get_has_no_body),
+	    T(test_json),
+	    T(test_json_refused),
+	    T(test_json_limits),
+	    T(test_cookie),
+	    T(test_cookie_length),
+	    T(test_encode),
 	};
 
 	log_open(false, LOG_ERROR);

@@ -3,7 +3,7 @@
 
 static enum err check(const struct param *p, const char *value)
 {
-	struct param params[2] = { *p, { 0 } };
+	struct param params[2] = {*p, {0}};
 
 	assert_int_equal(query(mem_print(m, "%s=%s", p->name, value)), ERR_OK);
 	return req_check(&req, params, false);
@@ -28,13 +28,12 @@ static void allow(const struct param *p, const char *value, const char *text)
 static void test_text(void **state)
 {
 	static const struct param p = {
-		.name = "t", .type = PARAM_TEXT, .min = 2, .max = 4
-	};
+	    .name = "t", .type = PARAM_TEXT, .min = 2, .max = 4};
 
 	(void)state;
 	allow(&p, "+%09ab+c+%09", "ab c");
-	allow(&p, "%c3%a9%c3%a9%c3%a9%c3%a9",
-	      "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9");
+	allow(
+	    &p, "%c3%a9%c3%a9%c3%a9%c3%a9", "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9");
 	allow(&p, "a%e2%80%ae", "a\xe2\x80\xae"); /* templates escape it */
 	allow(&p, "", NULL);
 	allow(&p, "+%09+", NULL);
@@ -53,7 +52,7 @@ static void test_text(void **state)
 
 static void test_text_without_bounds(void **state)
 {
-	static const struct param p = { .name = "t", .type = PARAM_TEXT };
+	static const struct param p = {.name = "t", .type = PARAM_TEXT};
 	char value[1002] = "";
 
 	(void)state;
@@ -66,11 +65,11 @@ static void test_text_without_bounds(void **state)
 
 static void test_secret(void **state)
 {
-	static const struct param p = { .name = "pass",
-					.type = PARAM_SECRET,
-					.min = 3,
-					.max = 8,
-					.required = true };
+	static const struct param p = {.name = "pass",
+	    .type = PARAM_SECRET,
+	    .min = 3,
+	    .max = 8,
+	    .required = true};
 
 	(void)state;
 	allow(&p, "+ab+", " ab ");
@@ -83,7 +82,7 @@ static void test_secret(void **state)
 
 static void test_free_text(void **state)
 {
-	static const struct param p = { .name = "t", .type = PARAM_FREE };
+	static const struct param p = {.name = "t", .type = PARAM_FREE};
 
 	(void)state;
 	allow(&p, "+a%0a%c2%85", " a\n\xc2\x85");
@@ -92,9 +91,8 @@ static void test_free_text(void **state)
 static void test_number(void **state)
 {
 	static const struct param p = {
-		.name = "n", .type = PARAM_NUMBER, .min = -5, .max = 100
-	};
-	static const struct param any = { .name = "n", .type = PARAM_NUMBER };
+	    .name = "n", .type = PARAM_NUMBER, .min = -5, .max = 100};
+	static const struct param any = {.name = "n", .type = PARAM_NUMBER};
 
 	(void)state;
 	allow(&p, "100", "100");
@@ -126,15 +124,14 @@ static void test_number(void **state)
 
 static void test_date(void **state)
 {
-	static const struct param p = { .name = "d", .type = PARAM_DATE };
+	static const struct param p = {.name = "d", .type = PARAM_DATE};
 	const char *const *good = LIST("1970-01-01", "2100-12-31", "2000-02-29",
-				       "2024-02-29", "2026-04-30");
-	const char *const *bad =
-	    LIST("1969-12-31", "2101-01-01", "2100-02-29", "2023-02-29",
-		 "2026-04-31", "2026-00-01", "2026-13-01", "2026-01-00",
-		 "2026-01-32", "2026-1-01", "2026-01-1", "26-01-01",
-		 "2026/01/01", "2026-01-011", "20260101", "2026-01-0a",
-		 "+2026-01-01", "-026-01-01", "2026-01-01T00:00");
+	    "2024-02-29", "2026-04-30");
+	const char *const *bad = LIST("1969-12-31", "2101-01-01", "2100-02-29",
+	    "2023-02-29", "2026-04-31", "2026-00-01", "2026-13-01",
+	    "2026-01-00", "2026-01-32", "2026-1-01", "2026-01-1", "26-01-01",
+	    "2026/01/01", "2026-01-011", "20260101", "2026-01-0a",
+	    "+2026-01-01", "-026-01-01", "2026-01-01T00:00");
 
 	(void)state;
 	for (size_t i = 0; good[i]; i++)
@@ -145,10 +142,10 @@ static void test_date(void **state)
 
 static void test_choice(void **state)
 {
-	static const struct param p = { .name = "c",
-					.type = PARAM_CHOICE,
-					.choices = "all|unpaid|paid",
-					.standard = "all" };
+	static const struct param p = {.name = "c",
+	    .type = PARAM_CHOICE,
+	    .choices = "all|unpaid|paid",
+	    .standard = "all"};
 
 	(void)state;
 	allow(&p, "all", "all");
@@ -164,9 +161,8 @@ static void test_choice(void **state)
 
 static void test_sort(void **state)
 {
-	static const struct param p = { .name = "sort",
-					.type = PARAM_SORT,
-					.choices = "code|name" };
+	static const struct param p = {
+	    .name = "sort", .type = PARAM_SORT, .choices = "code|name"};
 
 	(void)state;
 	allow(&p, "code", "code");
@@ -177,22 +173,20 @@ static void test_sort(void **state)
 }
 
 static const struct param several[] = {
-	{ .name = "q", .type = PARAM_TEXT, .min = 1, .max = 64 },
-	{ .name = "page",
-	  .type = PARAM_NUMBER,
-	  .min = 1,
-	  .max = 1000,
-	  .standard = "1" },
-	{ .name = "from", .type = PARAM_DATE },
-	{ .name = "login", .type = PARAM_TEXT, .required = true },
-	{ 0 }
-};
+    {.name = "q", .type = PARAM_TEXT, .min = 1, .max = 64},
+    {.name = "page",
+	.type = PARAM_NUMBER,
+	.min = 1,
+	.max = 1000,
+	.standard = "1"},
+    {.name = "from", .type = PARAM_DATE},
+    {.name = "login", .type = PARAM_TEXT, .required = true}, {0}};
 
 static void test_all_faults_at_once(void **state)
 {
 	(void)state;
-	assert_int_equal(query("q=a&q=b&q=c&page=0&from=x&other=1&other=2"),
-			 ERR_OK);
+	assert_int_equal(
+	    query("q=a&q=b&q=c&page=0&from=x&other=1&other=2"), ERR_OK);
 	assert_int_equal(req_check(&req, several, false), ERR_INPUT);
 	assert_int_equal(req.n_faults, 5);
 	expect_fault("q", "field.repeated");
@@ -250,7 +244,7 @@ static void test_lax(void **state)
 
 static void test_csrf(void **state)
 {
-	static const struct param none[] = { { 0 } };
+	static const struct param none[] = {{0}};
 
 	(void)state;
 	assert_int_equal(form("csrf=tok%0aen"), ERR_OK);
@@ -269,8 +263,8 @@ static void test_csrf(void **state)
 static void test_query_and_body_repeat(void **state)
 {
 	(void)state;
-	post_bytes("/a?login=x", "application/json", "{\"login\":\"y\"}", 13,
-		   13, 99);
+	post_bytes(
+	    "/a?login=x", "application/json", "{\"login\":\"y\"}", 13, 13, 99);
 	assert_int_equal(req_check(&req, several, false), ERR_INPUT);
 	expect_fault("login", "field.repeated");
 }
@@ -289,12 +283,10 @@ static void test_add_fault(void **state)
 static void test_json_odd_values(void **state)
 {
 	static const struct param params[] = {
-		{ .name = "list", .type = PARAM_TEXT, .required = true },
-		{ .name = "object", .type = PARAM_TEXT },
-		{ .name = "huge", .type = PARAM_TEXT },
-		{ .name = "none", .type = PARAM_TEXT, .standard = "s" },
-		{ 0 }
-	};
+	    {.name = "list", .type = PARAM_TEXT, .required = true},
+	    {.name = "object", .type = PARAM_TEXT},
+	    {.name = "huge", .type = PARAM_TEXT},
+	    {.name = "none", .type = PARAM_TEXT, .standard = "s"}, {0}};
 
 	(void)state;
 	assert_int_equal(
@@ -320,22 +312,22 @@ static void test_json_odd_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_text),
-		T(test_text_without_bounds),
-		T(test_secret),
-		T(test_free_text),
-		T(test_number),
-		T(test_date),
-		T(test_choice),
-		T(test_sort),
-		T(test_all_faults_at_once),
-		T(test_many_faults),
-		T(test_absent),
-		T(test_lax),
-		T(test_csrf),
-		T(test_query_and_body_repeat),
-		T(test_add_fault),
-		T(test_json_odd_values),
+	    T(test_text),
+	    T(test_text_without_bounds),
+	    T(test_secret),
+	    T(test_free_text),
+	    T(test_number),
+	    T(test_date),
+	    T(test_choice),
+	    T(test_sort),
+	    T(test_all_faults_at_once),
+	    T(test_many_faults),
+	    T(test_absent),
+	    T(test_lax),
+	    T(test_csrf),
+	    T(test_query_and_body_repeat),
+	    T(test_add_fault),
+	    T(test_json_odd_values),
 	};
 
 	log_open(false, LOG_ERROR);
