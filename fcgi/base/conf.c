@@ -78,6 +78,7 @@ static const struct setting settings[] = {
     {"locales", LIST, AT(locales), 0, 0, NULL},
     {"timeZone", TEXT, AT(time_zone), 1, 0, NULL},
     {"theme", TEXT, AT(theme), 1, 0, NULL},
+    {"title", TEXT, AT(title), 1, 0, NULL},
     {"smtp.uri", TEXT, AT(smtp.uri), 0, 0, NULL},
     {"smtp.login", NAME, AT(smtp.login), 0, 0, NULL},
     {"smtp.password", SECRET, AT(smtp.password), 0, 0, NULL},
