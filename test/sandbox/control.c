@@ -1,0 +1,154 @@
+/* control.c: what tests do to the sandbox: faults, calls, reset, clients. */
+#include "sandbox.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void refuse(struct exchange *x, unsigned status, const char *why)
+{
+	x->status = status;
+	buf_text(&x->reply, "{\"error\":");
+	buf_json(&x->reply, why);
+	buf_text(&x->reply, "}");
+}
+
+static void done(struct exchange *x)
+{
+	buf_text(&x->reply, "{\"ok\":true}");
+}
+
+static void faults_post(struct exchange *x)
+{
+	const char *wrong = fault_add(x->request);
+
+	if (wrong)
+		refuse(x, 400, wrong);
+	else
+		done(x);
+}
+
+static void faults_get(struct exchange *x)
+{
+	fault_list(&x->reply);
+}
+
+static void faults_delete(struct exchange *x)
+{
+	fault_clear();
+	done(x);
+}
+
+static void calls_get(struct exchange *x)
+{
+	calls_list(&x->reply);
+}
+
+static void calls_delete(struct exchange *x)
+{
+	calls_clear();
+	done(x);
+}
+
+static void reset_post(struct exchange *x)
+{
+	fault_clear();
+	session_expire();
+	if (db_reset())
+		done(x);
+	else
+		refuse(x, 500, "reset failed");
+}
+
+static void mail_get(struct exchange *x)
+{
+	buf_text(&x->reply, "[]");
+}
+
+/* A balance is not stored: what it differs from the wanted is. */
+static bool set_balance(struct call *c, int64_t id, struct json_object *value)
+{
+	struct buf q = { 0 };
+	sqlite3_stmt *s;
+	int64_t nano;
+	bool set;
+
+	if (!nano_from_json(value, &nano))
+		return false;
+	buf_format(&q,
+		   "UPDATE clients AS c SET shift = c.shift + @wanted - (%s)"
+		   " WHERE c.id = @client",
+		   balance_sql);
+	s = call_query(c, q.text);
+	buf_free(&q);
+	if (!s)
+		return false;
+	sqlite3_bind_int64(s, sqlite3_bind_parameter_index(s, "@wanted"), nano);
+	sqlite3_bind_int64(s, sqlite3_bind_parameter_index(s, "@client"), id);
+	set = sqlite3_step(s) == SQLITE_DONE;
+	sqlite3_finalize(s);
+	return set;
+}
+
+/* POST /clients/1001 {"status":"archived","balance":"12.5"} */
+static void clients_post(struct exchange *x)
+{
+	int64_t id = strtoll(x->path + strlen("/clients/"), NULL, 10);
+	struct json_object *balance = NULL, *fields = x->request;
+	struct call c = { .params = fields, .db = db_take() };
+	bool good = json_object_is_type(fields, json_type_object);
+
+	if (good && json_object_object_get_ex(fields, "balance", &balance)) {
+		good = set_balance(&c, id, balance);
+		json_object_object_del(fields, "balance");
+	}
+	good = good && client_store(&c, id, fields);
+	good = good &&
+	       db_int(c.db, "SELECT count(*) FROM clients WHERE id = ?", id, 0);
+	db_give(c.db);
+	db_changed();
+	if (good)
+		done(x);
+	else
+		refuse(x, 400, "no such client, field or value");
+}
+
+static const struct {
+	const char *method, *path;
+	void (*serve)(struct exchange *);
+} routes[] = {
+	{ "POST", "/faults", faults_post },
+	{ "GET", "/faults", faults_get },
+	{ "DELETE", "/faults", faults_delete },
+	{ "GET", "/calls", calls_get },
+	{ "DELETE", "/calls", calls_delete },
+	{ "POST", "/reset", reset_post },
+	{ "GET", "/mail", mail_get },
+	{ "POST", "/clients/", clients_post },
+};
+
+static bool matches(const char *route, const char *path)
+{
+	size_t length = strlen(route);
+
+	return route[length - 1] == '/' ? strncmp(route, path, length) == 0
+					: strcmp(route, path) == 0;
+}
+
+void control_serve(struct exchange *x)
+{
+	bool found = false;
+
+	if (x->body.length)
+		x->request = json_tokener_parse(x->body.text);
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		if (!matches(routes[i].path, x->path))
+			continue;
+		found = true;
+		if (strcmp(routes[i].method, x->method) != 0)
+			continue;
+		routes[i].serve(x);
+		return;
+	}
+	refuse(x, found ? 405 : 404, found ? "wrong method" : "no such path");
+}
