@@ -131,6 +131,10 @@ static bool serve_one(struct worker *w)
 
 	w->spoiled = false;
 	page_serve(w->site, w->mem, &source, &sink);
+	/* All is read, so closing needs no farewell: libfcgi would otherwise
+	 * wait here until the web server has closed its side. */
+	if (FCGX_GetChar(w->request.in) == EOF)
+		FCGX_Detach(&w->request);
 	/* A connection that is kept would tie this worker to it. */
 	w->request.keepConnection = 0;
 	FCGX_Finish_r(&w->request);
