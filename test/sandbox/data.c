@@ -21,7 +21,7 @@ static bool put(sqlite3 *db, const char *sql, const char *types, ...)
 			sqlite3_bind_int64(s, at, va_arg(args, int64_t));
 		else
 			sqlite3_bind_text(s, at, va_arg(args, const char *), -1,
-					  SQLITE_TRANSIENT);
+			    SQLITE_TRANSIENT);
 	va_end(args);
 	done = sqlite3_step(s) == SQLITE_DONE;
 	if (!done)
@@ -108,24 +108,23 @@ static bool make_clients(sqlite3 *db)
 }
 
 static bool add_transaction(sqlite3 *db, int64_t client, const char *type,
-			    int64_t amount, int64_t at, const char *notes,
-			    const char *author)
+    int64_t amount, int64_t at, const char *notes, const char *author)
 {
 	return put(db,
-		   "INSERT INTO transactions (clients_id, type, status,"
-		   " amount, currencies_id, c_dt, payment_accounts_id, notes,"
-		   " author) SELECT id, ?, 'processed', ?, currencies_id, ?,"
-		   " 1, ?, ? FROM clients WHERE id = ?",
-		   "siissi", type, amount, at, notes, author, client);
+	    "INSERT INTO transactions (clients_id, type, status,"
+	    " amount, currencies_id, c_dt, payment_accounts_id, notes,"
+	    " author) SELECT id, ?, 'processed', ?, currencies_id, ?,"
+	    " 1, ?, ? FROM clients WHERE id = ?",
+	    "siissi", type, amount, at, notes, author, client);
 }
 
 /* What was called in each period is charged at its end; days to come
  * too, for they are shown once they are past. */
 static bool make_charges(sqlite3 *db, int64_t client, int64_t period)
 {
-	sqlite3_stmt *s = db_prepare(
-	    db, "SELECT slot * 900 / ?2, sum(cost), sum(events) FROM slots"
-		" WHERE clients_id = ?1 GROUP BY 1 ORDER BY 1");
+	sqlite3_stmt *s = db_prepare(db,
+	    "SELECT slot * 900 / ?2, sum(cost), sum(events) FROM slots"
+	    " WHERE clients_id = ?1 GROUP BY 1 ORDER BY 1");
 	bool done = s != NULL;
 
 	sqlite3_bind_int64(s, 1, client);
@@ -133,15 +132,15 @@ static bool make_charges(sqlite3 *db, int64_t client, int64_t period)
 	while (done && sqlite3_step(s) == SQLITE_ROW) {
 		int64_t start = clock_anchor() - DAYS_BEFORE * DAY +
 				sqlite3_column_int64(s, 0) * period;
-		struct buf notes = { 0 };
+		struct buf notes = {0};
 
 		buf_text(&notes, "Services: ");
 		buf_int(&notes, sqlite3_column_int64(s, 2));
 		buf_text(&notes, " calls & messages since ");
 		buf_time_short(&notes, start);
 		done = add_transaction(db, client, "charge",
-				       -sqlite3_column_int64(s, 1),
-				       start + period, notes.text, NULL);
+		    -sqlite3_column_int64(s, 1), start + period, notes.text,
+		    NULL);
 		buf_free(&notes);
 	}
 	sqlite3_finalize(s);
@@ -150,18 +149,16 @@ static bool make_charges(sqlite3 *db, int64_t client, int64_t period)
 
 /* Payments every step days, that together cover the calls up to the anchor
  * and leave an amount over. */
-static bool make_payments(sqlite3 *db, int64_t client, int count, int64_t step,
-			  int64_t left)
+static bool make_payments(
+    sqlite3 *db, int64_t client, int count, int64_t step, int64_t left)
 {
-	static const char *const notes[4] = {
-		"PayPal 8AB12345CD678901E",
-		"Bank transfer \"invoice\" & thanks",
-		"Authorize.Net 60198765432 <web>", "Cheque O'Neill №7 💶"
-	};
+	static const char *const notes[4] = {"PayPal 8AB12345CD678901E",
+	    "Bank transfer \"invoice\" & thanks",
+	    "Authorize.Net 60198765432 <web>", "Cheque O'Neill №7 💶"};
 	int64_t due = -db_int(db,
-			      "SELECT sum(amount) FROM transactions"
-			      " WHERE clients_id = ? AND c_dt <= ?",
-			      client, clock_anchor()) +
+			  "SELECT sum(amount) FROM transactions"
+			  " WHERE clients_id = ? AND c_dt <= ?",
+			  client, clock_anchor()) +
 		      left;
 	int64_t each = due / count / (NANO / 100) * (NANO / 100);
 
@@ -169,10 +166,11 @@ static bool make_payments(sqlite3 *db, int64_t client, int count, int64_t step,
 		int64_t amount = each + (n % 3 - 1) *
 					    (each / 10 / (NANO / 100)) *
 					    (NANO / 100);
-		int64_t at = clock_anchor() - DAY - n * step - n * 37 % 7200;
+		int64_t at = clock_anchor() - DAY - n * step + 9 * 3600 +
+			     n * 3701 % 30000;
 
 		if (!add_transaction(db, client, "payment", amount, at,
-				     notes[n % 4], n % 2 ? "portal" : NULL))
+			notes[n % 4], n % 2 ? "portal" : NULL))
 			return false;
 	}
 	return true;
@@ -182,8 +180,8 @@ static bool make_fees(sqlite3 *db, int64_t client, int64_t fee)
 {
 	for (int n = 1; n <= 3; n++)
 		if (!add_transaction(db, client, "charge", -fee,
-				     clock_anchor() - n * 28 * DAY + 3600,
-				     "Package fee: <b>monthly</b>", NULL))
+			clock_anchor() - n * 28 * DAY + 3600,
+			"Package fee: <b>monthly</b>", NULL))
 			return false;
 	return true;
 }
@@ -197,8 +195,8 @@ static int64_t month_start(int back)
 	return days_from_civil(months / 12, months % 12 + 1, 1) * DAY;
 }
 
-static int64_t used_between(sqlite3 *db, int64_t client, int64_t from,
-			    int64_t to)
+static int64_t used_between(
+    sqlite3 *db, int64_t client, int64_t from, int64_t to)
 {
 	int64_t start = clock_anchor() - DAYS_BEFORE * DAY, used = 0;
 	sqlite3_stmt *s = db_prepare(db, "SELECT sum(cost) FROM slots WHERE"
@@ -230,25 +228,25 @@ static bool add_invoice(sqlite3 *db, const struct invoice *i)
 
 	snprintf(no, sizeof(no), "INV-%lld", (long long)i->id);
 	return put(db,
-		   "INSERT INTO invoices SELECT ?, ?, id, 'outgoing', ?, ?, ?,"
-		   " ?, ?, ?, ?, ?, ?, currencies_id FROM clients WHERE id = ?",
-		   "issiiiiiiiii", i->id, no, i->state, i->from, i->to, i->dt,
-		   i->due, i->net, taxes, total,
-		   total * i->paid / 100 / cent * cent, i->client);
+	    "INSERT INTO invoices SELECT ?, ?, id, 'outgoing', ?, ?, ?,"
+	    " ?, ?, ?, ?, ?, ?, currencies_id FROM clients WHERE id = ?",
+	    "issiiiiiiiii", i->id, no, i->state, i->from, i->to, i->dt, i->due,
+	    i->net, taxes, total, total * i->paid / 100 / cent * cent,
+	    i->client);
 }
 
 /* A month back each: one to verify, one not due yet, one overdue and paid
  * in part, the rest paid. */
 static bool make_months(sqlite3 *db, int64_t client, int64_t id, int tax)
 {
-	for (int n = 1; n <= 8; n++) {
-		struct invoice i = { .id = id + 8 - n,
-				     .client = client,
-				     .tax = tax,
-				     .state = "normal" };
+	for (int64_t n = 1; n <= 8; n++) {
+		struct invoice i = {.id = id + 8 - n,
+		    .client = client,
+		    .tax = tax,
+		    .state = "normal"};
 
-		i.from = month_start(n);
-		i.to = month_start(n - 1) - 1;
+		i.from = month_start((int)n);
+		i.to = month_start((int)n - 1) - 1;
 		i.dt = i.to + 1 + 6 * 3600;
 		i.due = n == 2 ? clock_now() + 10 * DAY : i.dt + 15 * DAY;
 		i.paid = n <= 2 ? 0 : n == 3 ? 40 : 100;
@@ -265,10 +263,9 @@ static bool make_months(sqlite3 *db, int64_t client, int64_t id, int tax)
 
 static bool make_whale_invoices(sqlite3 *db)
 {
-	for (int n = 0; n < 300; n++) {
-		struct invoice i = { .id = 9400 + n,
-				     .client = WHALE,
-				     .state = "normal" };
+	for (int64_t n = 0; n < 300; n++) {
+		struct invoice i = {
+		    .id = 9400 + n, .client = WHALE, .state = "normal"};
 
 		i.from = clock_anchor() - (300 - n) * DAY;
 		i.to = i.from + DAY - 1;
@@ -285,31 +282,29 @@ static bool make_whale_invoices(sqlite3 *db)
 }
 
 static bool add_package(sqlite3 *db, int64_t client, int64_t package,
-			int64_t account, const char *status, int64_t stop,
-			const char *limits)
+    int64_t account, const char *status, int64_t stop, const char *limits)
 {
 	return put(db,
-		   "INSERT INTO clients_packages (clients_id, packages_id,"
-		   " accounts_id, status, quantity, start_dt, stop_dt,"
-		   " period_start_dt, period_stop_dt, limits) VALUES"
-		   " (?, ?, ?, ?, 1, ?, nullif(?, 0), ?, ?, ?)",
-		   "iiisiiiis", client, package, account, status,
-		   clock_anchor() - 200 * DAY, stop, month_start(0),
-		   month_start(-1) - 1, limits);
+	    "INSERT INTO clients_packages (clients_id, packages_id,"
+	    " accounts_id, status, quantity, start_dt, stop_dt,"
+	    " period_start_dt, period_stop_dt, limits) VALUES"
+	    " (?, ?, ?, ?, 1, ?, nullif(?, 0), ?, ?, ?)",
+	    "iiisiiiis", client, package, account, status,
+	    clock_anchor() - 200 * DAY, stop, month_start(0),
+	    month_start(-1) - 1, limits);
 }
 
 static bool make_packages(sqlite3 *db)
 {
 	return add_package(db, HERON, 501, 2001, "active", 0,
-			   "[{\"name\":\"United States & <b>Canada</b>\","
-			   "\"total\":60000,\"left\":21480,\"unit\":\"s\"},"
-			   "{\"name\":\"SMS\",\"total\":100,\"left\":73,"
-			   "\"unit\":\"message\"}]") &&
+		   "[{\"name\":\"United States & <b>Canada</b>\","
+		   "\"total\":60000,\"left\":21480,\"unit\":\"s\"},"
+		   "{\"name\":\"SMS\",\"total\":100,\"left\":73,"
+		   "\"unit\":\"message\"}]") &&
 	       add_package(db, HERON, 504, 2002, "archive",
-			   clock_anchor() - 100 * DAY, "[]") &&
+		   clock_anchor() - 100 * DAY, "[]") &&
 	       add_package(db, HERON, 502, 2002, "pending", 0, "[]") &&
-	       add_package(
-		   db, OSPREY, 503, 2003, "active", 0,
+	       add_package(db, OSPREY, 503, 2003, "active", 0,
 		   "[{\"name\":\"Europa \\\"Fest\\\"\",\"total\":120000,"
 		   "\"left\":120000,\"unit\":\"s\"}]") &&
 	       add_package(db, WHALE, 505, 2008, "active", 0, "[]");
@@ -345,7 +340,7 @@ static bool make_money(sqlite3 *db)
 	       make_fees(db, HERON, 19990000000) &&
 	       make_fees(db, OSPREY, 24900000000) &&
 	       add_transaction(db, HERON, "payment", 10 * NANO, spent,
-			       "Top-up card 101-000002", NULL) &&
+		   "Top-up card 101-000002", NULL) &&
 	       make_payments(db, HERON, 9, 10 * DAY, 84 * NANO) &&
 	       make_payments(db, OSPREY, 7, 13 * DAY, 120 * NANO) &&
 	       make_payments(db, KESTREL, 2, 30 * DAY, 0) &&

@@ -10,12 +10,12 @@
 #include <time.h>
 
 struct options options = {
-	.port = 3080,
-	.dir = "build/sandbox",
-	.idle = 1440,
-	.token = "0123456789abcdef0123456789abcdef",
-	.login = "portal-api",
-	.password = "portal-api-demo",
+    .port = 3080,
+    .dir = "build/sandbox",
+    .idle = 1440,
+    .token = "0123456789abcdef0123456789abcdef",
+    .login = "portal-api",
+    .password = "portal-api-demo",
 };
 
 static const char help[] =
@@ -32,18 +32,14 @@ static const char help[] =
     "  --login NAME, --password WORD   of the Management API\n"
     "  --help\n";
 
-static const struct option names[] = {
-	{ "port", required_argument, NULL, 'p' },
-	{ "dir", required_argument, NULL, 'd' },
-	{ "now", required_argument, NULL, 'n' },
-	{ "small", no_argument, NULL, 's' },
-	{ "idle", required_argument, NULL, 'i' },
-	{ "token", required_argument, NULL, 't' },
-	{ "login", required_argument, NULL, 'l' },
-	{ "password", required_argument, NULL, 'w' },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 }
-};
+static const struct option names[] = {{"port", required_argument, NULL, 'p'},
+    {"dir", required_argument, NULL, 'd'},
+    {"now", required_argument, NULL, 'n'}, {"small", no_argument, NULL, 's'},
+    {"idle", required_argument, NULL, 'i'},
+    {"token", required_argument, NULL, 't'},
+    {"login", required_argument, NULL, 'l'},
+    {"password", required_argument, NULL, 'w'},
+    {"help", no_argument, NULL, 'h'}, {0}};
 
 static int64_t number(const char *text, int64_t least, int64_t most)
 {
@@ -53,7 +49,7 @@ static int64_t number(const char *text, int64_t least, int64_t most)
 	if (*text && !*end && value >= least && value <= most)
 		return value;
 	fprintf(stderr, "sandbox: %s: not a number from %lld to %lld\n", text,
-		(long long)least, (long long)most);
+	    (long long)least, (long long)most);
 	exit(2);
 }
 
@@ -125,21 +121,23 @@ int main(int argc, char **argv)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
-	/* Before any thread, so that all of them leave these to us. */
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	clock_start();
 	make_dir(options.dir);
-	if (tls_prepare() && db_open() && http_start()) {
+	if (!tls_prepare() || !db_open())
+		goto out;
+	/* Before any thread, so that all of them leave these to us. */
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	if (http_start()) {
 		printf("sandbox: ready core=http://127.0.0.1:%d"
 		       " management=https://127.0.0.1:%d/jsonrpc/"
 		       " control=http://127.0.0.1:%d\n",
-		       options.port, options.port + 1, options.port + 4);
+		    options.port, options.port + 1, options.port + 4);
 		fflush(stdout);
 		sigwait(&set, &signal_number);
 		http_stop();
 		status = 0;
 	}
-	session_expire();
+out:
 	cache_clear();
 	db_close();
 	clock_stop();
