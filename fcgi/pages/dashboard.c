@@ -109,7 +109,14 @@ static void fill_series(
 /* --- The chart: only numbers here, drawn by the template -------------------
  */
 
-enum { WIDTH = 720, HEIGHT = 220, TOP = 24, BASE = 192, STEP = WIDTH / DAYS };
+enum {
+	WIDTH = 720,
+	HEIGHT = 220,
+	LEFT = 60, /* the amounts stand before the bars */
+	TOP = 24,
+	BASE = 192,
+	STEP = (WIDTH - LEFT) / DAYS
+};
 
 static void put_line(struct call *c, struct json_object *chart, const char *key,
     int64_t y, struct money value)
@@ -137,15 +144,15 @@ static void put_bar(struct call *c, struct json_object *bars, int i,
 	if (height < 0)
 		height = 0;
 	json_put(bars, NULL, o);
-	json_put_int(o, "x", i * STEP + 4);
+	json_put_int(o, "x", LEFT + i * STEP + 3);
 	json_put_int(o, "y", BASE - height);
-	json_put_int(o, "width", STEP - 8);
+	json_put_int(o, "width", STEP - 6);
 	json_put_int(o, "height", height);
 	json_put_text(
 	    o, "label", page_text_args(c, "dashboard.chart_bar", args, 3));
 	json_put_text(o, "short", date);
-	json_put_flag(o, "show_label", i % 7 == 1);
-	json_put_int(o, "label_x", i * STEP + STEP / 2);
+	json_put_flag(o, "show_label", i % 7 == 3);
+	json_put_int(o, "label_x", LEFT + i * STEP + STEP / 2);
 }
 
 static struct money find_most(const struct period *p)
