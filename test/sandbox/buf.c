@@ -111,7 +111,7 @@ void buf_json(struct buf *b, const char *text)
 void buf_free(struct buf *b)
 {
 	free(b->text);
-	*b = (struct buf){ 0 };
+	*b = (struct buf){0};
 }
 
 bool nano_parse(const char *text, int64_t *value)

@@ -119,9 +119,9 @@ static void add_rate(const struct row *r, const struct rate *rate)
 
 static struct rate make_rate(const struct maker *m, size_t i, int service)
 {
-	static const int intervals[3][2] = { { 60, 60 }, { 1, 1 }, { 30, 6 } };
-	struct rate r = { .min = intervals[i % 3][0],
-			  .interval = intervals[i % 3][1] };
+	static const int intervals[3][2] = {{60, 60}, {1, 1}, {30, 6}};
+	struct rate r = {
+	    .min = intervals[i % 3][0], .interval = intervals[i % 3][1]};
 
 	r.value = (int64_t)codes[i].price * 10000 * m->percent;
 	if (i % 3 == 0) /* all nine decimals */
@@ -173,8 +173,8 @@ static void add_code(struct maker *m, struct row *row, size_t i, int64_t *id)
 }
 
 /* Longer codes below the ones we know; every 40th has ended. */
-static void add_areas(const struct maker *m, struct row *row, int64_t *id,
-		      int count)
+static void add_areas(
+    const struct maker *m, struct row *row, int64_t *id, int count)
 {
 	char code[32], name[128];
 
@@ -184,9 +184,9 @@ static void add_areas(const struct maker *m, struct row *row, int64_t *id,
 		struct rate r = make_rate(m, i, VOICE);
 
 		snprintf(code, sizeof(code), "%s%04d", codes[i].code,
-			 n / (int)codes_count);
+		    n / (int)codes_count);
 		snprintf(name, sizeof(name), "%s, area %04d", codes[i].name,
-			 n / (int)codes_count);
+		    n / (int)codes_count);
 		r.id = ++*id;
 		r.value += n;
 		row->code = code;
@@ -199,7 +199,7 @@ static void add_areas(const struct maker *m, struct row *row, int64_t *id,
 
 static bool make_rates(sqlite3 *db, struct maker *m)
 {
-	struct row row = { .m = m };
+	struct row row = {.m = m};
 	int64_t id = m->table * 1000000, first = id;
 	int areas = 12;
 
@@ -223,9 +223,8 @@ static bool make_rates(sqlite3 *db, struct maker *m)
 
 static int hour_weight(const struct maker *m, int64_t off)
 {
-	static const int office[24] = { 1,  1,	1,  1,	1,  1,	2,  8,
-					30, 60, 80, 85, 70, 55, 75, 85,
-					80, 60, 30, 15, 10, 6,	3,  2 };
+	static const int office[24] = {1, 1, 1, 1, 1, 1, 2, 8, 30, 60, 80, 85,
+	    70, 55, 75, 85, 80, 60, 30, 15, 10, 6, 3, 2};
 	int64_t local = off + m->zone * 3600 + 1000 * WEEK;
 	int weight = office[local % DAY / 3600];
 
@@ -296,10 +295,8 @@ struct xdr {
 static void count_in(struct sums *sums, const struct xdr *x)
 {
 	int64_t at = x->off + DAYS_BEFORE * DAY;
-	struct sum *both[2] = {
-		&sums->slots[at / SLOT][x->account][x->service],
-		&sums->days[at / DAY][x->account][x->service][x->code]
-	};
+	struct sum *both[2] = {&sums->slots[at / SLOT][x->account][x->service],
+	    &sums->days[at / DAY][x->account][x->service][x->code]};
 
 	for (int i = 0; i < 2; i++) {
 		both[i]->events++;
@@ -308,8 +305,8 @@ static void count_in(struct sums *sums, const struct xdr *x)
 	}
 }
 
-static bool add_xdr(struct maker *m, struct xdr *x, struct sums *sums,
-		    sqlite3_stmt *s)
+static bool add_xdr(
+    struct maker *m, struct xdr *x, struct sums *sums, sqlite3_stmt *s)
 {
 	int dice = below(&m->seed, 100);
 	const struct rate *r;
@@ -332,8 +329,8 @@ static bool add_xdr(struct maker *m, struct xdr *x, struct sums *sums,
 	sqlite3_bind_int64(s, 7, r->id);
 	sqlite3_bind_int64(
 	    s, 8, (int64_t)m->source + x->account * 100 + below(&m->seed, 40));
-	sqlite3_bind_int64(s, 9,
-			   (int64_t)make_number(&m->seed, codes[x->code].code));
+	sqlite3_bind_int64(
+	    s, 9, (int64_t)make_number(&m->seed, codes[x->code].code));
 	sqlite3_bind_int(s, 10, x->volume);
 	sqlite3_bind_int64(s, 11, r->value);
 	sqlite3_bind_int64(s, 12, x->cost);
@@ -345,7 +342,7 @@ static bool make_xdrs(sqlite3 *db, struct maker *m, struct sums *sums)
 {
 	sqlite3_stmt *s =
 	    db_prepare(db, "INSERT INTO xdrs VALUES (?,?,?,?,?,?,?,?,?,?,?,?)");
-	struct xdr x = { .id = m->client * 10000000 };
+	struct xdr x = {.id = m->client * 10000000};
 	int64_t weights = 0, due = 0;
 	bool done = s != NULL;
 
@@ -370,8 +367,8 @@ static bool make_xdrs(sqlite3 *db, struct maker *m, struct sums *sums)
 	return done;
 }
 
-static void add_sum(sqlite3_stmt *s, const int64_t key[5],
-		    const struct sum *sum)
+static void add_sum(
+    sqlite3_stmt *s, const int64_t key[5], const struct sum *sum)
 {
 	int at = 1;
 
@@ -386,8 +383,8 @@ static void add_sum(sqlite3_stmt *s, const int64_t key[5],
 	sqlite3_reset(s);
 }
 
-static bool make_slots(sqlite3 *db, const struct maker *m,
-		       const struct sums *sums)
+static bool make_slots(
+    sqlite3 *db, const struct maker *m, const struct sums *sums)
 {
 	sqlite3_stmt *s =
 	    db_prepare(db, "INSERT INTO slots VALUES (?,?+0,?,?,?,?,?)");
@@ -396,16 +393,15 @@ static bool make_slots(sqlite3 *db, const struct maker *m,
 		for (int a = 0; a < m->accounts; a++)
 			for (int v = 0; v < SERVICES; v++)
 				add_sum(s,
-					(int64_t[5]){ m->client, n,
-						      m->first_account + a, v,
-						      -1 },
-					&sums->slots[n][a][v]);
+				    (int64_t[5]){m->client, n,
+					m->first_account + a, v, -1},
+				    &sums->slots[n][a][v]);
 	sqlite3_finalize(s);
 	return s != NULL;
 }
 
-static bool make_days(sqlite3 *db, const struct maker *m,
-		      const struct sums *sums)
+static bool make_days(
+    sqlite3 *db, const struct maker *m, const struct sums *sums)
 {
 	sqlite3_stmt *s =
 	    db_prepare(db, "INSERT INTO days VALUES (?,?,?,?,?,?,?,?)");
@@ -414,11 +410,10 @@ static bool make_days(sqlite3 *db, const struct maker *m,
 		for (int a = 0; a < m->accounts; a++)
 			for (int v = 0; v < SERVICES; v++)
 				for (size_t c = 0; c < codes_count; c++)
-					add_sum(
-					    s,
-					    (int64_t[5]){ m->client, n,
-							  m->first_account + a,
-							  v, (int64_t)c },
+					add_sum(s,
+					    (int64_t[5]){m->client, n,
+						m->first_account + a, v,
+						(int64_t)c},
 					    &sums->days[n][a][v][c]);
 	sqlite3_finalize(s);
 	return s != NULL;
@@ -443,58 +438,14 @@ static bool make_client(sqlite3 *db, const struct maker *pattern)
 bool bulk_make(sqlite3 *db)
 {
 	static struct maker makers[] = {
-		{ HERON,
-		  19,
-		  27,
-		  100,
-		  2,
-		  2001,
-		  3600,
-		  -5,
-		  false,
-		  DAYS_AFTER * DAY,
-		  12125550100,
-		  1,
-		  { { { { 0 } } } } },
-		{ OSPREY,
-		  20,
-		  28,
-		  92,
-		  2,
-		  2003,
-		  2400,
-		  1,
-		  false,
-		  DAYS_AFTER * DAY,
-		  493055501000,
-		  2,
-		  { { { { 0 } } } } },
-		{ KESTREL,
-		  21,
-		  27,
-		  110,
-		  1,
-		  2005,
-		  400,
-		  0,
-		  false,
-		  -60 * DAY,
-		  442071838000,
-		  3,
-		  { { { { 0 } } } } },
-		{ WHALE,
-		  22,
-		  27,
-		  80,
-		  4,
-		  2006,
-		  1000000,
-		  0,
-		  true,
-		  DAYS_AFTER * DAY,
-		  13105550000,
-		  4,
-		  { { { { 0 } } } } },
+	    {HERON, 19, 27, 100, 2, 2001, 3600, -5, false, DAYS_AFTER * DAY,
+		12125550100, 1, {{{{0}}}}},
+	    {OSPREY, 20, 28, 92, 2, 2003, 2400, 1, false, DAYS_AFTER * DAY,
+		493055501000, 2, {{{{0}}}}},
+	    {KESTREL, 21, 27, 110, 1, 2005, 400, 0, false, -60 * DAY,
+		442071838000, 3, {{{{0}}}}},
+	    {WHALE, 22, 27, 80, 4, 2006, 1000000, 0, true, DAYS_AFTER * DAY,
+		13105550000, 4, {{{{0}}}}},
 	};
 
 	if (options.small)

@@ -57,8 +57,8 @@ static void empty(void)
 	bytes = 0;
 }
 
-void cache_store(const char *key, unsigned long version,
-		 const struct buf *answer)
+void cache_store(
+    const char *key, unsigned long version, const struct buf *answer)
 {
 	unsigned bucket = hash(key);
 	struct entry *e;

@@ -44,12 +44,12 @@ static void count(const char *operation)
 		i++;
 	if (!*counts[i].operation)
 		snprintf(counts[i].operation, sizeof(counts[i].operation), "%s",
-			 operation);
+		    operation);
 	counts[i].count++;
 }
 
 void calls_add(enum api api, const char *operation, uint64_t request,
-	       double started, int64_t client)
+    double started, int64_t client)
 {
 	struct entry *e;
 
@@ -70,10 +70,10 @@ static void write_entry(struct buf *out, const struct entry *e)
 	buf_text(out, "{\"operation\":");
 	buf_json(out, e->operation);
 	buf_format(out,
-		   ",\"api\":\"%s\",\"http\":%llu,\"started\":%.3f,"
-		   "\"ended\":%.3f,\"client\":",
-		   e->api == CORE ? "core" : "management",
-		   (unsigned long long)e->request, e->started, e->ended);
+	    ",\"api\":\"%s\",\"http\":%llu,\"started\":%.3f,"
+	    "\"ended\":%.3f,\"client\":",
+	    e->api == CORE ? "core" : "management",
+	    (unsigned long long)e->request, e->started, e->ended);
 	if (e->client)
 		buf_int(out, e->client);
 	else
@@ -97,8 +97,8 @@ void calls_list(struct buf *out)
 		buf_json(out, counts[i].operation);
 		buf_format(out, ":%llu", (unsigned long long)counts[i].count);
 	}
-	buf_format(out, "},\"http_requests\":%llu}",
-		   (unsigned long long)requests);
+	buf_format(
+	    out, "},\"http_requests\":%llu}", (unsigned long long)requests);
 	pthread_mutex_unlock(&lock);
 }
 

@@ -234,9 +234,9 @@ bool time_parse(const char *text, const struct zone *z, int64_t *time)
 	    !digits(&text, 2, &d) || mo < 1 || mo > 12 || d < 1 || d > 31)
 		return false;
 	if (*text && ((!literal(&text, ' ') && !literal(&text, 'T')) ||
-		      !digits(&text, 2, &h) || !literal(&text, ':') ||
-		      !digits(&text, 2, &m) || !literal(&text, ':') ||
-		      !digits(&text, 2, &s) || h > 23 || m > 59 || s > 60))
+			 !digits(&text, 2, &h) || !literal(&text, ':') ||
+			 !digits(&text, 2, &m) || !literal(&text, ':') ||
+			 !digits(&text, 2, &s) || h > 23 || m > 59 || s > 60))
 		return false;
 	*time = days_from_civil(y, mo, d) * DAY + h * 3600 + m * 60 + s;
 	if (*text) {

@@ -68,7 +68,7 @@ static void mail_get(struct exchange *x)
 /* A balance is not stored: what it differs from the wanted is. */
 static bool set_balance(struct call *c, int64_t id, struct json_object *value)
 {
-	struct buf q = { 0 };
+	struct buf q = {0};
 	sqlite3_stmt *s;
 	int64_t nano;
 	bool set;
@@ -76,9 +76,9 @@ static bool set_balance(struct call *c, int64_t id, struct json_object *value)
 	if (!nano_from_json(value, &nano))
 		return false;
 	buf_format(&q,
-		   "UPDATE clients AS c SET shift = c.shift + @wanted - (%s)"
-		   " WHERE c.id = @client",
-		   balance_sql);
+	    "UPDATE clients AS c SET shift = c.shift + @wanted - (%s)"
+	    " WHERE c.id = @client",
+	    balance_sql);
 	s = call_query(c, q.text);
 	buf_free(&q);
 	if (!s)
@@ -95,7 +95,7 @@ static void clients_post(struct exchange *x)
 {
 	int64_t id = strtoll(x->path + strlen("/clients/"), NULL, 10);
 	struct json_object *balance = NULL, *fields = x->request;
-	struct call c = { .params = fields, .db = db_take() };
+	struct call c = {.params = fields, .db = db_take()};
 	bool good = json_object_is_type(fields, json_type_object);
 
 	if (good && json_object_object_get_ex(fields, "balance", &balance)) {
@@ -117,14 +117,14 @@ static const struct {
 	const char *method, *path;
 	void (*serve)(struct exchange *);
 } routes[] = {
-	{ "POST", "/faults", faults_post },
-	{ "GET", "/faults", faults_get },
-	{ "DELETE", "/faults", faults_delete },
-	{ "GET", "/calls", calls_get },
-	{ "DELETE", "/calls", calls_delete },
-	{ "POST", "/reset", reset_post },
-	{ "GET", "/mail", mail_get },
-	{ "POST", "/clients/", clients_post },
+    {"POST", "/faults", faults_post},
+    {"GET", "/faults", faults_get},
+    {"DELETE", "/faults", faults_delete},
+    {"GET", "/calls", calls_get},
+    {"DELETE", "/calls", calls_delete},
+    {"POST", "/reset", reset_post},
+    {"GET", "/mail", mail_get},
+    {"POST", "/clients/", clients_post},
 };
 
 static bool matches(const char *route, const char *path)

@@ -118,6 +118,16 @@ static bool add_transaction(sqlite3 *db, int64_t client, const char *type,
 	    "siissi", type, amount, at, notes, author, client);
 }
 
+static void add_moment(struct buf *b, int64_t time)
+{
+	struct buf text = {0};
+
+	buf_time_short(&text, time);
+	buf_add(b, text.text + 1, strlen("2026-01-01 00:00"));
+	buf_text(b, " UTC");
+	buf_free(&text);
+}
+
 /* What was called in each period is charged at its end; days to come
  * too, for they are shown once they are past. */
 static bool make_charges(sqlite3 *db, int64_t client, int64_t period)
@@ -136,8 +146,8 @@ static bool make_charges(sqlite3 *db, int64_t client, int64_t period)
 
 		buf_text(&notes, "Services: ");
 		buf_int(&notes, sqlite3_column_int64(s, 2));
-		buf_text(&notes, " calls & messages since ");
-		buf_time_short(&notes, start);
+		buf_text(&notes, " calls & messages of ");
+		add_moment(&notes, start);
 		done = add_transaction(db, client, "charge",
 		    -sqlite3_column_int64(s, 1), start + period, notes.text,
 		    NULL);

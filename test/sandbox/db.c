@@ -168,15 +168,15 @@ static bool set_meta(sqlite3 *db, const char *key, int64_t value)
 static bool is_ready(sqlite3 *db)
 {
 	if (!db_int(db,
-		    "SELECT count(*) FROM sqlite_master"
-		    " WHERE name = 'meta'",
-		    0, 0))
+		"SELECT count(*) FROM sqlite_master"
+		" WHERE name = 'meta'",
+		0, 0))
 		return false;
 	return db_int(db,
-		      "SELECT count(*) FROM meta WHERE"
-		      " key = 'ready' AND value = ? OR"
-		      " key = 'small' AND value = ?",
-		      DATA_VERSION, options.small) == 2;
+		   "SELECT count(*) FROM meta WHERE"
+		   " key = 'ready' AND value = ? OR"
+		   " key = 'small' AND value = ?",
+		   DATA_VERSION, options.small) == 2;
 }
 
 /* "ready" is written last, so a build that was killed starts again. */
@@ -224,7 +224,7 @@ bool db_open(void)
 	}
 	db_run(db, "PRAGMA journal_mode=WAL");
 	fresh = db_int(db, "SELECT value FROM meta WHERE key = 'anchor'", 0,
-		       0) == clock_anchor();
+		    0) == clock_anchor();
 	db_give(db);
 	/* A new week: the small data is dated anew. */
 	return fresh || db_reset();

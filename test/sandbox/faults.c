@@ -9,22 +9,21 @@
 #define MAX_FAULTS 64
 
 static const char *const kinds_text[FAULT_KINDS] = {
-	[LATENCY] = "latency",
-	[ERROR] = "error",
-	[TRUNCATE] = "truncate",
-	[HANG] = "hang",
-	[REFUSE] = "refuse",
-	[EXPIRE] = "expire",
-	[WRONG_TYPE] = "wrong_type",
-	[OVERSIZE] = "oversize",
-	[FOREIGN_ROWS] = "foreign_rows",
-	[LATE] = "late",
-	[LOST_REPLY] = "lost_reply",
+    [LATENCY] = "latency",
+    [ERROR] = "error",
+    [TRUNCATE] = "truncate",
+    [HANG] = "hang",
+    [REFUSE] = "refuse",
+    [EXPIRE] = "expire",
+    [WRONG_TYPE] = "wrong_type",
+    [OVERSIZE] = "oversize",
+    [FOREIGN_ROWS] = "foreign_rows",
+    [LATE] = "late",
+    [LOST_REPLY] = "lost_reply",
 };
 
 static const double defaults[FAULT_KINDS] = {
-	[LATENCY] = 1000, [OVERSIZE] = 10, [LATE] = 30
-};
+    [LATENCY] = 1000, [OVERSIZE] = 10, [LATE] = 30};
 
 static struct fault faults[MAX_FAULTS];
 static size_t count;
@@ -40,13 +39,13 @@ static bool is_for(const struct fault *f, enum api api, const char *operation)
 
 static void drop(size_t at)
 {
-	memmove(&faults[at], &faults[at + 1],
-		(count - at - 1) * sizeof(faults[0]));
+	memmove(
+	    &faults[at], &faults[at + 1], (count - at - 1) * sizeof(faults[0]));
 	any = --count;
 }
 
-bool fault_take(enum api api, const char *operation, unsigned kinds,
-		struct fault *taken)
+bool fault_take(
+    enum api api, const char *operation, unsigned kinds, struct fault *taken)
 {
 	bool found = false;
 
@@ -76,7 +75,7 @@ static const char *read_value(struct json_object *in, struct fault *f)
 		return NULL;
 	if (f->kind == ERROR) {
 		snprintf(f->text, sizeof(f->text), "%s",
-			 json_object_get_string(value));
+		    json_object_get_string(value));
 		return NULL;
 	}
 	if (!json_object_is_type(value, json_type_int) &&
@@ -96,7 +95,7 @@ static const char *read_fault(struct json_object *in, struct fault *f)
 	    !json_object_object_get_ex(in, "fault", &kind))
 		return "operation and fault are needed";
 	snprintf(f->operation, sizeof(f->operation), "%s",
-		 json_object_get_string(operation));
+	    json_object_get_string(operation));
 	f->kind = FAULT_KINDS;
 	for (unsigned i = 0; i < FAULT_KINDS; i++)
 		if (strcmp(kinds_text[i], json_object_get_string(kind)) == 0)
@@ -114,7 +113,7 @@ static const char *read_fault(struct json_object *in, struct fault *f)
 
 const char *fault_add(struct json_object *in)
 {
-	struct fault f = { 0 };
+	struct fault f = {0};
 	const char *wrong;
 
 	if (!json_object_is_type(in, json_type_object))
@@ -150,8 +149,8 @@ void fault_list(struct buf *out)
 
 		buf_text(out, i ? ",{\"operation\":" : "{\"operation\":");
 		buf_json(out, f->operation);
-		buf_format(out,
-			   ",\"fault\":\"%s\",\"value\":", kinds_text[f->kind]);
+		buf_format(
+		    out, ",\"fault\":\"%s\",\"value\":", kinds_text[f->kind]);
 		if (f->kind == ERROR)
 			buf_json(out, f->text);
 		else

@@ -93,44 +93,43 @@ static void add_object(struct buf *b, size_t *at, const char *text)
 static void write_pdf(struct buf *b, const char *title, const char *line)
 {
 	size_t at[5];
-	struct buf page = { 0 };
+	struct buf page = {0};
 
 	buf_format(&page,
-		   "BT /F1 24 Tf 72 740 Td (%s) Tj 0 -40 Td /F1 14 Tf (%s) Tj"
-		   " ET\n",
-		   title, line);
+	    "BT /F1 24 Tf 72 740 Td (%s) Tj 0 -40 Td /F1 14 Tf (%s) Tj"
+	    " ET\n",
+	    title, line);
 	buf_text(b, "%PDF-1.4\n");
-	add_object(b, &at[0],
-		   "1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n");
-	add_object(b, &at[1],
-		   "2 0 obj\n<</Type/Pages/Kids[3 0 R]/Count 1>>\nendobj\n");
 	add_object(
-	    b, &at[2],
+	    b, &at[0], "1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n");
+	add_object(b, &at[1],
+	    "2 0 obj\n<</Type/Pages/Kids[3 0 R]/Count 1>>\nendobj\n");
+	add_object(b, &at[2],
 	    "3 0 obj\n<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]"
 	    "/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>\nendobj\n");
 	add_object(b, &at[3], "4 0 obj\n");
 	buf_format(b, "<</Length %zu>>\nstream\n%sendstream\nendobj\n",
-		   page.length, page.text);
+	    page.length, page.text);
 	add_object(b, &at[4],
-		   "5 0 obj\n<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>\n"
-		   "endobj\n");
+	    "5 0 obj\n<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>\n"
+	    "endobj\n");
 	buf_free(&page);
 	page.length = b->length;
 	buf_text(b, "xref\n0 6\n0000000000 65535 f \n");
 	for (int i = 0; i < 5; i++)
 		buf_format(b, "%010zu 00000 n \n", at[i]);
 	buf_format(b,
-		   "trailer\n<</Size 6/Root 1 0 R>>\nstartxref\n%zu\n%%%%EOF\n",
-		   page.length);
+	    "trailer\n<</Size 6/Root 1 0 R>>\nstartxref\n%zu\n%%%%EOF\n",
+	    page.length);
 }
 
 static bool send_invoice(struct exchange *x, int64_t id)
 {
 	sqlite3 *db = db_take();
-	sqlite3_stmt *s = db_prepare(
-	    db, "SELECT i.no, i.total, c.name FROM invoices i JOIN currencies"
-		" c ON c.id = i.currencies_id WHERE i.id = ?");
-	struct buf line = { 0 };
+	sqlite3_stmt *s = db_prepare(db,
+	    "SELECT i.no, i.total, c.name FROM invoices i JOIN currencies"
+	    " c ON c.id = i.currencies_id WHERE i.id = ?");
+	struct buf line = {0};
 	bool found;
 
 	sqlite3_bind_int64(s, 1, id);

@@ -51,9 +51,9 @@ static void management_or_file_serve(struct exchange *x)
 }
 
 static const struct room rooms[] = {
-	{ 0, false, core_read, core_serve },
-	{ 1, true, management_or_file_read, management_or_file_serve },
-	{ 4, false, NULL, control_serve },
+    {0, false, core_read, core_serve},
+    {1, true, management_or_file_read, management_or_file_serve},
+    {4, false, NULL, control_serve},
 };
 
 #define ROOMS (sizeof(rooms) / sizeof(rooms[0]))
@@ -101,7 +101,7 @@ static bool has_gone(struct request *r)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
 	    r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct pollfd fd = { .events = POLLRDHUP };
+	struct pollfd fd = {.events = POLLRDHUP};
 
 	if (!info)
 		return true;
@@ -163,8 +163,8 @@ void http_release(void)
 
 static int64_t find_client(struct json_object *params)
 {
-	static const char *const names[] = { "clients_id", "id_clients", "id",
-					     "accounts_id" };
+	static const char *const names[] = {
+	    "clients_id", "id_clients", "id", "accounts_id"};
 	struct json_object *value;
 
 	for (size_t i = 0; i < 4; i++) {
@@ -191,8 +191,8 @@ static int64_t find_client(struct json_object *params)
 	return 0;
 }
 
-void http_operation(struct exchange *x, const char *name,
-		    struct json_object *params)
+void http_operation(
+    struct exchange *x, const char *name, struct json_object *params)
 {
 	if (!x->faulty)
 		x->faulty = fault_take(x->api, name, WHOLE_FAULTS, &x->fault);
@@ -206,15 +206,15 @@ void http_operation(struct exchange *x, const char *name,
 
 const char *http_query(struct exchange *x, const char *name)
 {
-	return MHD_lookup_connection_value(x->connection, MHD_GET_ARGUMENT_KIND,
-					   name);
+	return MHD_lookup_connection_value(
+	    x->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
 static void log_calls(struct exchange *x)
 {
 	for (size_t i = 0; i < x->operation_count; i++)
 		calls_add(x->api, x->operations[i].name, x->number, x->started,
-			  x->operations[i].client);
+		    x->operations[i].client);
 }
 
 static bool is_fault(const struct request *r, enum fault_kind kind)
@@ -235,8 +235,7 @@ static void spoil(struct request *r)
 	more = (size_t)(r->x.fault.value * 1048576);
 	while (b->length < more)
 		buf_add(b,
-			"                                                    ",
-			50);
+		    "                                                    ", 50);
 }
 
 static enum MHD_Result send_reply(struct request *r)
@@ -254,19 +253,19 @@ static enum MHD_Result send_reply(struct request *r)
 		buf_text(&x->reply, "");
 	response = MHD_create_response_from_buffer(
 	    x->reply.length, x->reply.text, MHD_RESPMEM_MUST_FREE);
-	x->reply = (struct buf){ 0 };
+	x->reply = (struct buf){0};
 	MHD_add_response_header(response, "Content-Type", x->type);
 	if (*x->name) {
-		snprintf(text, sizeof(text), "attachment; filename=\"%s\"",
-			 x->name);
+		snprintf(
+		    text, sizeof(text), "attachment; filename=\"%s\"", x->name);
 		MHD_add_response_header(response, "Content-Disposition", text);
 	}
 	if (x->vcs_status) {
 		snprintf(text, sizeof(text), "%d", x->vcs_status);
 		MHD_add_response_header(response, "X-VCS-Status", text);
 	}
-	done = MHD_queue_response(r->connection, x->status ? x->status : 200,
-				  response);
+	done = MHD_queue_response(
+	    r->connection, x->status ? x->status : 200, response);
 	MHD_destroy_response(response);
 	return done;
 }
@@ -304,8 +303,8 @@ static enum MHD_Result begin(struct request *r, const struct room *room)
 	return serve(r, room);
 }
 
-static struct request *make_request(struct MHD_Connection *connection,
-				    const char *path, const char *method)
+static struct request *make_request(
+    struct MHD_Connection *connection, const char *path, const char *method)
 {
 	struct request *r = calloc(1, sizeof(*r));
 
@@ -320,9 +319,8 @@ static struct request *make_request(struct MHD_Connection *connection,
 }
 
 static enum MHD_Result handle(void *cls, struct MHD_Connection *connection,
-			      const char *path, const char *method,
-			      const char *version, const char *upload,
-			      size_t *upload_size, void **state)
+    const char *path, const char *method, const char *version,
+    const char *upload, size_t *upload_size, void **state)
 {
 	struct request *r = *state;
 
@@ -354,7 +352,7 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection,
 }
 
 static void complete(void *cls, struct MHD_Connection *connection, void **state,
-		     enum MHD_RequestTerminationCode code)
+    enum MHD_RequestTerminationCode code)
 {
 	struct request *r = *state;
 
@@ -380,26 +378,23 @@ static void quiet(void *cls, const char *format, va_list args)
 
 static struct MHD_Daemon *listen_at(const struct room *room)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET };
+	struct sockaddr_in address = {.sin_family = AF_INET};
 	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL |
 			 MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-	struct MHD_OptionItem tls[] = {
-		{ MHD_OPTION_HTTPS_MEM_KEY, 0, tls_key },
-		{ MHD_OPTION_HTTPS_MEM_CERT, 0, tls_certificate },
-		{ MHD_OPTION_END, 0, NULL }
-	};
-	struct MHD_OptionItem none[] = { { MHD_OPTION_END, 0, NULL } };
+	struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_KEY, 0, tls_key},
+	    {MHD_OPTION_HTTPS_MEM_CERT, 0, tls_certificate},
+	    {MHD_OPTION_END, 0, NULL}};
+	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
 	int port = options.port + room->port;
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	address.sin_port = htons((uint16_t)port);
-	return MHD_start_daemon(
-	    flags | (room->tls ? MHD_USE_TLS : 0), 0, NULL, NULL, handle,
-	    (void *)(uintptr_t)room, MHD_OPTION_EXTERNAL_LOGGER, quiet, NULL,
-	    MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_NOTIFY_COMPLETED,
-	    complete, NULL, MHD_OPTION_THREAD_POOL_SIZE, THREADS,
-	    MHD_OPTION_CONNECTION_LIMIT, 4096u,
-	    MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_ARRAY,
+	return MHD_start_daemon(flags | (room->tls ? MHD_USE_TLS : 0), 0, NULL,
+	    NULL, handle, (void *)(uintptr_t)room, MHD_OPTION_EXTERNAL_LOGGER,
+	    quiet, NULL, MHD_OPTION_SOCK_ADDR, &address,
+	    MHD_OPTION_NOTIFY_COMPLETED, complete, NULL,
+	    MHD_OPTION_THREAD_POOL_SIZE, THREADS, MHD_OPTION_CONNECTION_LIMIT,
+	    4096u, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_ARRAY,
 	    room->tls ? tls : none, MHD_OPTION_END);
 }
 
@@ -412,7 +407,7 @@ bool http_start(void)
 		if (daemons[i])
 			continue;
 		fprintf(stderr, "sandbox: port %d: %s\n",
-			options.port + rooms[i].port, strerror(errno));
+		    options.port + rooms[i].port, strerror(errno));
 		http_stop();
 		return false;
 	}

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct method *const tables[] = { core_methods, core_guess_methods,
-					       management_methods };
+static const struct method *const tables[] = {
+    core_methods, core_guess_methods, management_methods};
 
 const struct method *method_find(enum api api, const char *name)
 {
@@ -34,8 +34,7 @@ static void make_key(struct call *c, struct buf *key)
 	buf_text(key, c->method->name);
 	buf_text(key, c->method->api == CORE ? "\n" : "\r");
 	buf_int(key, clock_until());
-	json_object_object_foreach(c->params, name, value)
-	{
+	json_object_object_foreach (c->params, name, value) {
 		if (strcmp(name, "AUTH") == 0 || strcmp(name, "SID") == 0 ||
 		    strcmp(name, "auth") == 0)
 			continue;
@@ -50,7 +49,7 @@ static void make_key(struct call *c, struct buf *key)
 static bool answer(struct call *c)
 {
 	unsigned long version = db_version();
-	struct buf key = { 0 };
+	struct buf key = {0};
 	bool done;
 
 	if (c->method->writes) {
@@ -75,8 +74,8 @@ static int64_t other_client(int64_t client)
 }
 
 /* The made clients' accounts and rate tables by their fixed ids. */
-static struct json_object *other_value(const char *name,
-				       struct json_object *value)
+static struct json_object *other_value(
+    const char *name, struct json_object *value)
 {
 	int64_t id = json_object_get_int64(value);
 
@@ -100,8 +99,8 @@ static struct json_object *other_value(const char *name,
 }
 
 /* Puts up to three of the other's rows behind the first of the own. */
-static struct json_object *mix(struct json_object *own,
-			       struct json_object *other)
+static struct json_object *mix(
+    struct json_object *own, struct json_object *other)
 {
 	size_t count = json_object_array_length(own);
 	size_t more = json_object_array_length(other);
@@ -113,8 +112,7 @@ static struct json_object *mix(struct json_object *own,
 		size_t skip = count ? 1 : 0;
 
 		foreign = !first && i < more + skip;
-		json_object_array_add(
-		    mixed,
+		json_object_array_add(mixed,
 		    json_object_get(
 			foreign ? json_object_array_get_idx(other, i - skip)
 			: first ? json_object_array_get_idx(own, 0)
@@ -144,13 +142,13 @@ static struct json_object *make_rows(struct json_object *rows)
  * given instead. */
 static void make_foreign(struct call *c)
 {
-	struct call other = { .method = c->method };
+	struct call other = {.method = c->method};
 	struct json_object *own, *alien, *both;
 
 	other.params = json_object_new_object();
-	json_object_object_foreach(c->params, name, value)
-	    json_object_object_add(other.params, name,
-				   other_value(name, value));
+	json_object_object_foreach (c->params, name, value)
+		json_object_object_add(
+		    other.params, name, other_value(name, value));
 	if (!c->method->writes && answer(&other)) {
 		own = json_tokener_parse(c->out.text);
 		alien = json_tokener_parse(other.out.text);

@@ -71,8 +71,8 @@ static bool is_list(struct json_object *value, enum json_type of)
 	if (!json_object_is_type(value, json_type_array))
 		return false;
 	for (size_t i = 0; i < json_object_array_length(value); i++)
-		if (!json_object_is_type(json_object_array_get_idx(value, i),
-					 of))
+		if (!json_object_is_type(
+			json_object_array_get_idx(value, i), of))
 			return false;
 	return true;
 }
@@ -146,14 +146,13 @@ bool call_check(struct call *c)
 			return call_fail(c, -32602, "__tz-invalid");
 	}
 	c->zone = zone_find(zone);
-	json_object_object_foreach(c->params, name, value)
-	{
+	json_object_object_foreach (c->params, name, value) {
 		char type = type_of(c->method, name);
 
 		if (c->method->api == CORE ? (strcmp(name, "AUTH") == 0 ||
-					      strcmp(name, "__tz") == 0)
+						 strcmp(name, "__tz") == 0)
 					   : (strcmp(name, "auth") == 0 ||
-					      strcmp(name, "SID") == 0))
+						 strcmp(name, "SID") == 0))
 			continue;
 		if (!type)
 			return call_fail(c, -32602, "%.60s-unknown", name);
@@ -185,7 +184,7 @@ static void bind_params(struct call *c, sqlite3_stmt *s)
 			sqlite3_bind_int64(s, at, json_object_get_int64(value));
 		else if (value)
 			sqlite3_bind_text(s, at, json_object_get_string(value),
-					  -1, SQLITE_TRANSIENT);
+			    -1, SQLITE_TRANSIENT);
 	}
 }
 
@@ -220,13 +219,13 @@ void rows_ids(struct buf *b, struct json_object *list)
 		buf_text(b, "NULL");
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		buf_text(b, i ? "," : "");
-		buf_int(b, json_object_get_int64(
-			       json_object_array_get_idx(list, i)));
+		buf_int(b,
+		    json_object_get_int64(json_object_array_get_idx(list, i)));
 	}
 }
 
-static void write_time(struct call *c, struct buf *b, sqlite3_stmt *s, int at,
-		       char type)
+static void write_time(
+    struct call *c, struct buf *b, sqlite3_stmt *s, int at, char type)
 {
 	int64_t time = sqlite3_column_int64(s, at);
 
@@ -240,8 +239,8 @@ static void write_time(struct call *c, struct buf *b, sqlite3_stmt *s, int at,
 		buf_time(b, time, c->zone);
 }
 
-static void write_value(struct call *c, struct buf *b, sqlite3_stmt *s, int at,
-			char type)
+static void write_value(
+    struct call *c, struct buf *b, sqlite3_stmt *s, int at, char type)
 {
 	if (strchr("tTDe", type)) {
 		write_time(c, b, s, at, type);
@@ -276,7 +275,7 @@ static void write_value(struct call *c, struct buf *b, sqlite3_stmt *s, int at,
 }
 
 static void write_row(struct call *c, struct buf *b, sqlite3_stmt *s,
-		      const struct column *columns)
+    const struct column *columns)
 {
 	for (int at = 0; columns[at].name; at++) {
 		buf_text(b, at ? ",\"" : "{\"");
@@ -318,8 +317,8 @@ static void add_filters(struct call *c, struct buf *q, const struct entity *e)
 	}
 }
 
-static const struct column *find_sort(const struct entity *e, const char *name,
-				      size_t length)
+static const struct column *find_sort(
+    const struct entity *e, const char *name, size_t length)
 {
 	for (const struct column *k = e->columns; k->name; k++)
 		if (k->sort && strlen(k->name) == length &&
@@ -376,8 +375,7 @@ static bool add_page(struct call *c, struct buf *q, const struct entity *e)
 		if (!k)
 			return call_fail(c, 1, "orderby: no such column");
 		buf_format(q, " ORDER BY %s %s, %s %s", k->sort,
-			   down ? "DESC" : "ASC", e->tie,
-			   down ? "DESC" : "ASC");
+		    down ? "DESC" : "ASC", e->tie, down ? "DESC" : "ASC");
 	} else {
 		buf_format(q, " ORDER BY %s", e->order);
 	}
@@ -390,8 +388,8 @@ static bool add_limit(struct call *c, struct buf *q)
 	int64_t limit = call_int(c, "limit", MAX_ROWS);
 
 	buf_format(q, " LIMIT %lld OFFSET %lld",
-		   (long long)(limit > MAX_ROWS ? MAX_ROWS : limit),
-		   (long long)call_int(c, "offset", 0));
+	    (long long)(limit > MAX_ROWS ? MAX_ROWS : limit),
+	    (long long)call_int(c, "offset", 0));
 	return true;
 }
 
@@ -415,7 +413,7 @@ bool rows_search(struct call *c, const char *where)
 {
 	const struct entity *e = c->method->entity;
 	bool core = c->method->api == CORE, done;
-	struct buf q = { 0 };
+	struct buf q = {0};
 
 	add_select(&q, e, where);
 	add_filters(c, &q, e);
@@ -432,7 +430,7 @@ bool rows_search(struct call *c, const char *where)
 
 bool rows_one(struct call *c, const struct entity *e, const char *where)
 {
-	struct buf q = { 0 };
+	struct buf q = {0};
 	sqlite3_stmt *s;
 
 	add_select(&q, e, where);

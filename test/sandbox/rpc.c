@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-static struct json_object *member(struct json_object *in, const char *name,
-				  enum json_type type)
+static struct json_object *member(
+    struct json_object *in, const char *name, enum json_type type)
 {
 	struct json_object *value = NULL;
 
@@ -41,8 +41,7 @@ void core_read(struct exchange *x)
 		    member(item, "method", json_type_string);
 
 		if (method)
-			http_operation(
-			    x, json_object_get_string(method),
+			http_operation(x, json_object_get_string(method),
 			    member(item, "params", json_type_object));
 	}
 }
@@ -81,7 +80,7 @@ static const char *check(struct json_object *item, struct call *c, int *code)
 static void serve_item(struct buf *out, struct json_object *item)
 {
 	struct json_object *id = NULL;
-	struct call c = { 0 };
+	struct call c = {0};
 	const char *wrong;
 	int code;
 
@@ -89,8 +88,8 @@ static void serve_item(struct buf *out, struct json_object *item)
 		json_object_object_get_ex(item, "id", &id);
 	wrong = check(item, &c, &code);
 	buf_text(out, "{\"jsonrpc\":\"2.0\",\"id\":");
-	buf_text(out,
-		 json_object_to_json_string_ext(id, JSON_C_TO_STRING_PLAIN));
+	buf_text(
+	    out, json_object_to_json_string_ext(id, JSON_C_TO_STRING_PLAIN));
 	if (wrong) {
 		write_error(out, code, wrong);
 	} else if (method_run(&c)) {

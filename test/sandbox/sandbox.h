@@ -201,8 +201,8 @@ struct fault {
 	long times; /* -1: until deleted */
 };
 
-bool fault_take(enum api, const char *operation, unsigned kinds,
-		struct fault *);
+bool fault_take(
+    enum api, const char *operation, unsigned kinds, struct fault *);
 const char *fault_add(struct json_object *); /* NULL, or what is wrong */
 void fault_clear(void);
 void fault_list(struct buf *);
@@ -210,7 +210,7 @@ void fault_list(struct buf *);
 /* calls.c: the log that tests read. */
 uint64_t calls_request(void);
 void calls_add(enum api, const char *operation, uint64_t request,
-	       double started, int64_t client);
+    double started, int64_t client);
 void calls_list(struct buf *);
 void calls_clear(void);
 
@@ -239,8 +239,8 @@ struct exchange {
 };
 
 /* Notes that the request asks for an operation, and finds its fault. */
-void http_operation(struct exchange *, const char *name,
-		    struct json_object *params);
+void http_operation(
+    struct exchange *, const char *name, struct json_object *params);
 
 bool http_start(void);
 void http_stop(void);

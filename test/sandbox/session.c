@@ -44,7 +44,7 @@ bool session_find(const char *sid)
 void session_open(char sid[32])
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz012345";
-	unsigned char bytes[26] = { 0 };
+	unsigned char bytes[26] = {0};
 
 	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
 		bytes[0] = (unsigned char)clock_ms();

@@ -18,9 +18,8 @@ enum field {
 	FIELDS
 };
 
-static const char *const fields[FIELDS] = { "day",	   "services_id",
-					    "accounts_id", "packages_id",
-					    "code",	   "code_name" };
+static const char *const fields[FIELDS] = {
+    "day", "services_id", "accounts_id", "packages_id", "code", "code_name"};
 
 struct group {
 	int64_t key[FIELDS];
@@ -96,7 +95,7 @@ static int64_t name_of(int64_t code)
 static void add_row(struct summary *s, sqlite3_stmt *q)
 {
 	int64_t time = sqlite3_column_int64(q, 0) + clock_anchor();
-	struct group key = { { 0 }, 0, 0, 0 }, *g;
+	struct group key = {{0}, 0, 0, 0}, *g;
 
 	if (s->by[BY_DAY])
 		key.key[BY_DAY] =
@@ -117,8 +116,8 @@ static void add_row(struct summary *s, sqlite3_stmt *q)
 	g->cost += sqlite3_column_int64(q, 7);
 }
 
-static void add_filter(struct summary *s, struct buf *q, const char *name,
-		       const char *sql)
+static void add_filter(
+    struct summary *s, struct buf *q, const char *name, const char *sql)
 {
 	struct json_object *value;
 
@@ -129,10 +128,10 @@ static void add_filter(struct summary *s, struct buf *q, const char *name,
 	buf_text(q, ")");
 }
 
-static bool add_rows(struct summary *s, const char *select, int64_t from,
-		     int64_t to)
+static bool add_rows(
+    struct summary *s, const char *select, int64_t from, int64_t to)
 {
-	struct buf q = { 0 };
+	struct buf q = {0};
 	sqlite3_stmt *rows;
 
 	if (from >= to)
@@ -145,10 +144,10 @@ static bool add_rows(struct summary *s, const char *select, int64_t from,
 	buf_free(&q);
 	if (!rows)
 		return call_fail(s->call, -32603, "Internal error");
-	sqlite3_bind_int64(rows, sqlite3_bind_parameter_index(rows, "@low"),
-			   from);
-	sqlite3_bind_int64(rows, sqlite3_bind_parameter_index(rows, "@high"),
-			   to);
+	sqlite3_bind_int64(
+	    rows, sqlite3_bind_parameter_index(rows, "@low"), from);
+	sqlite3_bind_int64(
+	    rows, sqlite3_bind_parameter_index(rows, "@high"), to);
 	while (sqlite3_step(rows) == SQLITE_ROW)
 		add_row(s, rows);
 	sqlite3_finalize(rows);
@@ -223,7 +222,7 @@ static void write_groups(struct summary *s, int64_t client, int64_t currency)
 		const struct group *g = &s->groups[i];
 
 		buf_format(b, "%s{\"clients_id\":%lld", i ? "," : "",
-			   (long long)client);
+		    (long long)client);
 		for (int f = 0; f < FIELDS; f++)
 			if (s->by[f])
 				write_key(b, f, g->key[f]);
@@ -263,7 +262,7 @@ static bool read_groups(struct summary *s)
 
 bool reports_summary(struct call *c)
 {
-	struct summary s = { .call = c, .start = -DAYS_BEFORE * DAY };
+	struct summary s = {.call = c, .start = -DAYS_BEFORE * DAY};
 	int64_t client = call_int(c, "clients_id", 0), until;
 	bool done;
 
@@ -280,10 +279,10 @@ bool reports_summary(struct call *c)
 		qsort(s.groups, s.count, sizeof(*s.groups), compare);
 	if (done)
 		write_groups(&s, client,
-			     db_int(c->db,
-				    "SELECT currencies_id FROM clients"
-				    " WHERE id = ?",
-				    client, 0));
+		    db_int(c->db,
+			"SELECT currencies_id FROM clients"
+			" WHERE id = ?",
+			client, 0));
 	free(s.groups);
 	free(s.table);
 	return done;

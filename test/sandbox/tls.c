@@ -44,8 +44,7 @@ static bool write_file(const char *name, const gnutls_datum_t *data)
 static bool make_key(struct pair *p)
 {
 	return gnutls_x509_privkey_init(&p->key) == 0 &&
-	       gnutls_x509_privkey_generate(
-		   p->key, GNUTLS_PK_ECDSA,
+	       gnutls_x509_privkey_generate(p->key, GNUTLS_PK_ECDSA,
 		   GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0) == 0;
 }
 
@@ -67,8 +66,7 @@ static bool make_common(struct pair *p, const char *name, bool ca)
 	       gnutls_x509_crt_set_expiration_time(c, now + LIFE) == 0 &&
 	       gnutls_x509_crt_set_key(c, p->key) == 0 &&
 	       gnutls_x509_crt_set_dn_by_oid(c, GNUTLS_OID_X520_COMMON_NAME, 0,
-					     name,
-					     (unsigned)strlen(name)) == 0 &&
+		   name, (unsigned)strlen(name)) == 0 &&
 	       gnutls_x509_crt_get_key_id(c, 0, id, &size) == 0 &&
 	       gnutls_x509_crt_set_subject_key_id(c, id, size) == 0 &&
 	       gnutls_x509_crt_set_basic_constraints(c, ca, ca ? 0 : -1) == 0;
@@ -78,38 +76,37 @@ static bool make_ca(struct pair *ca)
 {
 	return make_common(ca, "VCS sandbox CA", true) &&
 	       gnutls_x509_crt_set_key_usage(ca->crt,
-					     GNUTLS_KEY_KEY_CERT_SIGN |
-						 GNUTLS_KEY_CRL_SIGN) == 0 &&
-	       gnutls_x509_crt_sign2(ca->crt, ca->crt, ca->key,
-				     GNUTLS_DIG_SHA256, 0) == 0;
+		   GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN) == 0 &&
+	       gnutls_x509_crt_sign2(
+		   ca->crt, ca->crt, ca->key, GNUTLS_DIG_SHA256, 0) == 0;
 }
 
 static bool make_server(struct pair *s, const struct pair *ca)
 {
-	static const char *const hosts[] = { "localhost", "vcs.sandbox.test" };
-	struct in_addr ip = { htonl(INADDR_LOOPBACK) };
+	static const char *const hosts[] = {"localhost", "vcs.sandbox.test"};
+	struct in_addr ip = {htonl(INADDR_LOOPBACK)};
 
 	if (!make_common(s, "vcs.sandbox.test", false))
 		return false;
 	for (size_t i = 0; i < 2; i++)
-		if (gnutls_x509_crt_set_subject_alt_name(
-			s->crt, GNUTLS_SAN_DNSNAME, hosts[i],
+		if (gnutls_x509_crt_set_subject_alt_name(s->crt,
+			GNUTLS_SAN_DNSNAME, hosts[i],
 			(unsigned)strlen(hosts[i]), GNUTLS_FSAN_APPEND) != 0)
 			return false;
-	return gnutls_x509_crt_set_subject_alt_name(
-		   s->crt, GNUTLS_SAN_IPADDRESS, &ip, sizeof(ip),
+	return gnutls_x509_crt_set_subject_alt_name(s->crt,
+		   GNUTLS_SAN_IPADDRESS, &ip, sizeof(ip),
 		   GNUTLS_FSAN_APPEND) == 0 &&
 	       gnutls_x509_crt_set_key_usage(
 		   s->crt, GNUTLS_KEY_DIGITAL_SIGNATURE) == 0 &&
 	       gnutls_x509_crt_set_key_purpose_oid(
 		   s->crt, GNUTLS_KP_TLS_WWW_SERVER, 0) == 0 &&
-	       gnutls_x509_crt_sign2(s->crt, ca->crt, ca->key,
-				     GNUTLS_DIG_SHA256, 0) == 0;
+	       gnutls_x509_crt_sign2(
+		   s->crt, ca->crt, ca->key, GNUTLS_DIG_SHA256, 0) == 0;
 }
 
 static bool save_certificate(const char *name, gnutls_x509_crt_t crt)
 {
-	gnutls_datum_t data = { 0 };
+	gnutls_datum_t data = {0};
 	bool done =
 	    gnutls_x509_crt_export2(crt, GNUTLS_X509_FMT_PEM, &data) == 0 &&
 	    write_file(name, &data);
@@ -120,7 +117,7 @@ static bool save_certificate(const char *name, gnutls_x509_crt_t crt)
 
 static bool save_key(const char *name, gnutls_x509_privkey_t key)
 {
-	gnutls_datum_t data = { 0 };
+	gnutls_datum_t data = {0};
 	bool done =
 	    gnutls_x509_privkey_export2(key, GNUTLS_X509_FMT_PEM, &data) == 0 &&
 	    write_file(name, &data);
@@ -139,7 +136,7 @@ static void free_pair(struct pair *p)
 
 static bool make_all(void)
 {
-	struct pair ca = { 0 }, server = { 0 };
+	struct pair ca = {0}, server = {0};
 	bool done = make_ca(&ca) && make_server(&server, &ca) &&
 		    save_certificate("ca.pem", ca.crt) &&
 		    save_certificate("server.pem", server.crt) &&
@@ -152,7 +149,7 @@ static bool make_all(void)
 
 static char *read_file(const char *name)
 {
-	gnutls_datum_t data = { 0 };
+	gnutls_datum_t data = {0};
 	char *text = NULL;
 
 	if (gnutls_load_file(path_of(name), &data) == 0)
@@ -163,7 +160,7 @@ static char *read_file(const char *name)
 
 static bool import(gnutls_x509_crt_t *crt, const char *text)
 {
-	gnutls_datum_t data = { (unsigned char *)(uintptr_t)text, 0 };
+	gnutls_datum_t data = {(unsigned char *)(uintptr_t)text, 0};
 
 	if (gnutls_x509_crt_init(crt) != 0 || !text)
 		return false;
@@ -208,8 +205,8 @@ bool tls_prepare(void)
 		load();
 	if (is_valid())
 		return true;
-	fprintf(stderr, "sandbox: no certificate can be made in %s\n",
-		options.dir);
+	fprintf(
+	    stderr, "sandbox: no certificate can be made in %s\n", options.dir);
 	return false;
 }
 
