@@ -8,7 +8,7 @@
 
 /* "/api/rates.json" is the page "/api/rates" as JSON, but the description of
  * the API has its suffix in its name. */
-static bool is_path(const struct page *p, const struct req *r)
+bool page_is_path(const struct page *p, const struct req *r)
 {
 	size_t len = strlen(r->path);
 
@@ -22,7 +22,7 @@ static bool is_path(const struct page *p, const struct req *r)
 static const struct page *find_page(const struct req *r, bool *other_method)
 {
 	for (const struct page *p = pages; p->path; p++) {
-		if (!is_path(p, r))
+		if (!page_is_path(p, r))
 			continue;
 		if (p->method == r->method)
 			return p;

@@ -134,6 +134,19 @@ static void redirect_to_login(struct call *c)
 	    mem_print(c->mem, "/api/login?next=%s", req_encode(c->mem, self)));
 }
 
+/* The methods that the path has (RFC 9110, 15.5.6). */
+static const char *list_methods(const struct call *c)
+{
+	bool get = false, post = false;
+
+	for (const struct page *p = pages; p->path; p++)
+		if (page_is_path(p, c->req)) {
+			get = get || p->method == METHOD_GET;
+			post = post || p->method == METHOD_POST;
+		}
+	return get && post ? "GET, HEAD, POST" : post ? "POST" : "GET, HEAD";
+}
+
 static void add_error_headers(struct call *c, enum err e)
 {
 	char seconds[24];
@@ -146,8 +159,7 @@ static void add_error_headers(struct call *c, enum err e)
 		reply_header(c->reply, "Retry-After", seconds);
 	}
 	if (e == ERR_METHOD)
-		reply_header(c->reply, "Allow",
-		    c->req->method == METHOD_POST ? "GET, HEAD" : "POST");
+		reply_header(c->reply, "Allow", list_methods(c));
 	if (e == ERR_LOGIN && c->req->format != FORMAT_HTML)
 		reply_header(c->reply, "WWW-Authenticate", "Bearer");
 }

@@ -8,6 +8,9 @@
  * Secure and to this host) or bare. */
 const char *page_cookie_name(const struct call *c, const char *base);
 
+/* Whether a row is the one of a request's path, whatever the method. */
+bool page_is_path(const struct page *p, const struct req *r);
+
 /* Finds who is logged in. ERR_LOGIN: nobody. */
 enum err page_find_session(struct call *c);
 
