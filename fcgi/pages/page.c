@@ -154,6 +154,14 @@ static enum err serve(struct call *c, const struct req_source *source)
 	return err ? err : run_page(c);
 }
 
+static bool is_known_path(const struct req *r)
+{
+	for (const struct page *p = pages; p->path; p++)
+		if (page_is_path(p, r))
+			return true;
+	return false;
+}
+
 void page_serve(struct site *site, struct mem *mem,
     const struct req_source *source, const struct reply_sink *sink)
 {
@@ -179,6 +187,8 @@ void page_serve(struct site *site, struct mem *mem,
 		c.db = brand_store(c.brand);
 	}
 	use_session(&c);
+	if (err == ERR_METHOD && !is_known_path(&req))
+		err = ERR_NOT_FOUND;
 	if (!err)
 		err = serve(&c, source);
 	if (err)
