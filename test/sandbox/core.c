@@ -74,7 +74,7 @@ bool client_store(struct call *c, int64_t id, struct json_object *fields)
 
 	json_object_object_foreach (fields, name, value) {
 		sqlite3_stmt *s;
-		int64_t nano;
+		int64_t nano = 0;
 
 		if (strcmp(name, "id") == 0 || strcmp(name, "AUTH") == 0 ||
 		    strcmp(name, "__tz") == 0)
