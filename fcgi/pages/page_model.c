@@ -55,7 +55,7 @@ void put_duration(
 void put_quantity(struct call *c, struct json_object *o, const char *key,
     int64_t value, const char *unit)
 {
-	const char *key = mem_print(c->mem, "unit.count.%s", unit);
+	const char *words = mem_print(c->mem, "unit.count.%s", unit);
 	struct fmt_arg count = {NULL, (double)value};
 	struct json_object *q;
 
@@ -67,8 +67,8 @@ void put_quantity(struct call *c, struct json_object *o, const char *key,
 	json_put_int(q, "value", value);
 	json_put_text(q, "unit", unit);
 	json_put_text(q, "text",
-	    fmt_pattern(c->fmt, key)
-		? page_text_args(c, key, &count, 1)
+	    fmt_pattern(c->fmt, words)
+		? page_text_args(c, words, &count, 1)
 		: mem_print(
 		      c->mem, "%s %s", fmt_count(c->mem, c->fmt, value), unit));
 }
