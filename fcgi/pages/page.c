@@ -93,28 +93,14 @@ static enum err check_access(struct call *c)
 	return ERR_LOGIN;
 }
 
-static enum err check_client(struct call *c)
-{
-	if (!c->client)
-		return ERR_OK;
-	if (c->client->err)
-		return c->req->method == METHOD_POST ? ERR_BUSY : ERR_OK;
-	if (c->client->active)
-		return ERR_OK;
-	log_info("session.inactive", "the customer is no longer active");
-	session_end_client(c->db, c->brand->name, c->session->client_id, NULL);
-	c->session = NULL;
-	return ERR_LOGIN;
-}
-
 enum err page_go(struct call *c)
 {
 	if (!c->gone) {
 		c->gone = true;
 		vcs_go(c->trip);
-		c->trip_error = check_client(c);
+		c->access = check_access(c);
 	}
-	return c->trip_error;
+	return c->access;
 }
 
 /* Runs the load function; once more if ids kept in the session turned out to
