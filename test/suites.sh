@@ -95,15 +95,17 @@ suite_fuzz() {
 all_suites() {
 	local test
 	say "logs are in $build/test/"
-	fetch_bootstrap || die "npm could not fetch Bootstrap"
-	make_share
 	export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1
 	export UBSAN_OPTIONS=print_stacktrace=1
 	export PYTHONDONTWRITEBYTECODE=1
 	# For the suites: the programs with sanitizers.
 	export PORTICO_BIN=$build/asan/portico SANDBOX_BIN=$build/asan/sandbox
 
+	lock_build
+	fetch_bootstrap || die "npm could not fetch Bootstrap"
+	make_share
 	suite build suite_build
+	unlock_build
 	suite lint "$root/test/lint/run"
 	suite unit suite_unit
 	suite fuzz suite_fuzz
