@@ -51,9 +51,18 @@ static const char *field(const struct vcs_ask *a, const char *name)
 
 /* --- What is kept --------------------------------------------------------- */
 
+/* "" is kept for a currency that VCS's list lacks, so that it is not asked for
+ * again and again. */
+static const char *find_currency(struct json_object *kept)
+{
+	const char *code = json_find_text(kept, "currency");
+
+	return code && *code ? code : NULL;
+}
+
 const char *vcs_kept_currency(struct session *s)
 {
-	return json_find_text(s->kept, "currency");
+	return find_currency(s->kept);
 }
 
 const char *vcs_kept_zone(struct session *s)
@@ -87,7 +96,27 @@ static void keep_text(struct vcs_trip *t, const char *key, const char *text)
 	keep(t, key, text && *text ? json_object_new_string(text) : NULL);
 }
 
+static void keep_currency(struct vcs_trip *t, const struct vcs_names *names)
+{
+	const struct vcs_name *found = NULL;
+	int64_t id;
+
+	if (json_find_int(t->kept, "currency_id", &id))
+		found = vcs_find_name(names, id);
+	keep(t, "currency", json_object_new_string(found ? found->name : ""));
+}
+
 /* --- The customer --------------------------------------------------------- */
+
+/* The code of another currency is not known yet. */
+static void keep_currency_id(struct vcs_trip *t, int64_t id)
+{
+	int64_t known;
+
+	if (!json_find_int(t->kept, "currency_id", &known) || known != id)
+		keep(t, "currency", NULL);
+	keep(t, "currency_id", new_id(id));
+}
 
 static enum err read_client(struct vcs_trip *t, struct vcs_ask *a)
 {
@@ -112,19 +141,11 @@ static enum err read_client(struct vcs_trip *t, struct vcs_ask *a)
 	    vcs_read_money(row, field(a, "low_balance"), &c->low_balance);
 	keep(
 	    t, "rate_table", new_id(vcs_read_int(row, field(a, "rate_table"))));
-	keep(t, "currency_id", new_id(vcs_read_int(row, field(a, "currency"))));
+	keep_currency_id(t, vcs_read_int(row, field(a, "currency")));
 	keep_text(t, "locale", vcs_read_text(row, field(a, "locale")));
 	if (zone && fmt_zone_known(zone))
 		keep_text(t, "zone", zone);
 	return ERR_OK;
-}
-
-struct vcs_client *vcs_ask_client(struct vcs_trip *t)
-{
-	struct vcs_client *c = mem_alloc(t->mem, sizeof(*c));
-
-	vcs_add_ask(t, VCS_CLIENT, read_client, c, &c->err);
-	return c;
 }
 
 /* --- Lists of names ------------------------------------------------------- */
@@ -184,6 +205,25 @@ struct vcs_names *vcs_ask_services(struct vcs_trip *t)
 	return ask_names(t, VCS_SERVICES, read_names);
 }
 
+static enum err read_currencies(struct vcs_trip *t, struct vcs_ask *a)
+{
+	read_names(t, a);
+	keep_currency(t, a->out);
+	return ERR_OK;
+}
+
+/* The currency's code could not be had at the log-in: here it is once more. */
+struct vcs_client *vcs_ask_client(struct vcs_trip *t)
+{
+	struct vcs_client *c = mem_alloc(t->mem, sizeof(*c));
+
+	vcs_add_ask(t, VCS_CLIENT, read_client, c, &c->err);
+	if (t->client && json_find(t->kept, "currency_id") &&
+	    !json_find(t->kept, "currency"))
+		ask_names(t, VCS_CURRENCIES, read_currencies);
+	return c;
+}
+
 const struct vcs_name *vcs_find_name(const struct vcs_names *names, int64_t id)
 {
 	for (size_t i = 0; !names->err && i < names->n; i++)
@@ -198,7 +238,7 @@ const char *vcs_find_currency(struct vcs_trip *t, int64_t id)
 	int64_t own;
 
 	if (!id || (json_find_int(t->kept, "currency_id", &own) && own == id))
-		return json_find_text(t->kept, "currency");
+		return find_currency(t->kept);
 	if (!t->currencies) {
 		t->currencies = ask_names(t, VCS_CURRENCIES, read_names);
 		vcs_run(t);
@@ -480,16 +520,6 @@ static enum err find_login(struct brand *b, struct mem *m, const char *login,
 	return err;
 }
 
-static void keep_currency(struct vcs_trip *t, const struct vcs_names *names)
-{
-	const struct vcs_name *found = NULL;
-	int64_t id;
-
-	if (json_find_int(t->kept, "currency_id", &id))
-		found = vcs_find_name(names, id);
-	keep_text(t, "currency", found ? found->name : NULL);
-}
-
 /* A wrong password costs the same calls as a right one: the customer's row is
  * asked for even if there is none (client 0). */
 enum err vcs_login(struct brand *b, struct mem *m, const char *login,
@@ -498,7 +528,6 @@ enum err vcs_login(struct brand *b, struct mem *m, const char *login,
 	struct vcs_trip *t = vcs_trip(b, m, NULL);
 	enum err err = find_login(b, m, login, password, client);
 	struct vcs_client *c;
-	struct vcs_names *currencies;
 
 	if (err)
 		return err;
@@ -507,7 +536,7 @@ enum err vcs_login(struct brand *b, struct mem *m, const char *login,
 	t->kept = json_new(m);
 	c = vcs_ask_client(t);
 	vcs_ask_accounts(t);
-	currencies = ask_names(t, VCS_CURRENCIES, read_names);
+	ask_names(t, VCS_CURRENCIES, read_currencies);
 	vcs_run(t);
 	if (*client == 0)
 		return ERR_LOGIN;
@@ -515,17 +544,14 @@ enum err vcs_login(struct brand *b, struct mem *m, const char *login,
 		return c->err == ERR_RULE ? ERR_UPSTREAM : c->err;
 	if (!c->active)
 		return ERR_LOGIN;
-	keep_currency(t, currencies);
 	*kept = t->kept;
 	return ERR_OK;
 }
 
 void vcs_mend_kept(struct vcs_trip *t)
 {
-	struct vcs_names *currencies;
-
-	currencies = ask_names(t, VCS_CURRENCIES, read_names);
+	if (json_find(t->kept, "currency"))
+		return;
+	ask_names(t, VCS_CURRENCIES, read_currencies);
 	vcs_run(t);
-	if (!currencies->err)
-		keep_currency(t, currencies);
 }

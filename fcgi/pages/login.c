@@ -1,6 +1,7 @@
 /* login.c: log-in, log-out, choice of language. */
 #include "pages/routes.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -50,12 +51,24 @@ const struct param language_params[] = {
  * the portal on another host. */
 static const char *check_next(const char *next, const char *otherwise)
 {
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789-_./";
+	size_t path;
+
 	if (!next || strncmp(next, "/api/", 5) != 0 ||
 	    !strncmp(next, "/api/login", 10) ||
 	    !strncmp(next, "/api/logout", 11))
 		return otherwise;
-	for (const char *c = next; *c; c++)
-		if ((unsigned char)*c <= 0x20 || *c == '\\' || *c == 0x7f)
+	path = strspn(next, plain);
+	if (next[path] && next[path] != '?')
+		return otherwise;
+	for (size_t i = 0; i < path; i++)
+		if (next[i] == '/' &&
+		    (next[i + 1] == '/' || next[i + 1] == '.'))
+			return otherwise;
+	for (const char *c = next + path; *c; c++)
+		if (*c < '!' || *c > '~' || *c == '\\')
 			return otherwise;
 	return next;
 }
@@ -88,14 +101,17 @@ static const char *fold_login(struct mem *m, const char *login)
 
 static const char *cut_address(struct mem *m, const char *address)
 {
-	int colons = 0;
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr a;
 
-	if (!strchr(address, ':'))
+	if (inet_pton(AF_INET6, address, &a) != 1)
 		return address;
-	for (const char *c = address; *c; c++)
-		if (*c == ':' && ++colons == 4)
-			return mem_text_n(m, address, (size_t)(c - address));
-	return address;
+	if (IN6_IS_ADDR_V4MAPPED(&a))
+		return mem_text(
+		    m, inet_ntop(AF_INET, &a.s6_addr[12], text, sizeof(text)));
+	memset(&a.s6_addr[8], 0, 8);
+	inet_ntop(AF_INET6, &a, text, sizeof(text));
+	return mem_text(m, text);
 }
 
 struct throttled {

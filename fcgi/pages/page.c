@@ -14,9 +14,8 @@ bool page_is_path(const struct page *p, const struct req *r)
 
 	if (strncmp(p->path, r->path, len) != 0)
 		return false;
-	return !p->path[len] ||
-	    (r->suffixed && r->format == FORMAT_JSON &&
-		!strcmp(p->path + len, ".json"));
+	return !p->path[len] || (r->suffixed && r->format == FORMAT_JSON &&
+				    !strcmp(p->path + len, ".json"));
 }
 
 static const struct page *find_page(const struct req *r, bool *other_method)
@@ -107,6 +106,7 @@ enum err page_go(struct call *c)
  * be out of date, which the first run has mended. */
 static enum err run_page(struct call *c)
 {
+	bool changed = false;
 	enum err err;
 
 	for (int turn = 0;; turn++) {
@@ -116,13 +116,14 @@ static enum err run_page(struct call *c)
 		err = c->page->load(c);
 		if (!err)
 			err = page_go(c);
+		changed = changed || vcs_kept_changed(c->trip);
 		if (turn || !vcs_kept_changed(c->trip) || !c->session ||
 		    c->req->method == METHOD_POST)
 			break;
 		vcs_mend_kept(c->trip);
 		use_session(c);
 	}
-	if (c->session && vcs_kept_changed(c->trip))
+	if (c->session && changed)
 		session_keep(c->db, c->session, c->session->kept);
 	return err;
 }
