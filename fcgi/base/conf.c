@@ -33,7 +33,7 @@ struct setting {
 /* NAME and SECRET: the vendor's example values count as not set. */
 static const struct setting settings[] = {
     {"coreApi.uri", URI, AT(core_api.uri), 1, 0, NULL},
-    {"coreApi.authToken", SECRET, AT(core_api.auth_token), 1, 0, NULL},
+    {"coreApi.authToken", SECRET, AT(core_api.auth_token), 0, 0, NULL},
     {"coreApi.profile", TEXT, AT(core_api.profile), 1, 0, NULL},
     {"coreApi.deadlineMs", NUMBER, AT(core_api.deadline_ms), 50, 60000, NULL},
     {"managementApi.uri", URI, AT(management_api.uri), 1, 0, NULL},
@@ -154,22 +154,59 @@ static int count_lines(const char *text, const char *end)
 	return line;
 }
 
-/* The line that a key path stands on: its parts are looked for in order, which
- * is right for any file that a person would write. */
+/* Behind the text in quotes that begins at `s`. */
+static const char *skip_text(const char *s)
+{
+	for (s++; *s && *s != '"'; s++)
+		if (*s == '\\' && s[1])
+			s++;
+	return *s ? s + 1 : s;
+}
+
+static const char *skip_spaces(const char *s)
+{
+	return s + strspn(s, " \t\r\n");
+}
+
+/* The name of a member of the object that begins at `at`; NULL: no such
+ * member, or no object. */
+static const char *find_member(const char *at, const char *part, size_t len)
+{
+	int depth = 0;
+
+	if (*at != '{')
+		return NULL;
+	do {
+		const char *name = at;
+
+		if (*at != '"') {
+			depth += *at == '{' || *at == '[';
+			depth -= *at == '}' || *at == ']';
+			at++;
+			continue;
+		}
+		at = skip_text(at);
+		if (depth == 1 && *skip_spaces(at) == ':' &&
+		    (size_t)(at - name) == len + 2 &&
+		    !strncmp(name + 1, part, len))
+			return name;
+	} while (*at && depth > 0);
+	return NULL;
+}
+
+/* The line of a key, or of the group that it is missing from. */
 static int find_line(const char *text, const char *key)
 {
-	const char *at = text, *hit = text;
-	char part[128];
+	const char *at = skip_spaces(text), *hit = at;
 
 	while (*key) {
 		size_t len = strcspn(key, ".");
 
-		snprintf(part, sizeof(part), "\"%.*s\"", (int)len, key);
-		at = strstr(at, part);
+		at = find_member(at, key, len);
 		if (!at)
 			break;
 		hit = at;
-		at += strlen(part);
+		at = skip_spaces(skip_spaces(skip_text(at)) + 1);
 		key += len + (key[len] == '.');
 	}
 	return count_lines(text, hit);
@@ -184,7 +221,9 @@ static void complain(
 	diag_add(s->diag, where, remedy, "%s: %s", key, what);
 }
 
-static struct json_object *find_value(struct json_object *root, const char *key)
+/* False: it is not there. *value is NULL for JSON's null. */
+static bool find_value(
+    struct json_object *root, const char *key, struct json_object **value)
 {
 	struct json_object *at = root;
 	char part[64];
@@ -195,10 +234,11 @@ static struct json_object *find_value(struct json_object *root, const char *key)
 		snprintf(part, sizeof(part), "%.*s", (int)len, key);
 		if (!json_object_is_type(at, json_type_object) ||
 		    !json_object_object_get_ex(at, part, &at))
-			return NULL;
+			return false;
 		key += len + (key[len] == '.');
 	}
-	return at;
+	*value = at;
+	return true;
 }
 
 static bool is_setting(const char *key)
@@ -226,9 +266,9 @@ static void check_names(
 	json_object_object_foreach (object, name, value) {
 		char *key = mem_print(s->mem, "%s%s", prefix, name);
 
-		if (is_setting(key))
+		if (is_setting(key) && !strchr(name, '.'))
 			continue;
-		if (!is_group(key))
+		if (!is_group(key) || strchr(name, '.'))
 			complain(s, key,
 			    "take it out, or see customer-params.json.sample "
 			    "for the names",
@@ -257,19 +297,27 @@ static struct json_object *read_reference(
 		return NULL;
 	}
 	path = json_object_get_string(file);
+	if (!json_object_is_type(file, json_type_string) || *path != '/') {
+		complain(s, set->key, "write {\"file\": \"/path\"}",
+		    "a file is named by its whole path");
+		return NULL;
+	}
 	text = conf_read_file(s->mem, path, &len);
-	if (!text) {
+	if (!text || strlen(text) != len) {
 		complain(s, set->key, "mend the path or the file's rights",
-		    mem_print(s->mem, "%s: %s", path, strerror(errno)));
+		    mem_print(s->mem, "%s: %s", path,
+			text ? "holds a NUL byte" : strerror(errno)));
 		return NULL;
 	}
 	while (len && (text[len - 1] == '\n' || text[len - 1] == '\r'))
 		text[--len] = '\0';
-	if (set->type == NUMBER || set->type == FLAG || set->type == LIST)
-		value = json_tokener_parse(text);
-	else
-		value = json_object_new_string(text);
-	return json_own(s->mem, value);
+	if (set->type != NUMBER && set->type != FLAG && set->type != LIST)
+		return json_own(s->mem, json_object_new_string(text));
+	value = json_own(s->mem, json_tokener_parse(text));
+	if (!value)
+		complain(s, set->key, "mend the file",
+		    mem_print(s->mem, "%s: is no JSON", path));
+	return value;
 }
 
 static bool is_vendor_example(const char *text)
@@ -280,45 +328,53 @@ static bool is_vendor_example(const char *text)
 
 static bool is_choice(const char *choices, const char *text)
 {
-	size_t len = strlen(text);
-	const char *at = choices;
+	while (*choices) {
+		size_t len = strcspn(choices, "|");
 
-	while ((at = strstr(at, text))) {
-		if ((at == choices || at[-1] == '|') &&
-		    (at[len] == '|' || !at[len]))
-			return len > 0;
-		at++;
+		if (strlen(text) == len && !strncmp(choices, text, len))
+			return true;
+		choices += len + (choices[len] == '|');
 	}
 	return false;
 }
 
+static const char *check_uri(const char *text)
+{
+	size_t len = strncmp(text, "http://", 7) == 0	 ? 7
+		     : strncmp(text, "https://", 8) == 0 ? 8
+							 : 0;
+
+	if (!len)
+		return "must begin with http:// or https://";
+	return strcspn(text + len, "/ ") ? NULL : "names no host";
+}
+
 static const char *check_text(const struct setting *set, const char *text)
 {
+	const char *wrong = NULL;
 	struct money amount;
 
 	switch (set->type) {
 	case URI:
-		if (text[0] && strncmp(text, "http://", 7) &&
-		    strncmp(text, "https://", 8))
-			return "must begin with http:// or https://";
+		wrong = text[0] ? check_uri(text) : NULL;
 		break;
 	case DECIMAL:
 		if (!money_parse(text, &amount) || money_sign(amount) < 0)
-			return "must be a decimal number, not below 0";
+			wrong = "must be a decimal number, not below 0";
 		break;
 	case CHOICE:
 		if (!is_choice(set->choices, text))
-			return "is none of the allowed words";
+			wrong = "is none of the allowed words";
 		break;
 	default:
 		break;
 	}
 	if (set->min && !text[0])
-		return "must not be empty";
+		wrong = "must not be empty";
 	for (const char *c = text; *c; c++)
 		if ((unsigned char)*c < 0x20)
-			return "must not hold control characters";
-	return NULL;
+			wrong = "must not hold control characters";
+	return wrong;
 }
 
 static void put_text(struct source *s, const struct setting *set,
@@ -350,8 +406,8 @@ static void put_number(struct source *s, const struct setting *set,
 	int64_t n = json_object_get_int64(value);
 
 	if (!json_object_is_type(value, json_type_int))
-		complain(
-		    s, set->key, "write it without quotes", "must be a number");
+		complain(s, set->key, "write it without quotes",
+		    "must be a whole number");
 	else if (n < set->min || n > set->max)
 		complain(s, set->key, "choose a number within the bounds",
 		    mem_print(s->mem, "must be %lld to %lld",
@@ -365,84 +421,120 @@ static void put_list(struct source *s, const struct setting *set,
 {
 	size_t n;
 	const char **items;
+	bool right = json_object_is_type(value, json_type_array);
 
-	if (!json_object_is_type(value, json_type_array)) {
-		complain(s, set->key, "write [\"...\", \"...\"]",
-		    "must be a list of texts");
-		return;
-	}
-	n = json_object_array_length(value);
+	n = right ? json_object_array_length(value) : 0;
 	items = mem_array(s->mem, n + 1, sizeof(*items));
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && right; i++) {
 		struct json_object *item = json_object_array_get_idx(value, i);
 
-		if (json_object_is_type(item, json_type_object) ||
-		    json_object_is_type(item, json_type_array) || !item) {
-			complain(s, set->key, "write [\"...\", \"...\"]",
-			    "must be a list of texts");
-			return;
-		}
-		items[i] = mem_text(s->mem, json_object_get_string(item));
+		right = json_object_is_type(item, json_type_string) ||
+			json_object_is_type(item, json_type_int) ||
+			json_object_is_type(item, json_type_double);
+		if (right)
+			items[i] =
+			    mem_text(s->mem, json_object_get_string(item));
+		right = right && items[i][0];
 	}
-	*field = (struct conf_list){items, n};
+	if (right)
+		*field = (struct conf_list){items, n};
+	else
+		complain(s, set->key, "write [\"...\", \"...\"]",
+		    "must be a list of texts");
+}
+
+static void put_flag(struct source *s, const struct setting *set,
+    struct json_object *value, bool *field)
+{
+	if (json_object_is_type(value, json_type_boolean))
+		*field = json_object_get_boolean(value);
+	else
+		complain(s, set->key, "write it without quotes",
+		    "must be true or false");
 }
 
 static void put_setting(
     struct source *s, const struct setting *set, struct conf *c)
 {
 	void *field = (char *)c + set->offset;
-	struct json_object *value = find_value(s->root, set->key);
+	struct json_object *value;
 
-	if (json_object_is_type(value, json_type_object))
-		value = read_reference(s, set, value);
-	if (!value)
+	if (!find_value(s->root, set->key, &value))
 		return;
+	if (json_object_is_type(value, json_type_object)) {
+		value = read_reference(s, set, value);
+		if (!value)
+			return;
+	}
 	if (set->type == NUMBER)
 		put_number(s, set, value, field);
 	else if (set->type == LIST)
 		put_list(s, set, value, field);
-	else if (set->type != FLAG)
-		put_text(s, set, value, field);
-	else if (json_object_is_type(value, json_type_boolean))
-		*(bool *)field = json_object_get_boolean(value);
+	else if (set->type == FLAG)
+		put_flag(s, set, value, field);
 	else
-		complain(s, set->key, "write it without quotes",
-		    "must be true or false");
+		put_text(s, set, value, field);
 }
 
-static struct json_object *parse_file(struct source *s)
+/* People explain their settings: "// ..." becomes spaces, outside of quotes,
+ * so that lines keep their numbers. */
+static void blank_comments(char *text)
+{
+	while (*text) {
+		if (*text == '"') {
+			text = (char *)skip_text(text);
+		} else if (text[0] == '/' && text[1] == '/') {
+			size_t len = strcspn(text, "\n");
+
+			memset(text, ' ', len);
+			text += len;
+		} else {
+			text++;
+		}
+	}
+}
+
+static bool parse_text(struct source *s, char *text)
 {
 	struct json_tokener *tok = json_tokener_new();
-	size_t len;
 	enum json_tokener_error error;
+	const char *at;
 
-	s->text = conf_read_file(s->mem, s->path, &len);
-	if (!s->text) {
-		diag_add(s->diag, s->path, "mend the path or the file's rights",
-		    "%s", strerror(errno));
-		json_tokener_free(tok);
-		return NULL;
-	}
+	blank_comments(text);
 	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
-	s->root = json_tokener_parse_ex(tok, s->text, (int)len + 1);
+	s->root = json_tokener_parse_ex(tok, text, (int)strlen(text) + 1);
 	error = json_tokener_get_error(tok);
+	at = text + json_tokener_get_parse_end(tok);
+	json_tokener_free(tok);
 	json_own(s->mem, s->root);
-	if (error != json_tokener_success) {
-		const char *at = s->text + json_tokener_get_parse_end(tok);
+	if (error == json_tokener_success)
+		return true;
+	diag_add(s->diag,
+	    mem_print(s->mem, "%s:%d", s->path, count_lines(text, at)),
+	    "mend the JSON there, or just before", "%s",
+	    json_tokener_error_desc(error));
+	return false;
+}
 
-		diag_add(s->diag,
-		    mem_print(
-			s->mem, "%s:%d", s->path, count_lines(s->text, at)),
-		    "mend the JSON there, or just before", "%s",
-		    json_tokener_error_desc(error));
-		s->root = NULL;
-	} else if (!json_object_is_type(s->root, json_type_object)) {
+static bool parse_file(struct source *s)
+{
+	size_t len;
+	char *text = conf_read_file(s->mem, s->path, &len);
+
+	if (!text || strlen(text) != len) {
+		diag_add(s->diag, s->path, "mend the path or the file's rights",
+		    "%s", text ? "holds a NUL byte" : strerror(errno));
+		return false;
+	}
+	s->text = text;
+	if (!parse_text(s, text))
+		return false;
+	if (!json_object_is_type(s->root, json_type_object)) {
 		diag_add(
 		    s->diag, s->path, "write { ... }", "must be a JSON object");
-		s->root = NULL;
+		return false;
 	}
-	json_tokener_free(tok);
-	return s->root;
+	return true;
 }
 
 static bool read_file(struct source *s, struct conf *c)
@@ -470,7 +562,7 @@ static void check_rules(struct source *s, const struct conf *c)
 	    {c->management_api.login, "managementApi.password",
 		c->management_api.password},
 	};
-	struct money min, max;
+	struct money min, max, preset;
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (rules[i].when[0] && !rules[i].value[0])
@@ -483,6 +575,11 @@ static void check_rules(struct source *s, const struct conf *c)
 	    money_parse(c->refill.max, &max) && money_compare(min, max) > 0)
 		complain(s, "refill.min", "make refill.max larger",
 		    "is more than refill.max");
+	for (size_t i = 0; i < c->refill.presets.n; i++)
+		if (!money_parse(c->refill.presets.items[i], &preset) ||
+		    money_sign(preset) <= 0)
+			complain(s, "refill.presets", "write [\"10\", \"25\"]",
+			    "must be amounts");
 }
 
 const struct conf *conf_load(

@@ -5,8 +5,8 @@
  * conf; reading, checking and documenting are loops over the rows.
  * conf/customer-params.json.sample explains every key for people.
  *
- * Any value may be {"file": "/path"}: the file's text without its last line
- * end. The vendor's example values ("example", "login", "password") in names
+ * A line may end in a "// comment". Any value may be {"file": "/path"}: the
+ * file's text without its last line end. The vendor's example values ("example", "login", "password") in names
  * and secrets count as not set.
  */
 #ifndef PORTICO_CONF_H
