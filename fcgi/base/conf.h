@@ -6,8 +6,8 @@
  * conf/customer-params.json.sample explains every key for people.
  *
  * A line may end in a "// comment". Any value may be {"file": "/path"}: the
- * file's text without its last line end. The vendor's example values ("example", "login", "password") in names
- * and secrets count as not set.
+ * file's text without its last line end. The vendor's example values
+ * ("example", "login", "password") in names and secrets count as not set.
  */
 #ifndef PORTICO_CONF_H
 #define PORTICO_CONF_H
