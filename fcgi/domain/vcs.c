@@ -75,13 +75,17 @@ const char *vcs_kept_locale(struct session *s)
 	return json_find_text(s->kept, "locale");
 }
 
-/* Takes over `value`. */
+/* Takes over `value`. What was kept before stays until the request ends: the
+ * page may still be reading it. */
 static void keep(struct vcs_trip *t, const char *key, struct json_object *value)
 {
-	if (json_object_equal(json_find(t->kept, key), value)) {
+	struct json_object *old = json_find(t->kept, key);
+
+	if (json_object_equal(old, value)) {
 		json_object_put(value);
 		return;
 	}
+	json_own(t->mem, json_object_get(old));
 	json_put(t->kept, key, value);
 	t->changed = true;
 }

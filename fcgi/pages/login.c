@@ -189,10 +189,14 @@ enum err login_submit(struct call *c)
 
 	if (!c->db)
 		return ERR_BUSY;
-	/* Old ones go when new ones come. */
-	session_purge(c->db, c->now);
-	throttle_purge(c->db, c->now, c->brand->conf->limits.login_window);
-	err = throttle(c, &t);
+	/* Old ones go when new ones come; where they cannot, nothing can be
+	 * written at all. */
+	err = session_purge(c->db, c->now);
+	if (!err)
+		err = throttle_purge(
+		    c->db, c->now, c->brand->conf->limits.login_window);
+	if (!err)
+		err = throttle(c, &t);
 	if (err)
 		return err;
 	err = vcs_login(c->brand, c->mem, req_text(c->req, "login"),
