@@ -26,7 +26,8 @@ struct json_object *json_new(struct mem *m)
 void json_put(struct json_object *o, const char *key, struct json_object *value)
 {
 	if (key)
-		json_object_object_add(o, key, value);
+		json_object_object_add_ex(
+		    o, key, value, JSON_C_OBJECT_ADD_CONSTANT_KEY);
 	else
 		json_object_array_add(o, value);
 }
@@ -75,11 +76,16 @@ struct json_object *json_find(struct json_object *o, const char *key)
 const char *json_find_text(struct json_object *o, const char *key)
 {
 	struct json_object *value = json_find(o, key);
+	const char *digits;
 
 	switch (json_object_get_type(value)) {
+	case json_type_double:
+		/* The digits as they came, where json-c has kept them: it
+		 * would copy them first. */
+		digits = json_object_get_userdata(value);
+		return digits ? digits : json_object_get_string(value);
 	case json_type_string:
 	case json_type_int:
-	case json_type_double:
 		return json_object_get_string(value);
 	default:
 		return NULL;
@@ -88,10 +94,18 @@ const char *json_find_text(struct json_object *o, const char *key)
 
 bool json_find_int(struct json_object *o, const char *key, int64_t *out)
 {
-	const char *text = json_find_text(o, key);
+	struct json_object *value = json_find(o, key);
+	const char *text;
 	char *end;
 	long long n;
 
+	if (json_object_is_type(value, json_type_int)) {
+		if (json_object_get_uint64(value) > INT64_MAX)
+			return false;
+		*out = json_object_get_int64(value);
+		return true;
+	}
+	text = json_find_text(o, key);
 	if (!text || !*text)
 		return false;
 	errno = 0;
