@@ -385,23 +385,28 @@ struct vcs_rates *vcs_read_rates(struct vcs_trip *t, size_t most)
 
 /* --- xDRs and usage ------------------------------------------------------- */
 
-static void read_xdr(const struct vcs_ask *a, const char *zone,
+struct xdr_fields {
+	const char *id, *time, *account, *service, *duration, *currency;
+	const char *source, *destination, *code, *name, *rate, *cost;
+};
+
+static void read_xdr(const struct xdr_fields *f, const char *zone,
     struct json_object *row, struct vcs_xdr *x)
 {
 	*x = (struct vcs_xdr){
-	    .id = vcs_read_int(row, field(a, "id")),
-	    .time = vcs_read_time(row, field(a, "time"), zone),
-	    .account = vcs_read_int(row, field(a, "account")),
-	    .service = vcs_read_int(row, field(a, "service")),
-	    .duration = vcs_read_int(row, field(a, "duration")),
-	    .currency = vcs_read_int(row, field(a, "currency")),
-	    .source = vcs_read_text(row, field(a, "source")),
-	    .destination = vcs_read_text(row, field(a, "destination")),
-	    .code = vcs_read_text(row, field(a, "code")),
-	    .name = vcs_read_text(row, field(a, "name")),
+	    .id = vcs_read_int(row, f->id),
+	    .time = vcs_read_time(row, f->time, zone),
+	    .account = vcs_read_int(row, f->account),
+	    .service = vcs_read_int(row, f->service),
+	    .duration = vcs_read_int(row, f->duration),
+	    .currency = vcs_read_int(row, f->currency),
+	    .source = vcs_read_text(row, f->source),
+	    .destination = vcs_read_text(row, f->destination),
+	    .code = vcs_read_text(row, f->code),
+	    .name = vcs_read_text(row, f->name),
 	};
-	x->has_rate = vcs_read_money(row, field(a, "rate"), &x->rate);
-	x->has_cost = vcs_read_money(row, field(a, "cost"), &x->cost);
+	x->has_rate = vcs_read_money(row, f->rate, &x->rate);
+	x->has_cost = vcs_read_money(row, f->cost, &x->cost);
 }
 
 static const char *trip_zone(const struct vcs_trip *t)
@@ -413,13 +418,18 @@ static const char *trip_zone(const struct vcs_trip *t)
 
 static enum err read_xdrs(struct vcs_trip *t, struct vcs_ask *a)
 {
+	const struct xdr_fields f = {field(a, "id"), field(a, "time"),
+	    field(a, "account"), field(a, "service"), field(a, "duration"),
+	    field(a, "currency"), field(a, "source"), field(a, "destination"),
+	    field(a, "code"), field(a, "name"), field(a, "rate"),
+	    field(a, "cost")};
+	const char *zone = trip_zone(t);
 	struct vcs_xdrs *xdrs = a->out;
 
 	xdrs->n = json_length(a->result);
 	xdrs->rows = mem_array(t->mem, xdrs->n, sizeof(*xdrs->rows));
 	for (size_t i = 0; i < xdrs->n; i++)
-		read_xdr(
-		    a, trip_zone(t), json_at(a->result, i), &xdrs->rows[i]);
+		read_xdr(&f, zone, json_at(a->result, i), &xdrs->rows[i]);
 	return ERR_OK;
 }
 
@@ -446,6 +456,9 @@ struct vcs_xdrs *vcs_ask_xdrs(
 
 static enum err read_usage(struct vcs_trip *t, struct vcs_ask *a)
 {
+	const char *day = field(a, "day"), *service = field(a, "service");
+	const char *volume = field(a, "volume"), *events = field(a, "events");
+	const char *cost = field(a, "cost");
 	struct vcs_usage *usage = a->out;
 	size_t n = json_length(a->result);
 
@@ -455,13 +468,12 @@ static enum err read_usage(struct vcs_trip *t, struct vcs_ask *a)
 		struct vcs_usage_row *u = &usage->rows[usage->n];
 
 		*u = (struct vcs_usage_row){
-		    .day = vcs_read_text(row, field(a, "day")),
-		    .service = vcs_read_int(row, field(a, "service")),
-		    .volume = vcs_read_int(row, field(a, "volume")),
-		    .events = vcs_read_int(row, field(a, "events")),
+		    .day = vcs_read_text(row, day),
+		    .service = vcs_read_int(row, service),
+		    .volume = vcs_read_int(row, volume),
+		    .events = vcs_read_int(row, events),
 		};
-		usage->n +=
-		    u->day && vcs_read_money(row, field(a, "cost"), &u->cost);
+		usage->n += u->day && vcs_read_money(row, cost, &u->cost);
 	}
 	return n && !usage->n ? ERR_UPSTREAM : ERR_OK;
 }

@@ -17,7 +17,7 @@ struct day {
 struct period {
 	const char *from, *to; /* days */
 	int64_t start, end;    /* first and last second */
-	struct day days[DAYS];
+	struct day days[DAYS + 1]; /* the last one is none */
 };
 
 static void make_period(struct call *c, struct period *p)
@@ -66,25 +66,35 @@ static bool is_time(const struct vcs_names *services, int64_t service)
 	return !s || !strcmp(s->unit, "s");
 }
 
+/* Looks first where the row before was. The end of the days: it is none. */
+static struct day *find_day(struct period *p, struct day *last, const char *day)
+{
+	if (last->date && !strncmp(last->date, day, 10))
+		return last;
+	for (last = p->days; last->date; last++)
+		if (!strncmp(last->date, day, 10))
+			break;
+	return last;
+}
+
 /* False: a sum does not fit, so the figures are no use. */
 static bool add_up(struct period *p, const struct vcs_usage *usage,
     const struct vcs_names *services)
 {
+	struct day *d = p->days;
+
 	for (size_t i = 0; i < usage->n; i++) {
 		const struct vcs_usage_row *row = &usage->rows[i];
 
-		for (int j = 0; j < DAYS; j++) {
-			struct day *d = &p->days[j];
-
-			if (strncmp(d->date, row->day, 10) != 0)
-				continue;
-			d->events += row->events;
-			/* Messages have no duration. */
-			if (is_time(services, row->service))
-				d->volume += row->volume;
-			if (!money_add(d->total, row->cost, &d->total))
-				return false;
-		}
+		d = find_day(p, d, row->day);
+		if (!d->date)
+			continue;
+		d->events += row->events;
+		/* Messages have no duration. */
+		if (is_time(services, row->service))
+			d->volume += row->volume;
+		if (!money_add(d->total, row->cost, &d->total))
+			return false;
 	}
 	return true;
 }

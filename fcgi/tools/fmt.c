@@ -23,7 +23,7 @@
 #include "tools/fmt_message.h"
 #include "tools/fmt_zone.h"
 
-enum { ROOM = 256, ZONES = 32, ZONE_NAME = 64 };
+enum { ROOM = 256, ZONES = 32, ZONE_NAME = 64, DATES = 64, DATE_TEXT = 56 };
 
 /* A number formatter made from a skeleton; `code` is the currency's. There
  * are at most two for each currency of ISO 4217. */
@@ -47,6 +47,10 @@ struct fmt {
 	UFormattedNumber *result;
 	UPluralRules *plurals[2];
 	UDateFormat *dates[FMT_TIME + 1];
+	struct {
+		int64_t start; /* of its day or minute */
+		char text[DATE_TEXT];
+	} known[FMT_TIME + 1][DATES]; /* dates come again and again */
 };
 
 static const char *const unit_keys[] = { "unit.h", "unit.min", "unit.s" };
@@ -206,11 +210,10 @@ static char *make_money(struct mem *m, struct fmt *f, struct money a,
 			const char *code, bool every_digit)
 {
 	char *digits = money_text(m, a), *text;
-	struct number *n;
+	struct number *n = code ? find_money(f, code, every_digit) : NULL;
 
-	if (!is_known_currency(code))
+	if (!n && !is_known_currency(code))
 		return make_odd_money(m, f, digits, code);
-	n = find_money(f, code, every_digit);
 	if (!n)
 		n = open_money(f, code, every_digit);
 	text = n->nf ? format_decimal(m, f, n->nf, digits) : NULL;
@@ -389,25 +392,45 @@ static UDateFormat *open_date(struct fmt *f, enum fmt_time_style style)
 	return date;
 }
 
-/* One formatter a style, in UTC, does for all zones: the zone's offset is
- * added beforehand, and no pattern shows the zone. */
-char *fmt_time(struct mem *m, struct fmt *f, int64_t when, const char *zone,
-	       enum fmt_time_style style)
+static char *format_date(struct mem *m, struct fmt *f, int64_t local,
+			 enum fmt_time_style style)
 {
 	UErrorCode e = U_ZERO_ERROR;
 	UChar text[ROOM];
-	int64_t local = zone_limit(when);
 	int32_t len;
 
-	local += zone_find_span(zone, local).offset;
 	if (!f->dates[style])
 		f->dates[style] = open_date(f, style);
 	if (!f->dates[style])
-		return fmt_iso_time(m, when, zone);
+		return NULL;
 	len = udat_format(f->dates[style], (double)local * 1000, text, ROOM,
 			  NULL, &e);
-	return U_SUCCESS(e) && len <= ROOM ? make_utf8(m, text, len)
-					   : fmt_iso_time(m, when, zone);
+	return U_SUCCESS(e) && len <= ROOM ? make_utf8(m, text, len) : NULL;
+}
+
+/* One formatter a style, in UTC, does for all zones: the zone's offset is
+ * added beforehand, and no pattern shows the zone, nor seconds. */
+char *fmt_time(struct mem *m, struct fmt *f, int64_t when, const char *zone,
+	       enum fmt_time_style style)
+{
+	int64_t step = style == FMT_DATE || style == FMT_DATE_SHORT ? 86400 : 60;
+	int64_t local = zone_limit(when), start;
+	size_t at;
+	char *text;
+
+	local += zone_find_span(zone, local).offset;
+	start = local - (local % step + step) % step;
+	at = (size_t)(start / step) % DATES;
+	if (f->known[style][at].text[0] && f->known[style][at].start == start)
+		return mem_text(m, f->known[style][at].text);
+	text = format_date(m, f, local, style);
+	if (!text)
+		return fmt_iso_time(m, when, zone);
+	if (strlen(text) < DATE_TEXT) {
+		f->known[style][at].start = start;
+		strcpy(f->known[style][at].text, text);
+	}
+	return text;
 }
 
 /* --- Zones. ------------------------------------------------------------- */
@@ -415,7 +438,9 @@ char *fmt_time(struct mem *m, struct fmt *f, int64_t when, const char *zone,
 struct zone {
 	char name[ZONE_NAME];
 	UCalendar *calendar;
-	struct zone_span span; /* the last one asked for */
+	/* The last two asked for: a month of days may lie on both sides of a
+	 * change of the clock. */
+	struct zone_span span, other;
 };
 
 /* Of this process; the oldest makes room for the next. */
@@ -476,7 +501,7 @@ static struct zone *open_zone(const char *name)
 		ucal_close(z->calendar);
 	snprintf(z->name, sizeof(z->name), "%s", name);
 	z->calendar = ucal_open(id, len, "en", UCAL_GREGORIAN, &e);
-	z->span = make_span(z->calendar, 0);
+	z->span = z->other = make_span(z->calendar, 0);
 	return z;
 }
 
@@ -488,6 +513,11 @@ static struct zone *find_zone(const char *name)
 	return NULL;
 }
 
+static bool is_within(const struct zone_span *span, int64_t when)
+{
+	return when >= span->from && when < span->to;
+}
+
 struct zone_span zone_find_span(const char *zone, int64_t when)
 {
 	const char *name =
@@ -496,8 +526,14 @@ struct zone_span zone_find_span(const char *zone, int64_t when)
 
 	if (!z)
 		z = open_zone(name);
-	if (when < z->span.from || when >= z->span.to)
-		z->span = make_span(z->calendar, when);
+	if (!is_within(&z->span, when)) {
+		struct zone_span last = z->span;
+
+		z->span = is_within(&z->other, when)
+			      ? z->other
+			      : make_span(z->calendar, when);
+		z->other = last;
+	}
 	return z->span;
 }
 
