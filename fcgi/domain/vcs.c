@@ -368,16 +368,18 @@ struct vcs_rates *vcs_read_rates(struct vcs_trip *t, size_t most)
 	enum { CHUNK = 2500, ROUNDS = 64 };
 	struct vcs_rates *all = mem_alloc(t->mem, sizeof(*all));
 	size_t room = 0, offset = 0, chunk = CHUNK, pages = 1, taken;
+	bool end = false;
 
 	for (int round = 0; round < ROUNDS && offset <= most; round++) {
 		taken = read_wave(t, all, &room, offset, &chunk, pages);
-		if (all->err || !taken)
+		end = !taken;
+		if (all->err || end)
 			break;
 		if (taken != SIZE_MAX)
 			offset += taken;
 		pages = taken == chunk * pages ? 4 : 1;
 	}
-	all->limited = !all->err && offset > most;
+	all->limited = !all->err && !end;
 	if (all->n > most)
 		all->n = most;
 	return all;

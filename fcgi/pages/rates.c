@@ -58,7 +58,6 @@ struct view {
 struct order {
 	int (*compare)(const struct vcs_rate *, const struct vcs_rate *);
 	int sign;
-	const struct vcs_names *services;
 };
 
 static int compare_int(int64_t a, int64_t b)
@@ -74,11 +73,6 @@ static int by_code(const struct vcs_rate *a, const struct vcs_rate *b)
 static int by_name(const struct vcs_rate *a, const struct vcs_rate *b)
 {
 	return strcmp(a->folded, b->folded);
-}
-
-static int by_service(const struct vcs_rate *a, const struct vcs_rate *b)
-{
-	return compare_int(a->service, b->service);
 }
 
 static int by_price(const struct vcs_rate *a, const struct vcs_rate *b)
@@ -119,7 +113,7 @@ static const struct {
 } orders[] = {
     {"code", by_code},
     {"name", by_name},
-    {"service", by_service},
+    {"service", by_name}, /* see fold_services() */
     {"price", by_price},
     {"interval", by_interval},
     {"min_volume", by_min_volume},
@@ -128,20 +122,42 @@ static const struct {
     {"effective_till", by_till},
 };
 
-/* Equal ones in the order of codes, so that pages do not overlap. */
-static int compare_rates(const void *a, const void *b, void *ctx)
+/* Equal ones in the order of codes and ids, so that pages do not overlap. */
+static int compare_rates(const void *left, const void *right, void *ctx)
 {
+	const struct vcs_rate *a = left, *b = right;
 	const struct order *o = ctx;
 	int way = o->compare(a, b) * o->sign;
 
-	return way ? way : by_code(a, b);
+	if (!way)
+		way = by_code(a, b);
+	return way ? way : compare_int(a->id, b->id);
 }
 
-static void sort_rates(struct view *v, const char *sort)
+/* A service is sorted by the name that the customer sees. */
+static void fold_services(struct call *c, struct view *v)
+{
+	const struct vcs_names *services = v->services;
+	size_t n = services->err ? 0 : services->n;
+	const char **folded = mem_array(c->mem, n + 1, sizeof(*folded));
+
+	for (size_t i = 0; i < n; i++)
+		folded[i] = fmt_fold(c->mem, services->items[i].name);
+	for (size_t i = 0; i < v->n; i++) {
+		const struct vcs_name *s =
+		    vcs_find_name(services, v->rows[i].service);
+
+		v->rows[i].folded = s ? folded[s - services->items] : "";
+	}
+}
+
+static void sort_rates(struct call *c, struct view *v, const char *sort)
 {
 	struct order o = {.sign = sort[0] == '-' ? -1 : 1};
 
 	sort += sort[0] == '-';
+	if (!strcmp(sort, "service"))
+		fold_services(c, v);
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
 		if (!strcmp(orders[i].name, sort))
 			o.compare = orders[i].compare;
@@ -160,8 +176,8 @@ static const char *make_code(struct mem *m, const char *q)
 		else if (!strchr(" +-()/.", *q))
 			return NULL;
 	if (!strncmp(b.data, "00", 2))
-		return b.data + 2;
-	return b.len ? b.data : NULL;
+		b.data += 2;
+	return *b.data ? b.data : NULL;
 }
 
 static void filter_rates(struct call *c, struct view *v)
@@ -408,6 +424,8 @@ static struct vcs_rates *read_page(struct call *c, const char *order)
 	rest = vcs_ask_rates(
 	    c->trip, order, size + 1 - rates->raw, skip + rates->raw);
 	vcs_go(c->trip);
+	/* Half a page would look like the end of the table. */
+	rates->err = rest->err;
 	if (rest->err || !rest->n)
 		return rates;
 	rows = mem_array(c->mem, rates->n + rest->n, sizeof(*rows));
@@ -467,7 +485,7 @@ enum err rates_load(struct call *c)
 		return show(c, &v);
 	}
 	filter_rates(c, &v);
-	sort_rates(&v, sort);
+	sort_rates(c, &v, sort);
 	cut_page(c, &v);
 	return show(c, &v);
 }
