@@ -8,7 +8,9 @@
 
 #include "base/log.h"
 
-enum { BLOCK = 64 * 1024, ALIGN = _Alignof(max_align_t) };
+/* KEPT blocks are what most pages need: given back and taken again for each
+ * request, they make the heap tidy itself up every time. */
+enum { BLOCK = 64 * 1024, KEPT = 4, ALIGN = _Alignof(max_align_t) };
 
 struct block {
 	struct block *next;
@@ -24,6 +26,7 @@ struct owned {
 
 struct mem {
 	struct block *blocks; /* the one being filled first */
+	struct block *spare;  /* all of size BLOCK */
 	struct owned *owned;
 	size_t limit, used;
 };
@@ -37,8 +40,12 @@ static _Noreturn void die(const char *why, size_t size)
 static struct block *add_block(struct mem *m, size_t size)
 {
 	size_t room = size > BLOCK ? size : BLOCK;
-	struct block *b = malloc(sizeof(*b) + room);
+	struct block *b = room == BLOCK ? m->spare : NULL;
 
+	if (b)
+		m->spare = b->next;
+	else
+		b = malloc(sizeof(*b) + room);
 	if (!b)
 		die("no memory left", size);
 	b->size = room;
@@ -80,23 +87,23 @@ static void free_blocks(struct block *b)
 
 void mem_clear(struct mem *m)
 {
-	struct block *first = m->blocks;
+	size_t kept = 0;
 
 	release_owned(m);
-	while (first && first->next) {
-		struct block *next = first->next;
+	for (struct block *b = m->spare; b; b = b->next)
+		kept++;
+	while (m->blocks) {
+		struct block *b = m->blocks;
 
-		free(first);
-		first = next;
+		m->blocks = b->next;
+		if (b->size > BLOCK || kept == KEPT) {
+			free(b);
+			continue;
+		}
+		b->next = m->spare;
+		m->spare = b;
+		kept++;
 	}
-	/* The oldest block stays unless one huge thing made it. */
-	if (first && first->size > BLOCK) {
-		free(first);
-		first = NULL;
-	}
-	if (first)
-		first->used = 0;
-	m->blocks = first;
 	m->used = 0;
 }
 
@@ -106,6 +113,7 @@ void mem_close(struct mem *m)
 		return;
 	release_owned(m);
 	free_blocks(m->blocks);
+	free_blocks(m->spare);
 	free(m);
 }
 
@@ -149,17 +157,22 @@ char *mem_text(struct mem *m, const char *s)
 
 char *mem_vprint(struct mem *m, const char *fmt, va_list ap)
 {
+	char small[256];
 	va_list again;
 	char *out;
 	int len;
 
 	va_copy(again, ap);
-	len = vsnprintf(NULL, 0, fmt, again);
-	va_end(again);
+	len = vsnprintf(small, sizeof(small), fmt, ap);
 	if (len < 0)
 		die("format", 0);
-	out = mem_alloc(m, (size_t)len + 1);
-	vsnprintf(out, (size_t)len + 1, fmt, ap);
+	if ((size_t)len < sizeof(small)) {
+		out = mem_text_n(m, small, (size_t)len);
+	} else {
+		out = mem_alloc(m, (size_t)len + 1);
+		vsnprintf(out, (size_t)len + 1, fmt, again);
+	}
+	va_end(again);
 	return out;
 }
 

@@ -20,7 +20,7 @@ struct mem *mem_open(size_t limit);
 /* Runs what mem_own() registered, newest first, and gives all memory back. */
 void mem_close(struct mem *m);
 
-/* The same, but keeps the first block for the next request. */
+/* The same, but keeps some blocks for the next request. */
 void mem_clear(struct mem *m);
 
 /* Zeroed memory, aligned for any type. */

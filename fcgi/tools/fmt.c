@@ -247,10 +247,17 @@ static char *format_integer(struct mem *m, struct fmt *f, UNumberFormatter *nf,
 
 char *fmt_count(struct mem *m, struct fmt *f, int64_t n)
 {
+	char text[4];
+	size_t at = sizeof(text);
+	int left = (int)n;
+
+	if (!f->latin_digits || n < 0 || n >= 1000)
+		return format_integer(m, f, f->count, n);
 	/* Most counts are short, and look the same in most languages. */
-	if (f->latin_digits && n >= 0 && n < 1000)
-		return mem_print(m, "%d", (int)n);
-	return format_integer(m, f, f->count, n);
+	do
+		text[--at] = (char)('0' + left % 10);
+	while (left /= 10);
+	return mem_text_n(m, text + at, sizeof(text) - at);
 }
 
 static void add_unit(struct mem *m, struct fmt *f, struct buf *out, size_t unit,

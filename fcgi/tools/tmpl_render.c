@@ -139,11 +139,33 @@ bool tmpl_url_is_safe(const char *s, size_t len)
 	return false;
 }
 
+/* json-c would make a buffer for the digits, and keep it with the number. */
+static void print_integer(struct buf *out, struct json_object *v)
+{
+	int64_t n = json_object_get_int64(v);
+	uint64_t left = n < 0 ? -(uint64_t)n : json_object_get_uint64(v);
+	char text[24];
+	size_t at = sizeof(text);
+
+	do
+		text[--at] = (char)('0' + left % 10);
+	while (left /= 10);
+	if (n < 0)
+		text[--at] = '-';
+	buf_add(out, text + at, sizeof(text) - at);
+}
+
 static void print_value(struct run *r, const struct tmpl_op *op)
 {
+	struct json_object *v = find_value(r, &op->name);
+	const char *s;
 	size_t len;
-	const char *s = text_of(find_value(r, &op->name), &len);
 
+	if (json_object_is_type(v, json_type_int) && !op->opens_url) {
+		print_integer(r->out, v);
+		return;
+	}
+	s = text_of(v, &len);
 	if (op->opens_url && !tmpl_url_is_safe(s, len))
 		buf_add(r->out, "#", 1);
 	else
