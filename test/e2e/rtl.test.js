@@ -1,1 +1,51 @@
-module.exports = () => {};
+// rtl.test.js: a language from right to left. ar-XB is English turned round.
+'use strict';
+
+const assert = require('assert');
+const { openPage, follow, logIn } = require('./lib/browser');
+const { test } = require('./lib/runner');
+
+async function openTurned(world, options) {
+	const stack = await world.findSecond();
+	const page = await openPage(world, { stack, ...options });
+
+	await page.goto('/api/login');
+	await follow(page, '.languages button[value=ar-XB]');
+	return page;
+}
+
+module.exports = world => {
+	test('rtl: pages run from right to left, with their own style', async () => {
+		const page = await openTurned(world);
+
+		assert.strictEqual(await page.getAttribute('html', 'dir'), 'rtl');
+		assert.strictEqual(await page.getAttribute('html', 'lang'), 'ar-XB');
+		assert.strictEqual(await page.locator(
+			'link[href$="/bootstrap.rtl.min.css"]').count(), 1);
+		await logIn(page, 'heron');
+		const menu = await page.locator('.side').boundingBox();
+		const main = await page.locator('main').boundingBox();
+
+		assert.ok(menu.x > main.x + main.width / 2, 'the menu is on the right');
+	});
+
+	for (const width of [1280, 360, 320])
+		test('rtl: no scrolling sideways at ' + width + ' px', async () => {
+			const page = await openTurned(world, { width });
+			const fits = () => page.evaluate(() =>
+				document.documentElement.scrollWidth <= innerWidth &&
+				[...document.querySelectorAll('main, header, .card')].every(
+					at => at.getBoundingClientRect().left >= -1 &&
+						at.getBoundingClientRect().right <= innerWidth + 1));
+
+			assert.ok(await fits(), 'log-in');
+			await logIn(page, 'heron');
+			for (const path of ['/api/dashboard', '/api/rates',
+				'/api/rates?q=nowhere', '/api/nothing']) {
+				await page.goto(path);
+				assert.strictEqual(await page.getAttribute('html', 'dir'),
+					'rtl', path);
+				assert.ok(await fits(), path);
+			}
+		});
+};

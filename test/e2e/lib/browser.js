@@ -76,6 +76,7 @@ async function openPage(world, { stack = world.stack, user, width = 1280,
 	const context = await world.browser.newContext({
 		javaScriptEnabled: script, viewport: { width, height },
 		colorScheme: dark ? 'dark' : 'light', locale: 'en-US',
+		reducedMotion: 'reduce',
 		baseURL: stack.url, ...options });
 	const page = await context.newPage();
 
@@ -102,8 +103,7 @@ async function closeContexts() {
 async function logIn(page, user, password = passwords[user]) {
 	await page.fill('#login', user);
 	await page.fill('#password', password);
-	await Promise.all([page.waitForNavigation(),
-		page.click('main button[type=submit]')]);
+	return follow(page, 'main button[type=submit]');
 }
 
 // What a click leads to.
