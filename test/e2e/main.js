@@ -17,7 +17,7 @@ for (const name of suites)
 // a pseudo-language from right to left, an exhausted request rate.
 world.findSecond = async () => {
 	world.second = world.second || await openStack('second', {
-		sandbox: world.stack.sandbox,
+		sandbox: world.stack.sandbox, limit: true,
 		settings: { locales: ['en', 'ar-XB'] } });
 	return world.second;
 };

@@ -142,20 +142,20 @@ function hasIpv6() {
 	}
 }
 
-// The demo's own nginx configuration, with its limits.
-function writeNginx(stack, socket) {
+// The demo's own nginx configuration, with its limit of requests if wanted.
+function writeNginx(stack, limit) {
 	const values = {
 		BUILD: path.dirname(stack.folder), PORT: stack.port,
 		API_PORT: stack.apiPort, METRICS_PORT: stack.metricsPort,
-		SOCKET: socket, SHARE: path.join(build, 'share'),
+		SOCKET: stack.socket, SHARE: path.join(build, 'share'),
 		USER: os.userInfo().username,
-		LIMIT_REQ: 'limit_req zone=portico burst=200 nodelay;',
+		LIMIT_REQ: limit ? 'limit_req zone=portico burst=200 nodelay;' : '',
 	};
 	const text = fs.readFileSync(path.join(root, 'nginx/demo.conf.in'), 'utf8')
 		.split('\n')
 		.filter(line => hasIpv6() || !line.endsWith('# ipv6'))
 		.join('\n')
-		.replace(/@([A-Z_]+)@/g, (all, name) => values[name] || all);
+		.replace(/@([A-Z_]+)@/g, (all, name) => name in values ? values[name] : all);
 
 	fs.writeFileSync(path.join(stack.folder, 'nginx.conf'), text);
 }
@@ -186,7 +186,7 @@ async function isHealthy(stack) {
 
 // openStack NAME: workers and nginx before a sandbox (an own one, or that of
 // another stack).
-async function openStack(name, { sandbox, settings } = {}) {
+async function openStack(name, { sandbox, settings, limit } = {}) {
 	const folder = path.join(build, 'e2e', name, 'demo');
 
 	fs.rmSync(path.dirname(folder), { recursive: true, force: true });
@@ -200,7 +200,7 @@ async function openStack(name, { sandbox, settings } = {}) {
 	stack.socket = path.join(folder, 's');
 	stack.url = 'http://localhost:' + stack.port;
 	stack.config = writeConfig(folder, stack.sandbox, stack.port, settings);
-	writeNginx(stack, stack.socket);
+	writeNginx(stack, limit);
 	await startPortico(stack);
 	await startNginx(stack);
 	await until(stack.portico, 'healthy', () => isHealthy(stack));
