@@ -12,6 +12,7 @@ struct day {
 	int64_t start;	  /* its first moment */
 	struct money total;
 	int64_t volume, events;
+	const char *text; /* the total */
 };
 
 struct period {
@@ -100,17 +101,18 @@ static bool add_up(struct period *p, const struct vcs_usage *usage,
 }
 
 static void fill_series(
-    struct call *c, struct json_object *usage, const struct period *p)
+    struct call *c, struct json_object *usage, struct period *p)
 {
 	struct json_object *series = json_put_list(usage, "series");
 
 	for (int i = 0; i < DAYS; i++) {
-		const struct day *d = &p->days[i];
+		struct day *d = &p->days[i];
 		struct json_object *o = json_object_new_object();
 
 		json_put(series, NULL, o);
 		json_put_text(o, "date", d->date);
 		put_money(c, o, "total", d->total, c->currency);
+		d->text = json_find_text(json_find(o, "total"), "text");
 		put_duration(c, o, "volume", d->volume);
 		json_put_int(o, "events", d->events);
 	}
@@ -145,7 +147,7 @@ static void put_bar(struct call *c, struct json_object *bars, int i,
 	const char *date =
 	    fmt_time(c->mem, c->fmt, d->start, c->zone, FMT_DATE_SHORT);
 	struct fmt_arg args[] = {{date, 0},
-	    {fmt_money(c->mem, c->fmt, d->total, c->currency), 0},
+	    {d->text, 0},
 	    {NULL, (double)d->events}};
 	struct json_object *o = json_object_new_object();
 

@@ -24,6 +24,7 @@
 #include "tools/fmt_zone.h"
 
 enum { ROOM = 256, ZONES = 32, ZONE_NAME = 64, DATES = 64, DATE_TEXT = 56 };
+enum { AMOUNTS = 64, AMOUNT_TEXT = 48 };
 
 /* A number formatter made from a skeleton; `code` is the currency's. There
  * are at most two for each currency of ISO 4217. */
@@ -32,6 +33,10 @@ struct number {
 	char code[4];
 	bool every_digit;
 	UNumberFormatter *nf;
+	struct {
+		struct money amount;
+		char text[AMOUNT_TEXT];
+	} known[AMOUNTS]; /* zeros and prices come again and again */
 };
 
 struct fmt {
@@ -206,18 +211,33 @@ static char *make_odd_money(struct mem *m, struct fmt *f, const char *digits,
 			 code && *code ? "\u00a0" : "", code ? code : "");
 }
 
+static char *format_money(struct mem *m, struct fmt *f, struct number *n,
+			  struct money a)
+{
+	size_t at = ((size_t)a.coef * 31 + a.scale) % AMOUNTS;
+	char *text;
+
+	if (n->known[at].text[0] && n->known[at].amount.coef == a.coef &&
+	    n->known[at].amount.scale == a.scale)
+		return mem_text(m, n->known[at].text);
+	text = n->nf ? format_decimal(m, f, n->nf, money_text(m, a)) : NULL;
+	if (text && strlen(text) < AMOUNT_TEXT) {
+		n->known[at].amount = a;
+		strcpy(n->known[at].text, text);
+	}
+	return text;
+}
+
 static char *make_money(struct mem *m, struct fmt *f, struct money a,
 			const char *code, bool every_digit)
 {
-	char *digits = money_text(m, a), *text;
 	struct number *n = code ? find_money(f, code, every_digit) : NULL;
+	char *text;
 
-	if (!n && !is_known_currency(code))
-		return make_odd_money(m, f, digits, code);
-	if (!n)
+	if (!n && is_known_currency(code))
 		n = open_money(f, code, every_digit);
-	text = n->nf ? format_decimal(m, f, n->nf, digits) : NULL;
-	return text ? text : make_odd_money(m, f, digits, code);
+	text = n ? format_money(m, f, n, a) : NULL;
+	return text ? text : make_odd_money(m, f, money_text(m, a), code);
 }
 
 char *fmt_money(struct mem *m, struct fmt *f, struct money a,
