@@ -142,6 +142,14 @@ static enum err admit(struct call *c)
 	return check_params(c);
 }
 
+/* An error from before anybody asked who is there: its page is the customer's
+ * all the same, with the menu and forms that work. */
+static void know_session(struct call *c)
+{
+	if (c->db && !c->session && !c->token && !page_find_session(c))
+		use_session(c);
+}
+
 static enum err serve(struct call *c, const struct req_source *source)
 {
 	bool other_method = false;
@@ -202,6 +210,8 @@ void page_serve(struct site *site, struct mem *mem,
 		err = ERR_NOT_FOUND;
 	if (!err)
 		err = serve(&c, source);
+	if (err)
+		know_session(&c);
 	if (err)
 		page_answer_error(&c, err);
 	else if (!reply.status)

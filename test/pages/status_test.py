@@ -74,6 +74,27 @@ def test_not_found(t):
     both(t, "/api/nothing", 404, "not_found", "logged in")
 
 
+def test_error_pages_of_a_customer(t):
+    """Who is logged in stays so on an error page, and its forms work."""
+    for method, uri, body in (("GET", "/api/nothing", b""),
+                              ("POST", "/api/rates", b""),
+                              ("GET", "/api/rates?q=%zz", b""),
+                              ("POST", "/api/logout", b"x" * 70000)):
+        c = portal.client().login("osprey")
+        answer = c.request(method, uri, body, BODIES[0])
+        what = "%s %s" % (method, uri)
+        t.check(answer.status in (400, 404, 405, 413), what, answer.status)
+        page = harness.Page(answer.text)
+        t.equal(answer.header("content-language"), "de", what + ": language")
+        t.check(page.find("form", action="/api/logout"), what + ": log-out")
+        t.check(not page.find("a", href="/api/login"), what + ": no log-in")
+        answer = c.form("/api/language", {"csrf": answer.csrf,
+                                          "locale": "en"})
+        t.status(answer, 303, what + ": its form works")
+    page = harness.Page(portal.client().get("/api/nothing").text)
+    t.check(page.find("a", href="/api/login"), "a stranger may log in")
+
+
 def test_method(t):
     allowed = {}
     for row in routes:
