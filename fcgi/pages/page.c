@@ -156,8 +156,12 @@ static enum err serve(struct call *c, const struct req_source *source)
 	enum err err;
 
 	c->page = find_page(c->req, &other_method);
-	if (!c->page)
+	if (!c->page) {
+		/* Who is logged in is told so within the portal. */
+		page_find_session(c);
+		use_session(c);
 		return other_method ? ERR_METHOD : ERR_NOT_FOUND;
+	}
 	if (c->req->format == FORMAT_CSV || c->req->format == FORMAT_XLSX)
 		return ERR_NOT_FOUND; /* no page of this release has one */
 	if (c->req->method == METHOD_POST) {
