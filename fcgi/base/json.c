@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -106,7 +107,7 @@ bool json_find_int(struct json_object *o, const char *key, int64_t *out)
 		return true;
 	}
 	text = json_find_text(o, key);
-	if (!text || !*text)
+	if (!text || !strchr("-0123456789", *text) || !*text)
 		return false;
 	errno = 0;
 	n = strtoll(text, &end, 10);
@@ -125,5 +126,6 @@ size_t json_length(struct json_object *list)
 
 struct json_object *json_at(struct json_object *list, size_t i)
 {
-	return json_object_array_get_idx(list, i);
+	return i < json_length(list) ? json_object_array_get_idx(list, i)
+				     : NULL;
 }

@@ -37,7 +37,7 @@ const char *json_find_text(struct json_object *o, const char *key);
 /* A whole number written as a number or as a string. False: neither. */
 bool json_find_int(struct json_object *o, const char *key, int64_t *out);
 
-/* Items of a list; 0 for anything else. */
+/* Items of a list; 0 for anything else, of which json_at gives NULL. */
 size_t json_length(struct json_object *list);
 struct json_object *json_at(struct json_object *list, size_t i);
 

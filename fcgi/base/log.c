@@ -59,20 +59,41 @@ void log_request(const char *id, const char *brand)
 	snprintf(brand_name, sizeof(brand_name), "%s", brand ? brand : "");
 }
 
+/* The control character that `s` begins with, of Unicode's, too: terminals
+ * obey C1, and some viewers end a line at U+2028. 0: none. */
+static unsigned find_control(const unsigned char *s, size_t *len)
+{
+	*len = 1;
+	if (s[0] < 0x20 || s[0] == 0x7f)
+		return s[0];
+	*len = 2;
+	if (s[0] == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0)
+		return s[1];
+	*len = 3;
+	if (s[0] == 0xe2 && s[1] == 0x80 && (s[2] == 0xa8 || s[2] == 0xa9))
+		return 0x2000u + (s[2] & 0x3f);
+	*len = 0;
+	return 0;
+}
+
 /* Appends `s` with control characters, '"' and '\' escaped as JSON has them;
  * in a text line that keeps a value on its line just as well. */
 static size_t add_escaped(char *out, size_t at, size_t room, const char *s)
 {
 	for (; *s && at + 7 < room; s++) {
 		unsigned char c = (unsigned char)*s;
+		size_t len;
+		unsigned control = find_control((const unsigned char *)s, &len);
 
-		if (c < 0x20 || c == 0x7f)
-			at +=
-			    (size_t)snprintf(out + at, room - at, "\\u%04x", c);
-		else if (as_json && (c == '"' || c == '\\'))
+		if (len) {
+			at += (size_t)snprintf(
+			    out + at, room - at, "\\u%04x", control);
+			s += len - 1;
+		} else if (as_json && (c == '"' || c == '\\')) {
 			at += (size_t)snprintf(out + at, room - at, "\\%c", c);
-		else
+		} else {
 			out[at++] = (char)c;
+		}
 	}
 	out[at] = '\0';
 	return at;
