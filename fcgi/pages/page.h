@@ -40,6 +40,8 @@ struct call {
 	struct session *session; /* NULL: nobody is logged in */
 	const char *token;	 /* its cookie or bearer text */
 	int64_t now;		 /* seconds since 1970 */
+	const char *id;		 /* what stood at ":id" in the path; digits,
+				  * or a token's letters */
 
 	/* Questions to the billing system; page_serve() has already asked for
 	 * the customer, so that nobody who lost access gets in. */
@@ -71,7 +73,7 @@ enum page_flag {
 
 struct page {
 	enum method method;
-	const char *path; /* matched whole */
+	const char *path; /* matched whole; ":id" takes one part */
 	const char *tmpl; /* templates/NAME.mustache */
 	const struct param *params;
 	unsigned flags;
@@ -79,6 +81,9 @@ struct page {
 	const char *about; /* a sentence for the API's description */
 	/* POST: fills the model for showing the form again. */
 	enum err (*form)(struct call *c);
+	/* Streams the page's table as a file: PATH.csv and PATH.xlsx. NULL: it
+	 * has none (404). See page_table.h. */
+	enum err (*export)(struct call *c);
 };
 
 /* The routing table, ended by a row without a path. */
