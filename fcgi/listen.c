@@ -21,19 +21,20 @@ static bool complain(const char *path, const char *what, const char *remedy)
 
 /* --- systemd's ---------------------------------------------------------- */
 
-static bool is_for_us(void)
+/* How many sockets systemd hands to this very process. */
+static long count_given(void)
 {
 	const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
 
-	return pid && n && strtol(pid, NULL, 10) == getpid() &&
-	       strtol(n, NULL, 10) > 0;
+	return pid && n && strtol(pid, NULL, 10) == getpid()
+		   ? strtol(n, NULL, 10)
+		   : 0;
 }
 
-static bool take_over(struct listener *l)
+static bool take_over(struct listener *l, long n)
 {
 	int listens = 0;
 	socklen_t len = sizeof(listens);
-	long n = strtol(getenv("LISTEN_FDS"), NULL, 10);
 
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
@@ -93,7 +94,7 @@ static bool make(struct listener *l, const char *path)
 	if (strlen(path) >= sizeof(at.sun_path))
 		return complain(path, "the path is too long for a socket",
 		    "choose a shorter one with --socket PATH");
-	strcpy(at.sun_path, path);
+	memcpy(at.sun_path, path, strlen(path));
 	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd < 0 || !bind_private(l->fd, &at))
 		return complain(path, strerror(errno),
@@ -112,8 +113,10 @@ static bool make(struct listener *l, const char *path)
 
 bool listen_open(struct listener *l, const char *path)
 {
+	long given = count_given();
+
 	*l = (struct listener){.fd = -1, .path = path};
-	if (is_for_us() ? take_over(l) : make(l, path))
+	if (given > 0 ? take_over(l, given) : make(l, path))
 		return true;
 	listen_close(l);
 	return false;

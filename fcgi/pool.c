@@ -94,7 +94,7 @@ static void notify(const char *state)
 
 	if (!path || strlen(path) >= sizeof(at.sun_path))
 		return;
-	strcpy(at.sun_path, path);
+	memcpy(at.sun_path, path, strlen(path));
 	len =
 	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
 	if (path[0] == '@')

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -26,6 +27,7 @@ struct worker {
 	struct mem *mem;
 	int listener, events, signals;
 	FCGX_Request request;
+	bool ended;   /* this request's body was read to its end */
 	bool spoiled; /* this request's answer was broken on purpose */
 	int64_t served, most;
 	int64_t max_memory;
@@ -39,6 +41,8 @@ static size_t read_body(void *ctx, void *out, size_t room)
 	int n = room > INT_MAX ? INT_MAX : (int)room;
 
 	n = FCGX_GetStr(out, n, w->request.in);
+	if (n <= 0)
+		w->ended = true;
 	return n > 0 ? (size_t)n : 0;
 }
 
@@ -56,6 +60,18 @@ static bool write_answer(void *ctx, const void *data, size_t len)
 		len -= (size_t)n;
 	}
 	return !len;
+}
+
+/* Without waiting for a body that nobody wanted: one that was announced must
+ * have been read; after the headers of a request without one, its end follows
+ * in the same packet. */
+static bool is_all_read(struct worker *w)
+{
+	const char *len = FCGX_GetParam("CONTENT_LENGTH", w->request.envp);
+
+	if (!w->ended && len && *len && strcmp(len, "0") != 0)
+		return false;
+	return FCGX_GetChar(w->request.in) == EOF;
 }
 
 /* The web server takes a connection that merely closes for a whole answer, so
@@ -81,15 +97,18 @@ static void spoil_answer(void *ctx)
  * the parent count as well, so this is never too low. */
 static int64_t resident_bytes(void)
 {
-	int64_t resident = 0, shared = 0;
+	long long sizes[3] = {0}; /* pages: all, resident, of files */
+	char text[128], *at = text;
 	FILE *f = fopen("/proc/self/statm", "re");
 
 	if (!f)
 		return 0;
-	if (fscanf(f, "%*d %" SCNd64 " %" SCNd64, &resident, &shared) != 2)
-		resident = shared = 0;
+	if (!fgets(text, sizeof(text), f))
+		text[0] = '\0';
 	fclose(f);
-	return (resident - shared) * sysconf(_SC_PAGESIZE);
+	for (size_t i = 0; i < 3; i++)
+		sizes[i] = strtoll(at, &at, 10);
+	return (sizes[1] - sizes[2]) * sysconf(_SC_PAGESIZE);
 }
 
 /* Spread by pid, so that workers of one age do not all end at once. */
@@ -129,11 +148,11 @@ static bool serve_one(struct worker *w)
 	const struct reply_sink sink = {write_answer, spoil_answer, w};
 	size_t used;
 
-	w->spoiled = false;
+	w->ended = w->spoiled = false;
 	page_serve(w->site, w->mem, &source, &sink);
-	/* All is read, so closing needs no farewell: libfcgi would otherwise
-	 * wait here until the web server has closed its side. */
-	if (FCGX_GetChar(w->request.in) == EOF)
+	/* No farewell then: libfcgi would wait until the web server has closed
+	 * its side, for fear of closing on unread bytes. */
+	if (is_all_read(w))
 		FCGX_Detach(&w->request);
 	/* A connection that is kept would tie this worker to it. */
 	w->request.keepConnection = 0;

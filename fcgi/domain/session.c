@@ -201,19 +201,33 @@ enum err session_purge(struct db *db, int64_t now)
 
 /* --- CSRF --------------------------------------------------------------- */
 
-char *session_csrf(struct mem *m, const char *key, const char *token)
+enum { CSRF_NONCE_LEN = 16 }; /* 12 bytes as base64url */
+
+static char *make_csrf(
+    struct mem *m, const char *key, const char *nonce, const char *token)
 {
-	const char *text = mem_print(m, "csrf:%s", token);
+	const char *text = mem_print(m, "csrf:%s:%s", nonce, token);
 	unsigned char mac[CRYPTO_SHA256];
 
 	crypto_hmac_sha256(key, strlen(key), text, strlen(text), mac);
-	return crypto_base64url(m, mac, sizeof(mac));
+	return mem_print(
+	    m, "%s%s", nonce, crypto_base64url(m, mac, sizeof(mac)));
+}
+
+char *session_csrf(struct mem *m, const char *key, const char *token)
+{
+	return make_csrf(m, key, crypto_token(m, 12), token);
 }
 
 bool session_csrf_check(
     struct mem *m, const char *key, const char *token, const char *given)
 {
-	return given && crypto_equal_text(session_csrf(m, key, token), given);
+	const char *nonce;
+
+	if (!given || strlen(given) <= CSRF_NONCE_LEN)
+		return false;
+	nonce = mem_text_n(m, given, CSRF_NONCE_LEN);
+	return crypto_equal_text(make_csrf(m, key, nonce, token), given);
 }
 
 static enum err find_secret(

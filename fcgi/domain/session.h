@@ -78,9 +78,10 @@ enum err session_purge(struct db *db, int64_t now);
 
 /* --- CSRF --------------------------------------------------------------- */
 
-/* The CSRF token that goes with a cookie's token; `key` is a session_secret().
- * Before the log-in, any random cookie of the browser does as `token`. In the
- * pool. */
+/* A CSRF token that goes with a cookie's token: another one each time, lest the
+ * length of compressed pages tell it bit by bit (BREACH); each is good as long
+ * as the cookie. `key` is a session_secret(). Before the log-in, any random
+ * cookie of the browser does as `token`. In the pool. */
 char *session_csrf(struct mem *m, const char *key, const char *token);
 
 /* Whether `given` (NULL: none came) is the one; in constant time. */

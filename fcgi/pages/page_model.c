@@ -55,6 +55,8 @@ void put_duration(
 void put_quantity(struct call *c, struct json_object *o, const char *key,
     int64_t value, const char *unit)
 {
+	const char *words = mem_print(c->mem, "unit.count.%s", unit);
+	struct fmt_arg count = {NULL, (double)value};
 	struct json_object *q;
 
 	if (!strcmp(unit, "s")) {
@@ -65,7 +67,10 @@ void put_quantity(struct call *c, struct json_object *o, const char *key,
 	json_put_int(q, "value", value);
 	json_put_text(q, "unit", unit);
 	json_put_text(q, "text",
-	    mem_print(c->mem, "%s %s", fmt_count(c->mem, c->fmt, value), unit));
+	    fmt_pattern(c->fmt, words)
+		? page_text_args(c, words, &count, 1)
+		: mem_print(
+		      c->mem, "%s %s", fmt_count(c->mem, c->fmt, value), unit));
 }
 
 const char *page_text(struct call *c, const char *key)

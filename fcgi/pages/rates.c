@@ -377,6 +377,9 @@ static void fill_ui(struct call *c, const struct view *v)
 	bool filtered = req_text(c->req, "q") || req_number(c->req, "service");
 
 	put_table(c, v);
+	for (size_t i = 0; i < v->n; i++)
+		if (v->rows[i].effective_till)
+			json_put_flag(c->ui, "has_future", true);
 	put_options(c, v);
 	put_pager(c, v);
 	json_put_flag(c->ui, "limited", v->limited);

@@ -49,7 +49,7 @@ class Request:
     """One request on its own connection; the body may follow in pieces."""
 
     def __init__(self, path, method="GET", uri="/api/health", length=0,
-                 kind="application/json"):
+                 kind="application/json", keep=False):
         env = {"REQUEST_METHOD": method, "REQUEST_URI": uri,
                "DOCUMENT_URI": uri, "QUERY_STRING": "",
                "SERVER_PROTOCOL": "HTTP/1.1", "SERVER_PORT": "9090",
@@ -59,7 +59,7 @@ class Request:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(PATIENCE)
         self.socket.connect(path)
-        self.socket.sendall(record(BEGIN, struct.pack("!HB5x", 1, 0)) +
+        self.socket.sendall(record(BEGIN, struct.pack("!HB5x", 1, keep)) +
                             record(PARAMS, params(env)) + record(PARAMS))
 
     def send(self, data):
@@ -90,14 +90,15 @@ class Request:
             if kind == STDOUT:
                 out += data
             elif kind == END:
-                self.socket.close()
                 if not out.startswith(b"Status: "):
                     raise ValueError("no status in %r" % out[:80])
                 return int(out[8:11]), out
 
 
-def get(path, **how):
-    return Request(path, **how).answer()
+def get(path):
+    request = Request(path)
+    with request.socket:
+        return request.answer()
 
 
 # --- The program under test --------------------------------------------------
@@ -407,6 +408,16 @@ def test_abandoned_requests_do_no_harm():
     broken.close()
     get(pool.socket)
     assert pool.workers() == worker, pool.log()
+    assert pool.end() == 0
+
+
+def test_kept_connection_does_not_tie_a_worker():
+    pool = Pool("--workers", "1").ready()
+    kept = []
+    for _ in range(3):
+        kept.append(Request(pool.socket, keep=True))
+        kept[-1].answer()
+        get(pool.socket)
     assert pool.end() == 0
 
 

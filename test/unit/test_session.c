@@ -25,14 +25,14 @@ static char *token;
 
 static enum err begin(const char *brand, enum session_kind kind, int64_t client)
 {
-	return session_begin(db, m, brand, kind, client, "heron", LIFE, NOW, &s,
-			     &token);
+	return session_begin(
+	    db, m, brand, kind, client, "heron", LIFE, NOW, &s, &token);
 }
 
 static enum err find_at(int64_t now)
 {
-	return session_find(db, m, "acme", SESSION_COOKIE, token, IDLE, now,
-			    &found);
+	return session_find(
+	    db, m, "acme", SESSION_COOKIE, token, IDLE, now, &found);
 }
 
 static int64_t ask_int(const char *sql)
@@ -107,38 +107,33 @@ static void test_other_brand_or_kind(void **state)
 {
 	(void)state;
 	assert_int_equal(session_find(db, m, "other", SESSION_COOKIE, token,
-				      IDLE, NOW, &found),
-			 ERR_LOGIN);
+			     IDLE, NOW, &found),
+	    ERR_LOGIN);
 	assert_int_equal(session_find(db, m, "acme", SESSION_BEARER, token,
-				      IDLE, NOW, &found),
-			 ERR_LOGIN);
+			     IDLE, NOW, &found),
+	    ERR_LOGIN);
 	assert_int_equal(begin("acme", SESSION_BEARER, 1001), ERR_OK);
 	assert_int_equal(find_at(NOW), ERR_LOGIN);
 	assert_int_equal(session_find(db, m, "acme", SESSION_BEARER, token,
-				      IDLE, NOW, &found),
-			 ERR_OK);
+			     IDLE, NOW, &found),
+	    ERR_OK);
 }
 
 /* Refused before the store is asked: here it has no table to ask. */
 static void test_odd_tokens(void **state)
 {
 	const char *good = token;
-	char *odd[] = { NULL,
-			mem_text(m, ""),
-			mem_text_n(m, good, 42),
-			mem_print(m, "%sA", good),
-			mem_text(m, good),
-			mem_text(m, good),
-			mem_text(m, good),
-			mem_print(m, "%s\n", good),
-			mem_text(m, "' or 1 = 1 --") };
+	char *odd[] = {NULL, mem_text(m, ""), mem_text_n(m, good, 42),
+	    mem_print(m, "%sA", good), mem_text(m, good), mem_text(m, good),
+	    mem_text(m, good), mem_print(m, "%s\n", good),
+	    mem_text(m, "' or 1 = 1 --")};
 
 	(void)state;
 	odd[4][42] = '+';
 	odd[5][0] = ' ';
 	odd[6][20] = '\0';
-	assert_int_equal(db_run(db, "drop table session", NULL, 0, NULL),
-			 ERR_OK);
+	assert_int_equal(
+	    db_run(db, "drop table session", NULL, 0, NULL), ERR_OK);
 	for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
 		token = odd[i];
 		assert_int_equal(find_at(NOW), ERR_LOGIN);
@@ -170,8 +165,8 @@ static void test_idle(void **state)
 	assert_int_equal(find_at(NOW + 2 * IDLE), ERR_OK);
 	assert_int_equal(find_at(NOW + 3 * IDLE + 1), ERR_LOGIN);
 	assert_int_equal(session_find(db, m, "acme", SESSION_COOKIE, token, 0,
-				      NOW + LIFE - 1, &found),
-			 ERR_OK);
+			     NOW + LIFE - 1, &found),
+	    ERR_OK);
 }
 
 static void test_short_idle_is_kept_alive(void **state)
@@ -179,11 +174,11 @@ static void test_short_idle_is_kept_alive(void **state)
 	(void)state;
 	for (int i = 1; i <= 20; i++)
 		assert_int_equal(session_find(db, m, "acme", SESSION_COOKIE,
-					      token, 30, NOW + i * 10, &found),
-				 ERR_OK);
+				     token, 30, NOW + i * 10, &found),
+		    ERR_OK);
 	assert_int_equal(session_find(db, m, "acme", SESSION_COOKIE, token, 30,
-				      NOW + 200 + 31, &found),
-			 ERR_LOGIN);
+			     NOW + 200 + 31, &found),
+	    ERR_LOGIN);
 }
 
 static void test_seen_once_a_minute(void **state)
@@ -202,8 +197,8 @@ static void test_seen_once_a_minute(void **state)
 static void test_found_though_nothing_can_be_written(void **state)
 {
 	(void)state;
-	assert_int_equal(db_run(db, "pragma query_only = on", NULL, 0, NULL),
-			 ERR_OK);
+	assert_int_equal(
+	    db_run(db, "pragma query_only = on", NULL, 0, NULL), ERR_OK);
 	assert_int_equal(find_at(NOW + 100), ERR_OK);
 	assert_int_equal(found.client_id, 1001);
 	assert_int_equal(found.seen, NOW);
@@ -215,8 +210,8 @@ static void test_keep(void **state)
 	struct json_object *other = json_tokener_parse("{\"rate_table\":7}");
 
 	(void)state;
-	json_object_object_add(s.kept, "zone",
-			       json_object_new_string("Europe/Berlin"));
+	json_object_object_add(
+	    s.kept, "zone", json_object_new_string("Europe/Berlin"));
 	assert_int_equal(session_keep(db, &s, s.kept), ERR_OK);
 	assert_int_equal(find_at(NOW), ERR_OK);
 	assert_string_equal(
@@ -226,7 +221,7 @@ static void test_keep(void **state)
 	assert_int_equal(find_at(NOW), ERR_OK);
 	assert_int_equal(json_object_get_int(
 			     json_object_object_get(found.kept, "rate_table")),
-			 7);
+	    7);
 	/* And back to what it was when it was found first. */
 	assert_int_equal(session_keep(db, &found, s.kept), ERR_OK);
 	assert_int_equal(find_at(NOW), ERR_OK);
@@ -240,8 +235,8 @@ static void test_keep_writes_only_changes(void **state)
 	json_object_object_add(s.kept, "a", json_object_new_int(1));
 	assert_int_equal(session_keep(db, &s, s.kept), ERR_OK);
 	assert_int_equal(find_at(NOW), ERR_OK);
-	assert_int_equal(db_run(db, "pragma query_only = on", NULL, 0, NULL),
-			 ERR_OK);
+	assert_int_equal(
+	    db_run(db, "pragma query_only = on", NULL, 0, NULL), ERR_OK);
 	assert_int_equal(session_keep(db, &s, s.kept), ERR_OK);
 	assert_int_equal(session_keep(db, &found, found.kept), ERR_OK);
 	json_object_object_add(s.kept, "a", json_object_new_int(2));
@@ -250,7 +245,7 @@ static void test_keep_writes_only_changes(void **state)
 
 static void test_kept_nonsense(void **state)
 {
-	static const char *const odd[] = { "", "[1]", "null", "{\"a\":" };
+	static const char *const odd[] = {"", "[1]", "null", "{\"a\":"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(odd) / sizeof(*odd); i++) {
@@ -290,12 +285,12 @@ static void test_end_client(void **state)
 	assert_int_equal(begin("acme", SESSION_BEARER, 1001), ERR_OK);
 	assert_int_equal(begin("acme", SESSION_COOKIE, 1002), ERR_OK);
 	assert_int_equal(begin("other", SESSION_COOKIE, 1001), ERR_OK);
-	assert_int_equal(session_end_client(db, "acme", 1001, mine.token_hash),
-			 ERR_OK);
+	assert_int_equal(
+	    session_end_client(db, "acme", 1001, mine.token_hash), ERR_OK);
 	assert_int_equal(ask_int("select count(*) from session"), 3);
 	assert_int_equal(ask_int("select count(*) from session "
 				 "where brand = 'acme' and client_id = 1001"),
-			 1);
+	    1);
 	assert_int_equal(session_end_client(db, "acme", 1001, NULL), ERR_OK);
 	assert_int_equal(ask_int("select count(*) from session"), 2);
 }
@@ -308,11 +303,11 @@ static void test_purge(void **state)
 		assert_int_equal(begin("acme", SESSION_COOKIE, i), ERR_OK);
 	assert_int_equal(db_commit(db), ERR_OK);
 	assert_int_equal(session_begin(db, m, "acme", SESSION_COOKIE, 1, "x",
-				       LIFE + 1, NOW, &s, &token),
-			 ERR_OK);
+			     LIFE + 1, NOW, &s, &token),
+	    ERR_OK);
 	assert_int_equal(session_purge(db, NOW + LIFE - 1), ERR_OK);
-	assert_int_equal(ask_int("select count(*) from session"),
-			 SESSION_PURGE_MAX + 2);
+	assert_int_equal(
+	    ask_int("select count(*) from session"), SESSION_PURGE_MAX + 2);
 	assert_int_equal(session_purge(db, NOW + LIFE), ERR_OK);
 	assert_int_equal(ask_int("select count(*) from session"), 2);
 	assert_int_equal(session_purge(db, NOW + LIFE), ERR_OK);
@@ -325,9 +320,11 @@ static void test_csrf(void **state)
 	char *csrf = session_csrf(m, "key", "token"), *other;
 
 	(void)state;
-	/* HMAC-SHA-256("key", "csrf:token"), computed elsewhere. */
-	assert_string_equal(csrf,
-			    "sSUy3DT_bNASUqztmCDaOodi62Uy6wc_AeWbkqoALCw");
+	/* HMAC-SHA-256("key", "csrf:AAAABBBBCCCCDDDD:token"), computed
+	 * elsewhere. */
+	assert_true(session_csrf_check(m, "key", "token",
+	    "AAAABBBBCCCCDDDDd9VevehoZ676u-1VVvyXYAhoR4oKOJuNmafdHjrdnlc"));
+	assert_string_not_equal(csrf, session_csrf(m, "key", "token"));
 	assert_true(session_csrf_check(m, "key", "token", csrf));
 	assert_false(session_csrf_check(m, "yek", "token", csrf));
 	assert_false(session_csrf_check(m, "key", "token2", csrf));
@@ -408,26 +405,26 @@ static void test_secret_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_begin_and_find),
-		TEST(test_store_holds_no_token),
-		TEST(test_tokens_differ),
-		TEST(test_other_brand_or_kind),
-		TEST(test_odd_tokens),
-		TEST(test_unknown_token),
-		TEST(test_expires),
-		TEST(test_idle),
-		TEST(test_short_idle_is_kept_alive),
-		TEST(test_seen_once_a_minute),
-		TEST(test_found_though_nothing_can_be_written),
-		TEST(test_keep),
-		TEST(test_keep_writes_only_changes),
-		TEST(test_kept_nonsense),
-		TEST(test_end),
-		TEST(test_end_client),
-		TEST(test_purge),
-		TEST(test_csrf),
-		TEST(test_secret),
-		TEST(test_secret_at_once),
+	    TEST(test_begin_and_find),
+	    TEST(test_store_holds_no_token),
+	    TEST(test_tokens_differ),
+	    TEST(test_other_brand_or_kind),
+	    TEST(test_odd_tokens),
+	    TEST(test_unknown_token),
+	    TEST(test_expires),
+	    TEST(test_idle),
+	    TEST(test_short_idle_is_kept_alive),
+	    TEST(test_seen_once_a_minute),
+	    TEST(test_found_though_nothing_can_be_written),
+	    TEST(test_keep),
+	    TEST(test_keep_writes_only_changes),
+	    TEST(test_kept_nonsense),
+	    TEST(test_end),
+	    TEST(test_end_client),
+	    TEST(test_purge),
+	    TEST(test_csrf),
+	    TEST(test_secret),
+	    TEST(test_secret_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
