@@ -103,6 +103,7 @@ static void begin_page(struct call *c)
 	c->sections = c->failed = 0;
 	c->worst = ERR_OK;
 	c->gone = false;
+	c->access = ERR_OK;
 	c->trip = vcs_trip(c->brand, c->mem, c->session);
 	if (c->session && !(c->page->flags & PAGE_NO_CLIENT))
 		c->client = vcs_ask_client(c->trip);
@@ -115,14 +116,10 @@ static enum err check_params(struct call *c)
 	    c->req, c->page->params, (c->page->flags & PAGE_LAX) != 0);
 }
 
-enum err page_go(struct call *c)
+static enum err check_access(struct call *c)
 {
 	bool write = c->req->method == METHOD_POST;
 
-	if (c->gone)
-		return ERR_OK;
-	c->gone = true;
-	vcs_go(c->trip);
 	if (!c->client)
 		return ERR_OK;
 	if (c->client->err)
@@ -133,6 +130,16 @@ enum err page_go(struct call *c)
 	session_end_client(c->db, c->brand->name, c->session->client_id, NULL);
 	c->session = NULL;
 	return ERR_LOGIN;
+}
+
+enum err page_go(struct call *c)
+{
+	if (!c->gone) {
+		c->gone = true;
+		vcs_go(c->trip);
+		c->access = check_access(c);
+	}
+	return c->access;
 }
 
 /* Runs the load function; once more if ids kept in the session turned out to
@@ -146,7 +153,7 @@ static enum err run_page(struct call *c)
 		if (c->req->method == METHOD_POST && (err = page_go(c)))
 			return err;
 		err = is_file(c->req) ? c->page->export(c) : c->page->load(c);
-		if (err != ERR_LOGIN && !c->gone && !err)
+		if (!err)
 			err = page_go(c);
 		if (turn || !vcs_kept_changed(c->trip) || !c->session ||
 		    c->req->method == METHOD_POST)
@@ -189,6 +196,9 @@ static enum err serve(struct call *c, const struct req_source *source)
 		    c->req, source, (size_t)c->brand->conf->limits.body);
 		if (err)
 			return err;
+		/* Who logs in with JSON gets the token in the answer. */
+		if (c->page->flags & PAGE_TOKEN_LOGIN && c->req->json_body)
+			c->req->format = FORMAT_JSON;
 	}
 	err = admit(c);
 	return err ? err : run_page(c);

@@ -47,7 +47,8 @@ struct call {
 	 * the customer, so that nobody who lost access gets in. */
 	struct vcs_trip *trip;
 	struct vcs_client *client;
-	bool gone; /* the trip was made */
+	bool gone;	 /* the trip was made */
+	enum err access; /* what it said of the customer's right to be here */
 
 	struct json_object *model; /* the page's answer */
 	struct json_object *ui;	   /* what only templates see beside it */
@@ -121,7 +122,7 @@ char *page_text_args(
 /* What is wrong with a parameter, in the customer's words. */
 const char *page_fault_text(struct call *c, const struct req_fault *f);
 
-/* Makes the trip. ERR_LOGIN: the customer is no longer active, and the session
+/* Makes the trip; called again, says the same again. ERR_LOGIN: the customer is no longer active, and the session
  * is ended. ERR_BUSY: a POST, and VCS could not confirm that the customer is
  * active. Otherwise ERR_OK: the answers tell for themselves. */
 enum err page_go(struct call *c);

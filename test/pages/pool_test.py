@@ -54,7 +54,7 @@ class Request:
                "DOCUMENT_URI": uri, "QUERY_STRING": "",
                "SERVER_PROTOCOL": "HTTP/1.1", "SERVER_PORT": "9090",
                "REMOTE_ADDR": "127.0.0.1", "HTTP_ACCEPT": "application/json"}
-        if method == "POST":
+        if length:
             env.update(CONTENT_LENGTH=str(length), CONTENT_TYPE=kind)
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(PATIENCE)
@@ -79,9 +79,11 @@ class Request:
             data += piece
         return data
 
-    def answer(self):
-        """The answer's status and text, once it is whole."""
-        self.send(b"")
+    def answer(self, end=True):
+        """The answer's status and text, once it is whole. `end`: of the
+        body, sent first."""
+        if end:
+            self.send(b"")
         out = b""
         while True:
             _, kind, _, length, pad, _ = struct.unpack("!BBHHBB",
@@ -335,6 +337,23 @@ def test_worker_retires():
     assert "pool.crashed" not in pool.log(), pool.log()
 
 
+def test_worker_over_its_memory_retires():
+    pool = Pool("--workers", "1").ready()
+    pool.write({"maxMemory": 8 << 20})
+    with open(pool.config, "a") as f:
+        f.write(" " * (12 << 20))  # stays in memory as part of the file
+    pool.tell(signal.SIGHUP)
+    pool.logged("pool.reloaded")
+    wait_for("the old worker to end", lambda: len(pool.workers()) == 1)
+    heavy = pool.workers()
+    for _ in range(65):
+        get(pool.socket)
+    assert pool.log().count("more than pool.maxMemory") == 1, pool.log()
+    assert not pool.workers() & heavy
+    assert pool.end() == 0
+    assert "pool.crashed" not in pool.log(), pool.log()
+
+
 def test_workers_end_with_their_parent():
     pool = Pool().ready()
     workers = pool.workers()
@@ -408,6 +427,15 @@ def test_abandoned_requests_do_no_harm():
     broken.close()
     get(pool.socket)
     assert pool.workers() == worker, pool.log()
+    assert pool.end() == 0
+
+
+def test_a_body_that_nobody_wants_is_not_waited_for():
+    pool = Pool("--workers", "1").ready()
+    request = Request(pool.socket, length=100)  # a GET; nothing of it comes
+    request.answer(end=False)
+    request.socket.close()
+    get(pool.socket)
     assert pool.end() == 0
 
 
