@@ -147,7 +147,11 @@ static enum err read_names(struct vcs_trip *t, struct vcs_ask *a)
 		    .id = vcs_read_int(row, field(a, "id")),
 		    .name = name ? name : "",
 		    .unit = unit ? unit : "s",
+		    .rate_unit = vcs_read_int(row, field(a, "rate_unit")),
 		};
+		if (names->items[i].rate_unit <= 0)
+			names->items[i].rate_unit =
+			    strcmp(names->items[i].unit, "s") ? 1 : 60;
 	}
 	return ERR_OK;
 }
@@ -266,6 +270,16 @@ struct vcs_rates *vcs_ask_rates(
 	json_put_int(a->vars, "limit", (int64_t)limit);
 	json_put_int(a->vars, "offset", (int64_t)offset);
 	rates->cut = &a->cut;
+	return rates;
+}
+
+struct vcs_rates *vcs_ask_rate_of_code(struct vcs_trip *t, const char *code)
+{
+	struct vcs_rates *rates = mem_alloc(t->mem, sizeof(*rates));
+	struct vcs_ask *a =
+	    vcs_add_ask(t, VCS_RATE_OF_CODE, read_rates, rates, &rates->err);
+
+	json_put_text(a->vars, "code", code);
 	return rates;
 }
 

@@ -101,6 +101,30 @@ struct vcs_rates {
 	bool limited;	 /* only the first rows of the table were read */
 };
 
+struct vcs_accounts {
+	enum err err;
+	struct vcs_account {
+		int64_t id;
+		const char *name, *kind, *ani;
+		struct json_object *ips; /* a list of texts, or NULL */
+		bool enabled;
+	} * items;
+	size_t n;
+};
+
+struct vcs_subscriptions {
+	enum err err;
+	struct vcs_subscription {
+		int64_t id, account, quantity, currency;
+		const char *package, *status;
+		int64_t from, to, renews; /* 0: not known, no end */
+		bool has_fee;
+		struct money fee;
+		struct json_object *limits; /* [{name,total,left,unit}] */
+	} * items;
+	size_t n;
+};
+
 struct vcs_xdr {
 	int64_t id, time, account, service, duration, currency;
 	const char *source, *destination, *code, *name;
@@ -138,6 +162,13 @@ struct vcs_names *vcs_ask_services(struct vcs_trip *t);
 /* A page of the customer's rates; `order` such as "+code". */
 struct vcs_rates *vcs_ask_rates(
     struct vcs_trip *t, const char *order, size_t limit, size_t offset);
+
+/* Rates of exactly this code, present and to come. */
+struct vcs_rates *vcs_ask_rate_of_code(struct vcs_trip *t, const char *code);
+
+/* The customer's accounts with their details, and subscriptions. */
+struct vcs_accounts *vcs_ask_account_list(struct vcs_trip *t);
+struct vcs_subscriptions *vcs_ask_subscriptions(struct vcs_trip *t);
 
 /* xDRs of [from, to] (seconds), the newest first. */
 struct vcs_xdrs *vcs_ask_xdrs(

@@ -22,6 +22,8 @@ static const struct {
     [VCS_SERVICES] = {"service.list", {"id", "name"}},
     [VCS_CURRENCIES] = {"currency.list", {"id", "code"}},
     [VCS_RATES] = {"rate.list", {"code", "name", "price", "service"}},
+    [VCS_RATE_OF_CODE] = {"rate.find", {"code", "name", "price", "service"}},
+    [VCS_SUBSCRIPTIONS] = {"subscription.list", {"id", "package", "status"}},
     [VCS_XDRS] = {"xdr.list", {"time", "account", "duration", "cost"}},
     [VCS_USAGE] = {"usage.summary", {"day", "volume", "events", "cost"}},
 };

@@ -23,6 +23,8 @@ enum vcs_operation {
 	VCS_SERVICES,
 	VCS_CURRENCIES,
 	VCS_RATES,
+	VCS_RATE_OF_CODE,
+	VCS_SUBSCRIPTIONS,
 	VCS_XDRS,
 	VCS_USAGE,
 	VCS__MAX
@@ -39,7 +41,7 @@ enum vcs_owner {
 struct vcs_method {
 	const char *operation; /* the portal's name: "rate.list" */
 	bool management;       /* else Core */
-	bool write; /* changes something: never sent twice */
+	bool write;	       /* changes something: never sent twice */
 	const char *method;    /* VCS's name: "rates.search" */
 	const char *evidence;  /* documented, observed, guess */
 	struct json_object *params;

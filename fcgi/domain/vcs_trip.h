@@ -7,7 +7,7 @@
 #include "domain/vcs_profile.h"
 #include "tools/rpc.h"
 
-enum { VCS_ASKS_MAX = 16, VCS_SID_MAX = 128 };
+enum { VCS_ASKS_MAX = 32, VCS_SID_MAX = 128 };
 
 struct vcs {
 	char sid[VCS_SID_MAX]; /* Management session; "": none yet */

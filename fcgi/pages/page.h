@@ -106,6 +106,9 @@ void put_price(struct call *c, struct json_object *o, const char *key,
 /* `when` 0: null. */
 void put_time(
     struct call *c, struct json_object *o, const char *key, int64_t when);
+/* {text} of a day, for templates; null where `when` is 0. */
+void put_day(
+    struct call *c, struct json_object *o, const char *key, int64_t when);
 void put_duration(
     struct call *c, struct json_object *o, const char *key, int64_t seconds);
 
@@ -122,9 +125,10 @@ char *page_text_args(
 /* What is wrong with a parameter, in the customer's words. */
 const char *page_fault_text(struct call *c, const struct req_fault *f);
 
-/* Makes the trip; called again, says the same again. ERR_LOGIN: the customer is no longer active, and the session
- * is ended. ERR_BUSY: a POST, and VCS could not confirm that the customer is
- * active. Otherwise ERR_OK: the answers tell for themselves. */
+/* Makes the trip; called again, says the same again. ERR_LOGIN: the customer is
+ * no longer active, and the session is ended. ERR_BUSY: a POST, and VCS could
+ * not confirm that the customer is active. Otherwise ERR_OK: the answers tell
+ * for themselves. */
 enum err page_go(struct call *c);
 
 /* A section of the page: counts it and, where `e` is an error, makes its

@@ -42,6 +42,16 @@ void put_time(
 	    t, "text", fmt_time(c->mem, c->fmt, when, c->zone, FMT_DATE_TIME));
 }
 
+void put_day(
+    struct call *c, struct json_object *o, const char *key, int64_t when)
+{
+	if (!when)
+		json_put(o, key, NULL);
+	else
+		json_put_text(json_put_object(o, key), "text",
+		    fmt_time(c->mem, c->fmt, when, c->zone, FMT_DATE));
+}
+
 void put_duration(
     struct call *c, struct json_object *o, const char *key, int64_t seconds)
 {

@@ -202,8 +202,8 @@ static void cut_page(struct call *c, struct view *v)
 
 /* --- The answer ----------------------------------------------------------- */
 
-struct json_object *rates_make_row(struct call *c, const struct vcs_rate *r,
-    const struct vcs_names *services)
+struct json_object *rates_make_row(
+    struct call *c, const struct vcs_rate *r, const struct vcs_names *services)
 {
 	const char *currency = vcs_find_currency(c->trip, r->currency);
 	const struct vcs_name *service = vcs_find_name(services, r->service);
@@ -244,7 +244,8 @@ static void put_filters(struct call *c, const struct view *v)
 	}
 }
 
-/* --- What only the template sees ------------------------------------------- */
+/* --- What only the template sees -------------------------------------------
+ */
 
 static const struct column columns[] = {
     {"code", COLUMN_CODE, true},
@@ -332,8 +333,8 @@ static enum err show(struct call *c, struct view *v)
 
 	list = json_put_list(c->model, "rates");
 	for (size_t i = 0; i < v->n; i++)
-		json_put(list, NULL,
-		    rates_make_row(c, &v->rows[i], v->services));
+		json_put(
+		    list, NULL, rates_make_row(c, &v->rows[i], v->services));
 	page_put_pager(c, v->n, v->more);
 	if (v->limited)
 		json_put_int(json_find(c->model, "page"), "searched",

@@ -18,6 +18,11 @@ enum err dashboard_load(struct call *c);
 extern const struct param rates_params[];
 enum err rates_load(struct call *c);
 
+extern const struct param lookup_params[];
+enum err lookup_load(struct call *c);
+enum err subscriptions_load(struct call *c);
+enum err accounts_load(struct call *c);
+
 enum err health_load(struct call *c);
 enum err openapi_load(struct call *c);
 
