@@ -147,6 +147,17 @@ static void put_future(struct call *c, const struct lookup *l)
 	json_put_flag(c->ui, "has_future", json_length(list) > 0);
 }
 
+static void put_texts(struct call *c, const struct lookup *l)
+{
+	const struct vcs_name *s = vcs_find_name(l->services, l->rate->service);
+	bool minute = is_call(l, l->rate) && (!s || s->rate_unit == 60);
+
+	json_put_text(c->ui, "price_label",
+	    page_text(c, minute ? "lookup.per_minute" : "lookup.per_unit"));
+	put_day(c, c->ui, "from", l->rate->effective_from);
+	put_day(c, c->ui, "till", l->rate->effective_till);
+}
+
 static enum err find_error(const struct lookup *l)
 {
 	for (size_t i = 1; l->of_code[i]; i++)
@@ -161,10 +172,12 @@ static void show(struct call *c, struct lookup *l)
 	json_put(c->model, "rate",
 	    l->rate ? rates_make_row(c, l->rate, l->services) : NULL);
 	put_future(c, l);
-	if (l->rate)
+	if (l->rate) {
 		put_example(c, l);
-	else
+		put_texts(c, l);
+	} else {
 		json_put(c->model, "example", NULL);
+	}
 	json_put_flag(c->ui, "not_found", l->rate == NULL);
 }
 
