@@ -77,7 +77,9 @@ struct vcs_names { /* services */
 	struct vcs_name {
 		int64_t id;
 		const char *name, *unit;
-	} * items;
+		int64_t rate_unit; /* how many units a rate's price pays for:
+				    * 60 where prices are per minute */
+	} *items;
 	size_t n;
 };
 
