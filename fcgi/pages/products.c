@@ -67,7 +67,8 @@ static void put_card(struct call *c, struct json_object *cards,
 	    fmt_pattern(c->fmt, key) ? page_text(c, key) : s->status);
 	put_day(c, o, "from", s->from);
 	put_day(c, o, "to", s->to);
-	put_day(c, o, "renews", s->renews);
+	/* What has ended renews no more, whatever its last period said. */
+	put_day(c, o, "renews", s->to && s->to < c->now ? 0 : s->renews);
 	bars = json_put_list(o, "limits");
 	for (size_t i = 0; i < json_length(limits); i++) {
 		struct json_object *limit = json_at(limits, i);
