@@ -384,3 +384,43 @@ enum err rates_load(struct call *c)
 	cut_page(c, &v);
 	return show(c, &v);
 }
+
+/* --- Files -----------------------------------------------------------------
+ */
+
+struct pieces {
+	size_t chunk;
+	struct vcs_names *services;
+};
+
+/* All rows that the filters let through, in the order of codes: a file is not
+ * bound to the first rows of the table, since it is read piece by piece. */
+static enum err fetch_rates(
+    struct call *c, void *state, struct json_object *list, size_t *taken)
+{
+	struct pieces *p = state;
+	struct vcs_rates *rates;
+	struct view v = {0};
+
+	do {
+		rates = vcs_ask_rates(c->trip, "+code", p->chunk, *taken);
+		vcs_go(c->trip);
+	} while (rates->err && *rates->cut && (p->chunk /= 2) >= 50);
+	if (rates->err)
+		return rates->err == ERR_RULE ? ERR_UPSTREAM : rates->err;
+	v.rows = rates->rows;
+	v.n = rates->n;
+	filter_rates(c, &v);
+	for (size_t i = 0; i < v.n; i++)
+		json_put(
+		    list, NULL, rates_make_row(c, &v.rows[i], p->services));
+	*taken += rates->raw;
+	return ERR_OK;
+}
+
+enum err rates_export(struct call *c)
+{
+	struct pieces p = {2500, vcs_ask_services(c->trip)};
+
+	return page_export(c, "rates", columns, NULL, fetch_rates, &p);
+}

@@ -43,6 +43,7 @@ const struct page pages[] = {
 	.tmpl = "rates",
 	.params = rates_params,
 	.load = rates_load,
+	.export = rates_export,
 	.about = "The customer's rates, searched, sorted and paged."},
     {.path = "/api/rates/lookup",
 	.tmpl = "lookup",

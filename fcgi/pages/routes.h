@@ -17,6 +17,7 @@ enum err dashboard_load(struct call *c);
 
 extern const struct param rates_params[];
 enum err rates_load(struct call *c);
+enum err rates_export(struct call *c);
 
 extern const struct param lookup_params[];
 enum err lookup_load(struct call *c);
