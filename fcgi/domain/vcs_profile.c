@@ -25,7 +25,12 @@ static const struct {
     [VCS_RATE_OF_CODE] = {"rate.find", {"code", "name", "price", "service"}},
     [VCS_SUBSCRIPTIONS] = {"subscription.list", {"id", "package", "status"}},
     [VCS_XDRS] = {"xdr.list", {"time", "account", "duration", "cost"}},
-    [VCS_USAGE] = {"usage.summary", {"day", "volume", "events", "cost"}},
+    [VCS_USAGE] = {"usage.summary",
+			{"day", "service", "account", "name", "volume",
+			    "events", "cost"}},
+    [VCS_TRANSACTIONS] = {"transaction.list", {"time", "type", "amount"}},
+    [VCS_INVOICES] = {"invoice.list", {"id", "number", "total", "paid", "due"}},
+    [VCS_INVOICE_FILE] = {"invoice.file", {NULL}},
 };
 
 static const char *const owners[] = {
@@ -88,7 +93,7 @@ static void check_fields(
 static bool needs_owner(int operation)
 {
 	return operation >= VCS_CLIENT && operation != VCS_SERVICES &&
-	       operation != VCS_CURRENCIES;
+	       operation != VCS_CURRENCIES && operation != VCS_INVOICE_FILE;
 }
 
 static void read_method(struct reader *r, struct json_object *o,

@@ -27,6 +27,9 @@ enum vcs_operation {
 	VCS_SUBSCRIPTIONS,
 	VCS_XDRS,
 	VCS_USAGE,
+	VCS_TRANSACTIONS,
+	VCS_INVOICES,
+	VCS_INVOICE_FILE, /* a download, no RPC: see vcs_billing.c */
 	VCS__MAX
 };
 

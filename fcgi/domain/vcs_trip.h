@@ -17,6 +17,7 @@ struct vcs_ask {
 	const struct vcs_method *method;
 	struct json_object *vars; /* for the arguments; in the pool */
 	bool beside;		  /* slow or risky: a post of its own */
+	bool needless;		  /* no row can come: not sent */
 	/* Turns `result` into `out`; not called after an error. */
 	enum err (*read)(struct vcs_trip *t, struct vcs_ask *a);
 	void *out;
@@ -25,6 +26,9 @@ struct vcs_ask {
 	enum err err;
 	struct json_object *result; /* of the answer that was declared, and
 				     * without foreign rows */
+	size_t came;		    /* rows, with foreign ones: what the next
+				     * page's offset counts from */
+	size_t raw;		    /* rows that came, foreign ones too */
 	const char *trouble;	    /* what went wrong, in words */
 	bool cut;
 	struct rpc_call call;
