@@ -38,9 +38,8 @@ struct table_sink {
  * cleaned as a sheet's name must be). `folder` is where the temporary file of
  * an XLSX goes; NULL: the system's. `max_bytes` bounds it. NULL: no temporary
  * file could be made (logged). */
-struct table *table_open(struct mem *m, enum table_kind kind,
-    const char *title, const char *folder, size_t max_bytes,
-    const struct table_sink *sink);
+struct table *table_open(struct mem *m, enum table_kind kind, const char *title,
+    const char *folder, size_t max_bytes, const struct table_sink *sink);
 
 /* A line before the header: what the table is, the period, the time zone. */
 void table_note(struct table *t, const char *text);
