@@ -116,6 +116,12 @@ static const char *find_header(CURL *easy, struct mem *m, const char *name)
 	return mem_text(m, found->value);
 }
 
+const char *http_find_header(
+    const struct http_call *c, struct mem *m, const char *name)
+{
+	return c->running ? find_header(c->running, m, name) : NULL;
+}
+
 /* Status and headers, as far as they have come. */
 static void take_head(struct handle *x)
 {
@@ -389,6 +395,7 @@ static void clear_answer(struct mem *m, struct http_call *c)
 	c->data = mem_text(m, "");
 	c->len = 0;
 	c->stopped = false;
+	c->running = NULL;
 	c->content_type = NULL;
 	c->header = NULL;
 	c->trouble = NULL;
@@ -418,6 +425,7 @@ static bool start_call(struct http *h, struct mem *m, struct http_call *c)
 	}
 	set_call(x, c);
 	x->call = c;
+	c->running = x->easy;
 	x->answer = m;
 	x->body = (struct buf){0};
 	x->too_long = x->refused = false;
@@ -445,6 +453,7 @@ static void take_answer(struct handle *x, struct mem *m, CURLcode code)
 
 	c->err = err_of(code);
 	take_head(x);
+	c->running = NULL;
 	curl_easy_getinfo(x->easy, CURLINFO_TOTAL_TIME_T, &us);
 	c->ms = (double)us / 1000;
 	if (x->too_long)

@@ -61,6 +61,8 @@ struct http_call {
 	const char *trouble;	  /* libcurl's words, or NULL; for logs and
 				   * `portico check --vcs` */
 	double ms;		  /* how long it took */
+
+	void *running; /* http.c's own */
 };
 
 /* One per worker, opened after fork. Never NULL. */
@@ -71,5 +73,9 @@ void http_close(struct http *h);
  * verified; redirects are not followed; proxies from the environment are not
  * used. */
 void http_run(struct http *h, struct mem *m, struct http_call *calls, size_t n);
+
+/* Within `accept`: a further header of the answer, in the pool, or NULL. */
+const char *http_find_header(
+    const struct http_call *c, struct mem *m, const char *name);
 
 #endif

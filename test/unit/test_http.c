@@ -580,12 +580,14 @@ struct taken {
 	bool no;	/* to what is accepted */
 	bool wrong;	/* other bytes than were sent */
 	long status;
-	char type[64], header[64];
+	char type[64], header[64], other[64];
+	struct mem *m;
 };
 
 static bool take_or_not(void *ctx, const struct http_call *c)
 {
 	struct taken *t = ctx;
+	const char *other = http_find_header(c, t->m, "X-Other");
 
 	t->asked++;
 	t->status = c->status;
@@ -614,6 +616,7 @@ static struct http_call stream(struct fix *f, struct taken *t)
 {
 	struct http_call c = call_to(f->s.url);
 
+	t->m = f->m;
 	c.max_bytes = SIZE_MAX;
 	c.want_header = "X-VCS-Status";
 	c.accept = take_or_not;
@@ -668,7 +671,8 @@ static bool send_refusal(struct conn *c, const struct request *r)
 {
 	(void)r;
 	conn_text(c, "HTTP/1.1 200 OK\r\nX-VCS-Status: 17\r\n"
-		     "Content-Type: text/html\r\nContent-Length: 4\r\n\r\n"
+		     "X-Other: more\r\nContent-Type: "
+		     "text/html\r\nContent-Length: 4\r\n\r\n"
 		     "abcd");
 	return true;
 }
@@ -687,6 +691,8 @@ static void stream_refused_by_its_head(void **state)
 	assert_int_equal(t.asked, 1);
 	assert_string_equal(t.header, "17");
 	assert_string_equal(t.type, "text/html");
+	assert_string_equal(t.other, "more");
+	assert_null(http_find_header(&c, f->m, "X-Other"));
 	assert_int_equal(t.pieces, 0);
 	assert_int_equal(c.status, 200);
 	assert_string_equal(c.header, "17");
