@@ -41,20 +41,12 @@ static void make_period(struct call *c, struct period *p)
 static void fill_balance(struct call *c)
 {
 	const struct vcs_client *client = c->client;
-	enum err err = client->err;
-	struct json_object *o;
+	struct json_object *o = json_put_object(c->model, "client");
 
-	o = json_put_object(c->model, "client");
 	json_put_int(o, "id", c->session->client_id);
-	json_put_text(o, "name", err ? c->session->login : client->name);
-	if (!err && !client->has_balance)
-		err = ERR_UPSTREAM;
-	if (!page_section(c, "balance", err))
-		return;
-	o = json_put_object(c->model, "balance");
-	put_money(c, o, "live", client->balance, c->currency);
-	put_money(c, o, "credit", client->credit, c->currency);
-	put_money(c, o, "available", client->available, c->currency);
+	json_put_text(
+	    o, "name", client->err ? c->session->login : client->name);
+	page_put_balance(c, client);
 }
 
 /* --- Usage ---------------------------------------------------------------- */

@@ -175,6 +175,7 @@ static enum err admit(struct call *c)
 		return err;
 	if (err && !(c->page->flags & PAGE_PUBLIC))
 		return ERR_LOGIN;
+	begin_page(c); /* for a form that is shown again */
 	if (c->req->method == METHOD_POST && (err = page_check_csrf(c)))
 		return err;
 	return check_params(c);

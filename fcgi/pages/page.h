@@ -125,6 +125,12 @@ char *page_text_args(
 /* What is wrong with a parameter, in the customer's words. */
 const char *page_fault_text(struct call *c, const struct req_fault *f);
 
+/* A good word that the session's next HTML page shows, once. */
+void page_flash(struct call *c, const char *text);
+
+/* {live,credit,available} under "balance", as a section. */
+void page_put_balance(struct call *c, const struct vcs_client *client);
+
 /* Makes the trip; called again, says the same again. ERR_LOGIN: the customer is
  * no longer active, and the session is ended. ERR_BUSY: a POST, and VCS could
  * not confirm that the customer is active. Otherwise ERR_OK: the answers tell

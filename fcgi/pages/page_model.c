@@ -83,6 +83,21 @@ void put_quantity(struct call *c, struct json_object *o, const char *key,
 		      c->mem, "%s %s", fmt_count(c->mem, c->fmt, value), unit));
 }
 
+void page_put_balance(struct call *c, const struct vcs_client *client)
+{
+	enum err err = client->err;
+	struct json_object *o;
+
+	if (!err && !client->has_balance)
+		err = ERR_UPSTREAM;
+	if (!page_section(c, "balance", err))
+		return;
+	o = json_put_object(c->model, "balance");
+	put_money(c, o, "live", client->balance, c->currency);
+	put_money(c, o, "credit", client->credit, c->currency);
+	put_money(c, o, "available", client->available, c->currency);
+}
+
 const char *page_text(struct call *c, const char *key)
 {
 	return fmt_text(c->mem, c->fmt, key, NULL, 0);

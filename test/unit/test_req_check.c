@@ -313,6 +313,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    T(test_text),
+	    T(test_lines),
 	    T(test_text_without_bounds),
 	    T(test_secret),
 	    T(test_free_text),
