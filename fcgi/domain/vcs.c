@@ -156,16 +156,21 @@ static enum err read_names(struct vcs_trip *t, struct vcs_ask *a)
 	return ERR_OK;
 }
 
+/* Beside the ids, each one's package: which xDRs are a package's. */
 static enum err read_accounts(struct vcs_trip *t, struct vcs_ask *a)
 {
 	struct vcs_names *names = a->out;
-	struct json_object *ids;
+	struct json_object *ids = json_object_new_array();
+	struct json_object *packages = json_object_new_array();
 
 	read_names(t, a);
-	ids = json_object_new_array();
-	for (size_t i = 0; i < names->n; i++)
+	for (size_t i = 0; i < names->n; i++) {
 		json_put_int(ids, NULL, names->items[i].id);
+		json_put_int(packages, NULL,
+		    vcs_read_int(json_at(a->result, i), field(a, "package")));
+	}
 	keep(t, "accounts", ids);
+	keep(t, "account_packages", packages);
 	return ERR_OK;
 }
 
@@ -351,101 +356,6 @@ struct vcs_rates *vcs_read_rates(struct vcs_trip *t, size_t most)
 	if (all->n > most)
 		all->n = most;
 	return all;
-}
-
-/* --- xDRs and usage ------------------------------------------------------- */
-
-static void read_xdr(const struct vcs_ask *a, const char *zone,
-    struct json_object *row, struct vcs_xdr *x)
-{
-	*x = (struct vcs_xdr){
-	    .id = vcs_read_int(row, field(a, "id")),
-	    .time = vcs_read_time(row, field(a, "time"), zone),
-	    .account = vcs_read_int(row, field(a, "account")),
-	    .service = vcs_read_int(row, field(a, "service")),
-	    .duration = vcs_read_int(row, field(a, "duration")),
-	    .currency = vcs_read_int(row, field(a, "currency")),
-	    .source = vcs_read_text(row, field(a, "source")),
-	    .destination = vcs_read_text(row, field(a, "destination")),
-	    .code = vcs_read_text(row, field(a, "code")),
-	    .name = vcs_read_text(row, field(a, "name")),
-	};
-	x->has_rate = vcs_read_money(row, field(a, "rate"), &x->rate);
-	x->has_cost = vcs_read_money(row, field(a, "cost"), &x->cost);
-}
-
-static const char *trip_zone(const struct vcs_trip *t)
-{
-	const char *zone = json_find_text(t->kept, "zone");
-
-	return zone ? zone : t->brand->conf->time_zone;
-}
-
-static enum err read_xdrs(struct vcs_trip *t, struct vcs_ask *a)
-{
-	struct vcs_xdrs *xdrs = a->out;
-
-	xdrs->n = json_length(a->result);
-	xdrs->rows = mem_array(t->mem, xdrs->n, sizeof(*xdrs->rows));
-	for (size_t i = 0; i < xdrs->n; i++)
-		read_xdr(
-		    a, trip_zone(t), json_at(a->result, i), &xdrs->rows[i]);
-	return ERR_OK;
-}
-
-static void put_period(
-    struct vcs_trip *t, struct vcs_ask *a, int64_t from, int64_t to)
-{
-	json_put_text(a->vars, "from", vcs_make_time(t->mem, from));
-	json_put_text(a->vars, "to", vcs_make_time(t->mem, to));
-}
-
-struct vcs_xdrs *vcs_ask_xdrs(
-    struct vcs_trip *t, int64_t from, int64_t to, size_t limit, size_t offset)
-{
-	struct vcs_xdrs *xdrs = mem_alloc(t->mem, sizeof(*xdrs));
-	struct vcs_ask *a =
-	    vcs_add_ask(t, VCS_XDRS, read_xdrs, xdrs, &xdrs->err);
-
-	a->beside = true;
-	put_period(t, a, from, to);
-	json_put_int(a->vars, "limit", (int64_t)limit);
-	json_put_int(a->vars, "offset", (int64_t)offset);
-	return xdrs;
-}
-
-static enum err read_usage(struct vcs_trip *t, struct vcs_ask *a)
-{
-	struct vcs_usage *usage = a->out;
-	size_t n = json_length(a->result);
-
-	usage->rows = mem_array(t->mem, n, sizeof(*usage->rows));
-	for (size_t i = 0; i < n; i++) {
-		struct json_object *row = json_at(a->result, i);
-		struct vcs_usage_row *u = &usage->rows[usage->n];
-
-		*u = (struct vcs_usage_row){
-		    .day = vcs_read_text(row, field(a, "day")),
-		    .service = vcs_read_int(row, field(a, "service")),
-		    .volume = vcs_read_int(row, field(a, "volume")),
-		    .events = vcs_read_int(row, field(a, "events")),
-		};
-		usage->n +=
-		    u->day && vcs_read_money(row, field(a, "cost"), &u->cost);
-	}
-	return n && !usage->n ? ERR_UPSTREAM : ERR_OK;
-}
-
-struct vcs_usage *vcs_ask_usage(struct vcs_trip *t, int64_t from, int64_t to)
-{
-	struct vcs_usage *usage = mem_alloc(t->mem, sizeof(*usage));
-	struct vcs_ask *a =
-	    vcs_add_ask(t, VCS_USAGE, read_usage, usage, &usage->err);
-
-	a->beside = true;
-	put_period(t, a, from, to);
-	json_put_text(a->vars, "zone", trip_zone(t));
-	return usage;
 }
 
 /* --- Pings and log-in ----------------------------------------------------- */
