@@ -595,6 +595,7 @@ static bool take_or_not(void *ctx, const struct http_call *c)
 	    c->content_type ? c->content_type : "");
 	snprintf(
 	    t->header, sizeof(t->header), "%s", c->header ? c->header : "");
+	snprintf(t->other, sizeof(t->other), "%s", other ? other : "");
 	return !t->no;
 }
 
