@@ -2,11 +2,12 @@
  * temporary file and sent when it is whole.
  *
  * No cell can become a formula in a spreadsheet: a text cell that begins with
- * = + - @, a tab or a carriage return gets an apostrophe in front (CSV), or
- * is written as a string (XLSX). CSV is RFC 4180 with CRLF, a comma, and a
- * byte order mark, without which spreadsheets take UTF-8 for something else.
- * Numbers are written with a point and every digit; dates as texts, as the
- * caller made them.
+ * = + - @ (blanks aside), a tab or a line end gets an apostrophe in front
+ * (CSV), or is written as a string (XLSX). A number too long for a spreadsheet
+ * to keep all its digits is a string there too. CSV is RFC 4180 with CRLF, a
+ * comma, and a byte order mark, without which spreadsheets take UTF-8 for
+ * something else. Numbers are written with a point and every digit; dates as
+ * texts, as the caller made them.
  */
 #ifndef PORTICO_TABLE_H
 #define PORTICO_TABLE_H
@@ -36,8 +37,9 @@ struct table_sink {
 
 /* Begins a table in the pool. `title` is the sheet's name (XLSX; cut and
  * cleaned as a sheet's name must be). `folder` is where the temporary file of
- * an XLSX goes; NULL: the system's. `max_bytes` bounds it. NULL: no temporary
- * file could be made (logged). */
+ * an XLSX goes; NULL: the system's. `max_bytes` bounds it; closing needs up to
+ * twice as much beside it for a moment. NULL: no temporary file could be made
+ * (logged). */
 struct table *table_open(struct mem *m, enum table_kind kind, const char *title,
     const char *folder, size_t max_bytes, const struct table_sink *sink);
 
