@@ -89,6 +89,26 @@ static void keep_text(struct vcs_trip *t, const char *key, const char *text)
 
 /* --- The customer --------------------------------------------------------- */
 
+const char *const vcs_detail_names[VCS_DETAILS] = {
+    [VCS_COMPANY] = "company",
+    [VCS_EMAIL] = "email",
+    [VCS_ADDRESS] = "address",
+    [VCS_REGISTRATION_ID] = "registration_id",
+    [VCS_TAX_ID] = "tax_id",
+};
+
+/* null is an empty one; only what the answer lacks is not known. */
+static const char *read_detail(
+    struct vcs_trip *t, struct vcs_ask *a, const char *name)
+{
+	const char *theirs = field(a, name), *text;
+
+	if (!theirs || !json_object_object_get_ex(a->result, theirs, NULL))
+		return NULL;
+	text = vcs_read_text(a->result, theirs);
+	return text ? mem_text(t->mem, text) : "";
+}
+
 static enum err read_client(struct vcs_trip *t, struct vcs_ask *a)
 {
 	struct vcs_client *c = a->out;
@@ -100,6 +120,8 @@ static enum err read_client(struct vcs_trip *t, struct vcs_ask *a)
 	c->id = t->client;
 	c->name = name ? mem_text(t->mem, name) : "";
 	c->active = row && status && !strcmp(status, "active");
+	for (int i = 0; i < VCS_DETAILS; i++)
+		c->details[i] = read_detail(t, a, vcs_detail_names[i]);
 	if (!row)
 		return ERR_OK;
 	if (!status)
@@ -383,8 +405,7 @@ static enum err read_login(struct vcs_trip *t, struct vcs_ask *a)
 	return ERR_OK;
 }
 
-/* Who the log-in belongs to; 0: nobody. */
-static enum err find_login(struct brand *b, struct mem *m, const char *login,
+enum err vcs_find_login(struct brand *b, struct mem *m, const char *login,
     const char *password, int64_t *client)
 {
 	struct vcs_trip *t = vcs_trip(b, m, NULL);
@@ -420,7 +441,7 @@ enum err vcs_login(struct brand *b, struct mem *m, const char *login,
     const char *password, int64_t *client, struct json_object **kept)
 {
 	struct vcs_trip *t = vcs_trip(b, m, NULL);
-	enum err err = find_login(b, m, login, password, client);
+	enum err err = vcs_find_login(b, m, login, password, client);
 	struct vcs_client *c;
 	struct vcs_names *currencies;
 

@@ -61,6 +61,15 @@ void vcs_mend_kept(struct vcs_trip *t);
 
 /* --- Answers: `err` first; the rest only counts if it is ERR_OK. --------- */
 
+enum vcs_detail {
+	VCS_COMPANY,
+	VCS_EMAIL,
+	VCS_ADDRESS,
+	VCS_REGISTRATION_ID,
+	VCS_TAX_ID,
+	VCS_DETAILS
+};
+
 struct vcs_client {
 	enum err err;
 	int64_t id;
@@ -70,6 +79,7 @@ struct vcs_client {
 	struct money balance, credit, available;
 	bool has_threshold;
 	struct money low_balance;
+	const char *details[VCS_DETAILS]; /* NULL: VCS does not tell it */
 };
 
 struct vcs_names { /* services */
@@ -166,6 +176,7 @@ struct vcs_ping {
 /* --- Questions ----------------------------------------------------------- */
 
 struct vcs_client *vcs_ask_client(struct vcs_trip *t);
+extern const char *const vcs_detail_names[VCS_DETAILS]; /* "company" */
 /* The customer's accounts, as kept: id to name. Asked along with xDRs. */
 struct vcs_names *vcs_ask_accounts(struct vcs_trip *t);
 struct vcs_names *vcs_ask_services(struct vcs_trip *t);

@@ -228,9 +228,12 @@ size_t vcs_check(
 	keep_ids(&k);
 	json_put_text(k.kept, "zone", b->conf->time_zone);
 	for (int op = 0; op < VCS__MAX; op++)
-		if (op != VCS_INVOICE_FILE &&
-		    (!b->profile->methods[op].management ||
-			b->conf->management_api.login[0]))
+		if (b->profile->methods[op].write)
+			say(ctx, b->profile->methods[op].operation, "not tried",
+			    "it changes something", "");
+		else if (op != VCS_INVOICE_FILE &&
+			 (!b->profile->methods[op].management ||
+			     b->conf->management_api.login[0]))
 			check_operation(&k, (enum vcs_operation)op);
 	return k.wrong;
 }

@@ -54,6 +54,10 @@ struct vcs_ask *vcs_add_ask(struct vcs_trip *t, enum vcs_operation op,
 /* Runs what was asked and empties the list. */
 void vcs_run(struct vcs_trip *t);
 
+/* Who a log-in belongs to; 0: nobody, or the password is wrong. */
+enum err vcs_find_login(struct brand *b, struct mem *m, const char *login,
+    const char *password, int64_t *client);
+
 /* Fields of a row by VCS's name; a NULL name reads as absent. */
 bool vcs_read_money(
     struct json_object *row, const char *name, struct money *out);
