@@ -155,8 +155,9 @@ static enum err run_page(struct call *c)
 		err = is_file(c->req) ? c->page->export(c) : c->page->load(c);
 		if (!err)
 			err = page_go(c);
-		if (turn || !vcs_kept_changed(c->trip) || !c->session ||
-		    c->req->method == METHOD_POST)
+		/* What is on its way to the client is not sent again. */
+		if (turn || c->reply->status || !vcs_kept_changed(c->trip) ||
+		    !c->session || c->req->method == METHOD_POST)
 			break;
 		vcs_mend_kept(c->trip);
 		use_session(c);

@@ -24,6 +24,22 @@ enum err lookup_load(struct call *c);
 enum err subscriptions_load(struct call *c);
 enum err accounts_load(struct call *c);
 
+extern const struct param transactions_params[];
+enum err payments_load(struct call *c);
+enum err payments_export(struct call *c);
+enum err charges_load(struct call *c);
+enum err charges_export(struct call *c);
+
+extern const struct param invoices_params[];
+enum err invoices_load(struct call *c);
+enum err invoice_file_load(struct call *c);
+
+extern const struct param usage_summary_params[], usage_detailed_params[];
+enum err usage_summary_load(struct call *c);
+enum err usage_summary_export(struct call *c);
+enum err usage_detailed_load(struct call *c);
+enum err usage_detailed_export(struct call *c);
+
 enum err health_load(struct call *c);
 enum err openapi_load(struct call *c);
 
