@@ -64,6 +64,7 @@ static void put_bar(struct json_object *list, const struct chart_bar *bar,
 	json_put_int(o, "y", BASE - height);
 	put_hundredths(o, "width", step - 2 * gap);
 	json_put_int(o, "height", height);
+	json_put_text(o, "rx", step > 1000 ? "2" : "0");
 	json_put_text(o, "label", bar->label);
 	json_put_text(o, "short", bar->name);
 	put_hundredths(o, "label_x", left + step / 2);
@@ -101,6 +102,7 @@ void page_put_bars(struct call *c, const struct chart_bar *bars, size_t n,
 	struct json_object *list = json_put_list(c->ui, "bars"), *o;
 	struct money most = find_most(bars, n);
 
+	json_put_flag(c->ui, "has_bars", n > 0);
 	for (size_t i = 0; i < n; i++) {
 		o = json_object_new_object();
 		json_put(list, NULL, o);

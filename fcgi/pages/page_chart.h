@@ -14,13 +14,13 @@ struct chart_bar {
 };
 
 /* ui.chart{width,height,label,base_y,max{y,text},mid{y,text},bars[{x,y,width,
- * height,label,short,show_label,label_x}]}: upright bars, one a day; from 1 to
- * some hundreds: they get thinner, and fewer have a label. */
+ * height,rx,label,short,show_label,label_x}]}: upright bars, one a day; from 1
+ * to some hundreds: they get thinner, and fewer have a label. */
 void page_put_chart(struct call *c, const char *label,
     const struct chart_bar *bars, size_t n, const char *currency);
 
-/* ui.bars[{name,text,label,width}]: lying bars of things with names, the
- * biggest first; `width` of PAGE_BAR_WIDTH. */
+/* ui.bars[{name,text,label,width}] and ui.has_bars: lying bars of things with
+ * names, the biggest first; `width` of PAGE_BAR_WIDTH. */
 enum { PAGE_BAR_WIDTH = 1000 };
 void page_put_bars(struct call *c, const struct chart_bar *bars, size_t n,
     const char *currency);

@@ -65,7 +65,9 @@ static struct table_cell make_number(struct call *c, struct json_object *value,
 
 static const char *print_time(struct call *c, struct json_object *value)
 {
-	const char *iso = json_find_text(value, "iso");
+	const char *iso = json_object_is_type(value, json_type_string)
+			      ? json_object_get_string(value)
+			      : json_find_text(value, "iso");
 	const char *format = req_text(c->req, "time_format");
 	char *text;
 
@@ -80,11 +82,21 @@ static const char *print_time(struct call *c, struct json_object *value)
 	return text;
 }
 
+/* Whether a text in place of the column's object is the cell as it is. */
+static bool takes_text(const struct column *column)
+{
+	return column->kind == COLUMN_MONEY ||
+	       column->kind == COLUMN_QUANTITY || column->kind == COLUMN_NAMED;
+}
+
 static struct table_cell make_cell(struct call *c, const char *name,
     const struct column *column, struct json_object *row)
 {
 	struct json_object *value = json_find(row, column->key);
 
+	if (json_object_is_type(value, json_type_string) && takes_text(column))
+		return (struct table_cell){json_object_get_string(value),
+		    column->kind != COLUMN_NAMED};
 	switch (column->kind) {
 	case COLUMN_MONEY:
 		return make_number(c, value, "amount", "currency", c->currency);
@@ -130,6 +142,8 @@ static enum err write_head(struct export *x)
 		    x->table, page_text_args(c, "export.period", days, 2));
 	}
 	table_note(x->table, page_text_args(c, "export.zone", &zone, 1));
+	if (c->notice)
+		table_note(x->table, c->notice);
 	for (size_t i = 0; i < x->n_columns; i++)
 		x->cells[i] = (struct table_cell){
 		    make_header(c, x->name, x->columns[i]), false};
@@ -208,5 +222,7 @@ enum err page_export(struct call *c, const char *name,
 		reply_break(c->reply);
 		return ERR_OK;
 	}
+	if (err == ERR_TOO_LARGE)
+		c->notice = page_text(c, "export.too_large");
 	return err;
 }

@@ -210,13 +210,33 @@ void page_put_pager(struct call *c, size_t n, bool more)
 /* --- Periods ---------------------------------------------------------------
  */
 
+/* This page with another period and its other parameters as they are:
+ * page_url() changes one, these are two. */
+static const char *make_period_url(
+    struct call *c, const char *from, const char *to)
+{
+	struct buf b;
+
+	buf_open(&b, c->mem, 0);
+	buf_print(&b, "%s?from=%s&to=%s", c->req->path, from, to);
+	for (const struct param *p = c->page->params; p->name; p++) {
+		const char *now = req_text(c->req, p->name);
+
+		if (now && strcmp(p->name, "from") != 0 &&
+		    strcmp(p->name, "to") != 0 &&
+		    strcmp(p->name, "page") != 0 &&
+		    !(p->standard && !strcmp(now, p->standard)))
+			buf_print(&b, "&%s=%s", p->name,
+			    req_encode(c->mem, now));
+	}
+	return b.data;
+}
+
 static void put_preset(struct call *c, const struct period *now,
     const char *key, const char *from, const char *to)
 {
 	struct json_object *list = json_find(c->ui, "presets"), *o;
-	/* page_url() changes one parameter; these change two. */
-	const char *url =
-	    mem_print(c->mem, "%s?from=%s&to=%s", c->req->path, from, to);
+	const char *url = make_period_url(c, from, to);
 
 	if (!list)
 		list = json_put_list(c->ui, "presets");

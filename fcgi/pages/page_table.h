@@ -78,13 +78,16 @@ enum err page_find_period(struct call *c, struct period *p);
 
 /* Rows of a file from the `taken`-th on: puts them into `list` as the model
  * has them and adds to *taken what VCS sent; adding nothing is the end.
- * c->mem and c->trip are this piece's own. `state` is the page's. */
+ * c->mem and c->trip are this piece's own. `state` is the page's. A text in
+ * place of an object is the cell, ready: the name, the digits of the amount in
+ * the customer's currency or of the seconds, the time in ISO 8601. */
 typedef enum err (*page_fetch)(
     struct call *c, void *state, struct json_object *list, size_t *taken);
 
 /* Streams a file of all rows, in constant memory: the first piece is read
  * before anything is sent, so that an error there is a proper answer; one in
- * the middle breaks the transfer. `period` NULL: not a matter of time. */
+ * the middle breaks the transfer. `period` NULL: not a matter of time. c->notice
+ * is a line above the header. */
 enum err page_export(struct call *c, const char *name,
     const struct column *columns, const struct period *period, page_fetch fetch,
     void *state);
