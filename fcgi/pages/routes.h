@@ -40,6 +40,21 @@ enum err usage_summary_export(struct call *c);
 enum err usage_detailed_load(struct call *c);
 enum err usage_detailed_export(struct call *c);
 
+extern const struct param voucher_params[];
+enum err voucher_load(struct call *c);
+enum err voucher_form(struct call *c);
+enum err voucher_submit(struct call *c);
+
+extern const struct param profile_params[];
+enum err profile_load(struct call *c);
+enum err profile_form(struct call *c);
+enum err profile_submit(struct call *c);
+
+extern const struct param password_params[];
+enum err password_load(struct call *c);
+enum err password_form(struct call *c);
+enum err password_submit(struct call *c);
+
 enum err health_load(struct call *c);
 enum err openapi_load(struct call *c);
 
