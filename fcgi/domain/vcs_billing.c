@@ -206,6 +206,15 @@ static bool is_hidden(const struct vcs_ask *a, struct json_object *row)
 	       (!strcmp(state, "to_verify") || !strcmp(state, "to verify"));
 }
 
+/* A period is made of whole days of VCS's clock; the customer's may have
+ * another day by then, but the invoice has not. */
+static const char *read_day(struct mem *m, const char *text, const char *clock)
+{
+	if (!text || strlen(text) < 19 || strncmp(text + 11, clock, 8) != 0)
+		return NULL;
+	return mem_text_n(m, text, 10);
+}
+
 static bool read_invoice(const struct vcs_trip *t, const struct vcs_ask *a,
     struct json_object *row, struct vcs_invoice *v)
 {
@@ -222,6 +231,10 @@ static bool read_invoice(const struct vcs_trip *t, const struct vcs_ask *a,
 	    .due = vcs_read_time(row, field(a, "due"), zone),
 	    .hidden = is_hidden(a, row),
 	};
+	v->from_day =
+	    read_day(t->mem, vcs_read_text(row, field(a, "from")), "00:00:00");
+	v->to_day =
+	    read_day(t->mem, vcs_read_text(row, field(a, "to")), "23:59:59");
 	/* Nothing paid yet may come as null. */
 	if (vcs_read_text(row, field(a, "paid")) &&
 	    !vcs_read_money(row, field(a, "paid"), &v->paid))

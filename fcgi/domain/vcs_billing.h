@@ -40,6 +40,9 @@ struct vcs_invoice {
 	int64_t id, currency;
 	const char *number;	       /* "": none */
 	int64_t from, to, issued, due; /* 0: not known */
+	/* The period's first and last day as VCS's own clock writes them, where
+	 * it says whole days; NULL: it does not. */
+	const char *from_day, *to_day;
 	struct money total, paid;
 	bool hidden; /* not for customers: still to be verified, or the
 		      * customer's own bill to the carrier */
