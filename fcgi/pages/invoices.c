@@ -113,8 +113,8 @@ static bool add_up(struct call *c, struct view *w)
 /* --- The answer ----------------------------------------------------------- */
 
 /* For people a day of the period is the invoice's own, as its file has it. */
-static void put_day(struct call *c, struct json_object *o, const char *key,
-    int64_t when, const char *day)
+static void put_period_day(struct call *c, struct json_object *o,
+    const char *key, int64_t when, const char *day)
 {
 	int64_t start;
 
@@ -134,8 +134,8 @@ static void put_invoice(
 	json_put(list, NULL, o);
 	json_put_int(o, "id", v->id);
 	json_put_text(o, "number", v->number);
-	put_day(c, o, "from", v->from, v->from_day);
-	put_day(c, o, "to", v->to, v->to_day);
+	put_period_day(c, o, "from", v->from, v->from_day);
+	put_period_day(c, o, "to", v->to, v->to_day);
 	put_time(c, o, "issued", v->issued);
 	put_time(c, o, "due", v->due);
 	put_money(c, o, "total", v->total, currency);
