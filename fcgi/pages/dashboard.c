@@ -172,6 +172,12 @@ static void fill_recent(struct call *c, const struct vcs_xdrs *xdrs,
 	json_put_flag(c->ui, "recent_empty", xdrs->n == 0);
 }
 
+const char dashboard_answer[] =
+    "client{id:int name} " SHAPE_BALANCE "? "
+    "usage{from:date to:date total:money volume:quantity events:int "
+    "series[date:date total:money volume:quantity events:int]}? "
+    "recent[" SHAPE_XDR "]?";
+
 enum err dashboard_load(struct call *c)
 {
 	struct span *p = mem_alloc(c->mem, sizeof(*p));

@@ -237,6 +237,12 @@ static void put_page(struct call *c, const struct view *w)
 		fill_ui(c, w, list);
 }
 
+const char invoices_answer[] =
+    "invoices[id:int number from:time? to:time? issued:time? due:time? "
+    "total:money paid:money state:unpaid|paid|overdue download_url] page:page "
+    "filters{state:all|unpaid|paid|overdue} owed:money? "
+    "counts{all:int unpaid:int paid:int overdue:int}";
+
 enum err invoices_load(struct call *c)
 {
 	struct view w = {0};
@@ -329,6 +335,11 @@ static bool write_file(void *ctx, const void *data, size_t len)
 
 	return reply_write(d->call->reply, data, len);
 }
+
+const char invoice_file_answer[] =
+    "file application/pdf application/vnd.ms-excel "
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet "
+    "application/octet-stream";
 
 enum err invoice_file_load(struct call *c)
 {

@@ -148,6 +148,9 @@ static enum err begin_session(
 	return err;
 }
 
+/* A form gets a cookie instead. */
+const char login_answer[] = "~token ~expires:time";
+
 enum err login_submit(struct call *c)
 {
 	struct throttled t;

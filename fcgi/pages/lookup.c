@@ -191,6 +191,10 @@ static enum err show_form(struct call *c)
 	return ERR_OK;
 }
 
+const char lookup_answer[] =
+    "number? rate{" SHAPE_RATE "}? future[" SHAPE_RATE "] "
+    "example{duration:quantity cost:money}?";
+
 enum err lookup_load(struct call *c)
 {
 	const char *number = req_text(c->req, "number");

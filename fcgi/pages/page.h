@@ -132,6 +132,9 @@ const char *page_fault_text(struct call *c, const struct req_fault *f);
 /* A good word that the session's next HTML page shows, once. */
 void page_flash(struct call *c, const char *text);
 
+/* What page_put_balance() puts, as the shape of an answer. */
+#define SHAPE_BALANCE "balance{live:money credit:money available:money}"
+
 /* {live,credit,available} under "balance", as a section. */
 void page_put_balance(struct call *c, const struct vcs_client *client);
 

@@ -37,9 +37,19 @@ enum err page_go_usage(struct call *c, const struct usage *u);
  * as ui.filters, with ui.filtered and ui.clear_url. */
 void page_put_usage_filters(struct call *c, const struct usage *u);
 
+/* The same as the shape of an answer; the page may add more. */
+#define SHAPE_USAGE_FILTERS                                                    \
+	"from:date to:date service:int? services[id:int name?] "               \
+	"account:int? accounts[id:int name?] "                                 \
+	"package:int? packages[id:int name?]"
+
 /* {id, name}; the name of what is not known is null. */
 void page_put_named(struct json_object *o, const char *key, int64_t id,
     const struct vcs_names *names);
+
+#define SHAPE_XDR                                                              \
+	"id:int time:time? account{id:int name?} source? destination? code? "  \
+	"name? service{id:int name?} duration:quantity rate:money? cost:money?"
 
 /* An xDR with time, account, service, duration, rate, cost. */
 struct json_object *page_make_xdr(struct call *c, const struct vcs_xdr *x,

@@ -35,6 +35,8 @@ static void fill(struct call *c)
 	json_put_int(rules, "max", ACCOUNT_PASSWORD_MAX);
 }
 
+const char password_form_answer[] = "rules{min:int max:int}";
+
 enum err password_load(struct call *c)
 {
 	fill(c);
@@ -127,6 +129,9 @@ static enum err renew_sessions(struct call *c)
 	c->notice = page_text(c, "password.sessions");
 	return ERR_INTERNAL;
 }
+
+/* A program gets a new token, a browser a new cookie. */
+const char password_answer[] = "changed:flag ~token ~expires:time";
 
 enum err password_submit(struct call *c)
 {

@@ -90,6 +90,11 @@ static void put_card(struct call *c, struct json_object *cards,
 	}
 }
 
+const char subscriptions_answer[] =
+    "subscriptions[id:int package? status? quantity:int from:time? to:time? "
+    "renews:time? fee:money? "
+    "limits[name? total:quantity? left:quantity? unit?]]";
+
 enum err subscriptions_load(struct call *c)
 {
 	struct vcs_subscriptions *all = vcs_ask_subscriptions(c->trip);
@@ -129,6 +134,9 @@ static void put_account(struct json_object *list, const struct vcs_account *a)
 		    ids, NULL, json_object_get_string(json_at(a->ips, i)));
 	json_put_flag(o, "enabled", a->enabled);
 }
+
+const char accounts_answer[] =
+    "accounts[id:int name? kind? identifiers[] enabled:flag]";
 
 enum err accounts_load(struct call *c)
 {

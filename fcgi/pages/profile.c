@@ -188,6 +188,13 @@ static void fill(struct call *c, const struct vcs_client *client, bool again)
 	json_put_flag(c->ui, "conflict", c->status == 409);
 }
 
+/* theme.json may hide any of them. */
+#define FIELDS "fields{~company ~email ~address ~registration_id ~tax_id}"
+
+const char profile_answer[] = FIELDS " editable[] version";
+/* Saved, but they cannot be read now. */
+const char profile_saved_answer[] = FIELDS "? ~editable[] ~version";
+
 enum err profile_load(struct call *c)
 {
 	enum err err = page_go(c);

@@ -345,6 +345,10 @@ static enum err show(struct call *c, struct view *v)
 	return ERR_OK;
 }
 
+const char rates_answer[] =
+    "rates[" SHAPE_RATE "] page:page "
+    "filters{q? service:int? sort services[id:int name?]}";
+
 enum err rates_load(struct call *c)
 {
 	struct view v = {.services = vcs_ask_services(c->trip)};

@@ -4,6 +4,11 @@
 
 #include "pages/page.h"
 
+#define SHAPE_RATE                                                             \
+	"code name? service{id:int name?} price:money effective_from:time? "   \
+	"effective_till:time? interval:quantity min_volume:quantity "          \
+	"setup_fee:money"
+
 /* Owned by the caller. */
 struct json_object *rates_make_row(
     struct call *c, const struct vcs_rate *r, const struct vcs_names *services);

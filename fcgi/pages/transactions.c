@@ -33,6 +33,14 @@ static const struct column columns[] = {
     {0},
 };
 
+/* Of payments and of charges. */
+#define ROWS                                                                   \
+	"[id:int time:time? amount:money description? status? reference?] "    \
+	"page:page filters{from:date to:date} total:money?"
+
+const char payments_answer[] = "payments" ROWS;
+const char charges_answer[] = "charges" ROWS;
+
 /* Payments or charges: what differs. */
 struct ledger {
 	const char *name;

@@ -84,6 +84,9 @@ static void show(
 	json_put_text(c->ui, "first_url", page_url(c, "page", NULL));
 }
 
+const char usage_detailed_answer[] =
+    "rows[" SHAPE_XDR "] page:page filters{" SHAPE_USAGE_FILTERS "}";
+
 enum err usage_detailed_load(struct call *c)
 {
 	size_t size = (size_t)req_number(c->req, "size");

@@ -594,6 +594,12 @@ static enum err ask(
 	return page_go_usage(c, &s->usage);
 }
 
+#define SUMS "events:int volume:quantity? cost:money ~other[:quantity]"
+
+const char usage_summary_answer[] =
+    "rows[group{key? text} " SUMS "] total{" SUMS "} "
+    "filters{" SHAPE_USAGE_FILTERS " group_by} ~counted:int ~partial:flag";
+
 enum err usage_summary_load(struct call *c)
 {
 	struct summary s = {0};

@@ -15,6 +15,9 @@ const struct param voucher_params[] = {
     {0},
 };
 
+const char voucher_form_answer[] =
+    SHAPE_BALANCE;
+
 enum err voucher_load(struct call *c)
 {
 	enum err err = page_go(c);
@@ -86,6 +89,9 @@ static void fill_done(struct call *c, const struct voucher *voucher)
 	if (c->req->format != FORMAT_HTML)
 		fill_balance(c);
 }
+
+const char voucher_answer[] =
+    "credited:money? " SHAPE_BALANCE "?";
 
 enum err voucher_submit(struct call *c)
 {
