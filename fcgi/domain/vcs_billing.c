@@ -360,7 +360,8 @@ const struct vcs_invoice *vcs_find_invoice(
 	for (size_t i = 0; i < all->n; i++)
 		if (all->rows[i].id == wanted)
 			return &all->rows[i];
-	*err = all->err;
+	/* A refusal of the list is VCS's fault towards the customer. */
+	*err = all->err == ERR_RULE ? ERR_UPSTREAM : all->err;
 	return NULL;
 }
 

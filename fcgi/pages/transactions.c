@@ -237,8 +237,9 @@ static enum err fetch_rows(
 		if (!piece->err || !*piece->cut || ask <= LEAST)
 			break;
 	}
+	/* A refusal of VCS's is its fault towards the customer. */
 	if (piece->err)
-		return piece->err;
+		return piece->err == ERR_RULE ? ERR_UPSTREAM : piece->err;
 	for (size_t i = 0; i < piece->n; i++)
 		put_row(c, list, &piece->rows[i]);
 	*taken += piece->came;
