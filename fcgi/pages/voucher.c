@@ -15,8 +15,7 @@ const struct param voucher_params[] = {
     {0},
 };
 
-const char voucher_form_answer[] =
-    SHAPE_BALANCE;
+const char voucher_form_answer[] = SHAPE_BALANCE "?";
 
 enum err voucher_load(struct call *c)
 {
@@ -90,8 +89,7 @@ static void fill_done(struct call *c, const struct voucher *voucher)
 		fill_balance(c);
 }
 
-const char voucher_answer[] =
-    "credited:money? " SHAPE_BALANCE "?";
+const char voucher_answer[] = "credited:money? " SHAPE_BALANCE "?";
 
 enum err voucher_submit(struct call *c)
 {
