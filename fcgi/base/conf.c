@@ -99,6 +99,10 @@ static const struct setting settings[] = {
 	NULL},
     {"limits.resetPerHour", NUMBER, AT(limits.reset_per_hour), 0, 100000, NULL},
     {"limits.tableRows", NUMBER, AT(limits.table_rows), 100, 1000000, NULL},
+    {"limits.summaryRows", NUMBER, AT(limits.summary_rows), 100, 1000000,
+	NULL},
+    {"limits.exportFile", NUMBER, AT(limits.export_file), MIB, 4096 * MIB,
+	NULL},
     {"log.level", CHOICE, AT(log.level), 0, 0, "debug|info|warn|error"},
     {"log.json", FLAG, AT(log.json), 0, 0, NULL},
 };

@@ -153,6 +153,23 @@ bool money_mul(struct money a, struct money b, struct money *out)
 	return true;
 }
 
+bool money_divide(struct money a, int64_t by, unsigned scale, struct money *out)
+{
+	money_int coef, rest, twice;
+	int away = a.coef < 0 ? -1 : 1;
+
+	if (by <= 0 || scale > MONEY_SCALE_MAX || scale < a.scale ||
+	    __builtin_mul_overflow(a.coef, power10(scale - a.scale), &coef))
+		return false;
+	rest = coef % by;
+	coef /= by;
+	twice = rest < 0 ? -2 * rest : 2 * rest;
+	if (twice > by || (twice == by && coef % 2 != 0))
+		coef += away;
+	*out = (struct money){.coef = coef, .scale = scale};
+	return fits(coef);
+}
+
 struct money money_round(struct money a, unsigned scale)
 {
 	money_int unit, rest, twice;

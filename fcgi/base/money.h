@@ -36,6 +36,11 @@ bool money_sub(struct money a, struct money b, struct money *out);
 /* a * b, for amounts of a rate and a quantity. False when it does not fit. */
 bool money_mul(struct money a, struct money b, struct money *out);
 
+/* a / by (over 0), rounded half to even to `scale` digits behind the point.
+ * False when it does not fit. */
+bool money_divide(
+    struct money a, int64_t by, unsigned scale, struct money *out);
+
 /* Rounded half to even to `scale` digits behind the point, as VCS rounds
  * totals. A smaller scale than asked for is left alone. */
 struct money money_round(struct money a, unsigned scale);

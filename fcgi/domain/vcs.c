@@ -122,6 +122,26 @@ static void keep_currency_id(struct vcs_trip *t, int64_t id)
 	keep(t, "currency_id", new_id(id));
 }
 
+const char *const vcs_detail_names[VCS_DETAILS] = {
+    [VCS_COMPANY] = "company",
+    [VCS_EMAIL] = "email",
+    [VCS_ADDRESS] = "address",
+    [VCS_REGISTRATION_ID] = "registration_id",
+    [VCS_TAX_ID] = "tax_id",
+};
+
+/* null is an empty one; only what the answer lacks is not known. */
+static const char *read_detail(
+    struct vcs_trip *t, struct vcs_ask *a, const char *name)
+{
+	const char *theirs = field(a, name), *text;
+
+	if (!theirs || !json_object_object_get_ex(a->result, theirs, NULL))
+		return NULL;
+	text = vcs_read_text(a->result, theirs);
+	return text ? mem_text(t->mem, text) : "";
+}
+
 static enum err read_client(struct vcs_trip *t, struct vcs_ask *a)
 {
 	struct vcs_client *c = a->out;
@@ -133,6 +153,8 @@ static enum err read_client(struct vcs_trip *t, struct vcs_ask *a)
 	c->id = t->client;
 	c->name = name ? mem_text(t->mem, name) : "";
 	c->active = row && status && !strcmp(status, "active");
+	for (int i = 0; i < VCS_DETAILS; i++)
+		c->details[i] = read_detail(t, a, vcs_detail_names[i]);
 	if (!row)
 		return ERR_OK;
 	if (!status)
@@ -172,21 +194,30 @@ static enum err read_names(struct vcs_trip *t, struct vcs_ask *a)
 		    .id = vcs_read_int(row, field(a, "id")),
 		    .name = name ? name : "",
 		    .unit = unit ? unit : "s",
+		    .rate_unit = vcs_read_int(row, field(a, "rate_unit")),
 		};
+		if (names->items[i].rate_unit <= 0)
+			names->items[i].rate_unit =
+			    strcmp(names->items[i].unit, "s") ? 1 : 60;
 	}
 	return ERR_OK;
 }
 
+/* Beside the ids, each one's package: which xDRs are a package's. */
 static enum err read_accounts(struct vcs_trip *t, struct vcs_ask *a)
 {
 	struct vcs_names *names = a->out;
-	struct json_object *ids;
+	struct json_object *ids = json_object_new_array();
+	struct json_object *packages = json_object_new_array();
 
 	read_names(t, a);
-	ids = json_object_new_array();
-	for (size_t i = 0; i < names->n; i++)
+	for (size_t i = 0; i < names->n; i++) {
 		json_put_int(ids, NULL, names->items[i].id);
+		json_put_int(packages, NULL,
+		    vcs_read_int(json_at(a->result, i), field(a, "package")));
+	}
 	keep(t, "accounts", ids);
+	keep(t, "account_packages", packages);
 	return ERR_OK;
 }
 
@@ -313,6 +344,16 @@ struct vcs_rates *vcs_ask_rates(
 	return rates;
 }
 
+struct vcs_rates *vcs_ask_rate_of_code(struct vcs_trip *t, const char *code)
+{
+	struct vcs_rates *rates = mem_alloc(t->mem, sizeof(*rates));
+	struct vcs_ask *a =
+	    vcs_add_ask(t, VCS_RATE_OF_CODE, read_rates, rates, &rates->err);
+
+	json_put_text(a->vars, "code", code);
+	return rates;
+}
+
 static void append_rates(struct mem *m, struct vcs_rates *all, size_t *room,
     const struct vcs_rates *page)
 {
@@ -385,113 +426,6 @@ struct vcs_rates *vcs_read_rates(struct vcs_trip *t, size_t most)
 	return all;
 }
 
-/* --- xDRs and usage ------------------------------------------------------- */
-
-struct xdr_fields {
-	const char *id, *time, *account, *service, *duration, *currency;
-	const char *source, *destination, *code, *name, *rate, *cost;
-};
-
-static void read_xdr(const struct xdr_fields *f, const char *zone,
-    struct json_object *row, struct vcs_xdr *x)
-{
-	*x = (struct vcs_xdr){
-	    .id = vcs_read_int(row, f->id),
-	    .time = vcs_read_time(row, f->time, zone),
-	    .account = vcs_read_int(row, f->account),
-	    .service = vcs_read_int(row, f->service),
-	    .duration = vcs_read_int(row, f->duration),
-	    .currency = vcs_read_int(row, f->currency),
-	    .source = vcs_read_text(row, f->source),
-	    .destination = vcs_read_text(row, f->destination),
-	    .code = vcs_read_text(row, f->code),
-	    .name = vcs_read_text(row, f->name),
-	};
-	x->has_rate = vcs_read_money(row, f->rate, &x->rate);
-	x->has_cost = vcs_read_money(row, f->cost, &x->cost);
-}
-
-static const char *trip_zone(const struct vcs_trip *t)
-{
-	const char *zone = json_find_text(t->kept, "zone");
-
-	return zone ? zone : t->brand->conf->time_zone;
-}
-
-static enum err read_xdrs(struct vcs_trip *t, struct vcs_ask *a)
-{
-	const struct xdr_fields f = {field(a, "id"), field(a, "time"),
-	    field(a, "account"), field(a, "service"), field(a, "duration"),
-	    field(a, "currency"), field(a, "source"), field(a, "destination"),
-	    field(a, "code"), field(a, "name"), field(a, "rate"),
-	    field(a, "cost")};
-	const char *zone = trip_zone(t);
-	struct vcs_xdrs *xdrs = a->out;
-
-	xdrs->n = json_length(a->result);
-	xdrs->rows = mem_array(t->mem, xdrs->n, sizeof(*xdrs->rows));
-	for (size_t i = 0; i < xdrs->n; i++)
-		read_xdr(&f, zone, json_at(a->result, i), &xdrs->rows[i]);
-	return ERR_OK;
-}
-
-static void put_period(
-    struct vcs_trip *t, struct vcs_ask *a, int64_t from, int64_t to)
-{
-	json_put_text(a->vars, "from", vcs_make_time(t->mem, from));
-	json_put_text(a->vars, "to", vcs_make_time(t->mem, to));
-}
-
-struct vcs_xdrs *vcs_ask_xdrs(
-    struct vcs_trip *t, int64_t from, int64_t to, size_t limit, size_t offset)
-{
-	struct vcs_xdrs *xdrs = mem_alloc(t->mem, sizeof(*xdrs));
-	struct vcs_ask *a =
-	    vcs_add_ask(t, VCS_XDRS, read_xdrs, xdrs, &xdrs->err);
-
-	a->beside = true;
-	put_period(t, a, from, to);
-	json_put_int(a->vars, "limit", (int64_t)limit);
-	json_put_int(a->vars, "offset", (int64_t)offset);
-	return xdrs;
-}
-
-static enum err read_usage(struct vcs_trip *t, struct vcs_ask *a)
-{
-	const char *day = field(a, "day"), *service = field(a, "service");
-	const char *volume = field(a, "volume"), *events = field(a, "events");
-	const char *cost = field(a, "cost");
-	struct vcs_usage *usage = a->out;
-	size_t n = json_length(a->result);
-
-	usage->rows = mem_array(t->mem, n, sizeof(*usage->rows));
-	for (size_t i = 0; i < n; i++) {
-		struct json_object *row = json_at(a->result, i);
-		struct vcs_usage_row *u = &usage->rows[usage->n];
-
-		*u = (struct vcs_usage_row){
-		    .day = vcs_read_text(row, day),
-		    .service = vcs_read_int(row, service),
-		    .volume = vcs_read_int(row, volume),
-		    .events = vcs_read_int(row, events),
-		};
-		usage->n += u->day && vcs_read_money(row, cost, &u->cost);
-	}
-	return n && !usage->n ? ERR_UPSTREAM : ERR_OK;
-}
-
-struct vcs_usage *vcs_ask_usage(struct vcs_trip *t, int64_t from, int64_t to)
-{
-	struct vcs_usage *usage = mem_alloc(t->mem, sizeof(*usage));
-	struct vcs_ask *a =
-	    vcs_add_ask(t, VCS_USAGE, read_usage, usage, &usage->err);
-
-	a->beside = true;
-	put_period(t, a, from, to);
-	json_put_text(a->vars, "zone", trip_zone(t));
-	return usage;
-}
-
 /* --- Pings and log-in ----------------------------------------------------- */
 
 static enum err read_nothing(struct vcs_trip *t, struct vcs_ask *a)
@@ -517,8 +451,7 @@ static enum err read_login(struct vcs_trip *t, struct vcs_ask *a)
 	return ERR_OK;
 }
 
-/* Who the log-in belongs to; 0: nobody. */
-static enum err find_login(struct brand *b, struct mem *m, const char *login,
+enum err vcs_find_login(struct brand *b, struct mem *m, const char *login,
     const char *password, int64_t *client)
 {
 	struct vcs_trip *t = vcs_trip(b, m, NULL);
@@ -544,7 +477,7 @@ enum err vcs_login(struct brand *b, struct mem *m, const char *login,
     const char *password, int64_t *client, struct json_object **kept)
 {
 	struct vcs_trip *t = vcs_trip(b, m, NULL);
-	enum err err = find_login(b, m, login, password, client);
+	enum err err = vcs_find_login(b, m, login, password, client);
 	struct vcs_client *c;
 
 	if (err)

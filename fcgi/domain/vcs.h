@@ -61,6 +61,15 @@ void vcs_mend_kept(struct vcs_trip *t);
 
 /* --- Answers: `err` first; the rest only counts if it is ERR_OK. --------- */
 
+enum vcs_detail {
+	VCS_COMPANY,
+	VCS_EMAIL,
+	VCS_ADDRESS,
+	VCS_REGISTRATION_ID,
+	VCS_TAX_ID,
+	VCS_DETAILS
+};
+
 struct vcs_client {
 	enum err err;
 	int64_t id;
@@ -70,6 +79,7 @@ struct vcs_client {
 	struct money balance, credit, available;
 	bool has_threshold;
 	struct money low_balance;
+	const char *details[VCS_DETAILS]; /* NULL: VCS does not tell it */
 };
 
 struct vcs_names { /* services */
@@ -77,7 +87,9 @@ struct vcs_names { /* services */
 	struct vcs_name {
 		int64_t id;
 		const char *name, *unit;
-	} * items;
+		int64_t rate_unit; /* how many units a rate's price pays for:
+				    * 60 where prices are per minute */
+	} *items;
 	size_t n;
 };
 
@@ -101,6 +113,30 @@ struct vcs_rates {
 	bool limited;	 /* only the first rows of the table were read */
 };
 
+struct vcs_accounts {
+	enum err err;
+	struct vcs_account {
+		int64_t id;
+		const char *name, *kind, *ani;
+		struct json_object *ips; /* a list of texts, or NULL */
+		bool enabled;
+	} * items;
+	size_t n;
+};
+
+struct vcs_subscriptions {
+	enum err err;
+	struct vcs_subscription {
+		int64_t id, account, quantity, currency;
+		const char *package, *status;
+		int64_t from, to, renews; /* 0: not known, no end */
+		bool has_fee;
+		struct money fee;
+		struct json_object *limits; /* [{name,total,left,unit}] */
+	} * items;
+	size_t n;
+};
+
 struct vcs_xdr {
 	int64_t id, time, account, service, duration, currency;
 	const char *source, *destination, *code, *name;
@@ -112,17 +148,26 @@ struct vcs_xdrs {
 	enum err err;
 	struct vcs_xdr *rows;
 	size_t n;
+	size_t raw;	 /* rows that came, with those that were dropped */
+	const bool *cut; /* the answer ended too early: ask for less; ask
+			  * before the next question */
 };
 
 struct vcs_usage {
 	enum err err;
+	const int *code; /* VCS's error code: VCS_NO_METHOD */
 	struct vcs_usage_row {
+		/* What was asked for; the rest is NULL or 0. */
 		const char *day; /* YYYY-MM-DD in the customer's zone */
-		int64_t service, volume, events;
+		const char *name;
+		int64_t account, service;
+		int64_t volume, events, currency;
 		struct money cost;
-	} * rows;
+	} *rows;
 	size_t n;
 };
+
+enum { VCS_NO_METHOD = -32601 };
 
 struct vcs_ping {
 	enum err err;
@@ -131,6 +176,7 @@ struct vcs_ping {
 /* --- Questions ----------------------------------------------------------- */
 
 struct vcs_client *vcs_ask_client(struct vcs_trip *t);
+extern const char *const vcs_detail_names[VCS_DETAILS]; /* "company" */
 /* The customer's accounts, as kept: id to name. Asked along with xDRs. */
 struct vcs_names *vcs_ask_accounts(struct vcs_trip *t);
 struct vcs_names *vcs_ask_services(struct vcs_trip *t);
@@ -139,12 +185,64 @@ struct vcs_names *vcs_ask_services(struct vcs_trip *t);
 struct vcs_rates *vcs_ask_rates(
     struct vcs_trip *t, const char *order, size_t limit, size_t offset);
 
-/* xDRs of [from, to] (seconds), the newest first. */
-struct vcs_xdrs *vcs_ask_xdrs(
-    struct vcs_trip *t, int64_t from, int64_t to, size_t limit, size_t offset);
+/* Rates of exactly this code, present and to come. */
+struct vcs_rates *vcs_ask_rate_of_code(struct vcs_trip *t, const char *code);
 
-/* Usage of [from, to] by day and service. */
-struct vcs_usage *vcs_ask_usage(struct vcs_trip *t, int64_t from, int64_t to);
+/* The customer's accounts with their details, and subscriptions. */
+struct vcs_accounts *vcs_ask_account_list(struct vcs_trip *t);
+struct vcs_subscriptions *vcs_ask_subscriptions(struct vcs_trip *t);
+
+/* Whose usage: ids; 0: any. VCS is asked for it, and what it sends beside is
+ * dropped, lest a release that ignores an argument shows wrong rows. A package's
+ * usage is that of the accounts that have it. */
+struct vcs_filter {
+	int64_t service, account, package;
+};
+
+/* xDRs of [from, to] (seconds), the newest first unless `ascending`. */
+struct vcs_xdr_query {
+	int64_t from, to;
+	struct vcs_filter filter;
+	bool ascending;
+	size_t limit, offset;
+};
+
+struct vcs_xdrs *vcs_ask_xdrs(
+    struct vcs_trip *t, const struct vcs_xdr_query *query);
+
+/* A customer's xDRs from the oldest to the newest, piece by piece, in constant
+ * memory: the next piece begins at the last row's second, without the rows
+ * that were already read. Zero but for filter, from, to, limit and mem is the
+ * beginning. */
+struct vcs_cursor {
+	struct vcs_filter filter;
+	int64_t from, to; /* from: moves on */
+	size_t limit;	  /* rows a piece; shrinks where VCS cuts answers */
+	struct mem *mem;  /* outlives the pieces */
+	int64_t *seen;	  /* ids read of the second `from` */
+	size_t n_seen, room;
+	size_t offset;
+};
+
+/* The next piece: its new rows, which may be none; `raw` 0 is the end.
+ * ERR_UPSTREAM also where rows are out of order or without a time or an id, so
+ * that some would be lost. */
+struct vcs_xdrs *vcs_read_xdrs(struct vcs_trip *t, struct vcs_cursor *c);
+
+/* Usage of [from, to] by service and by one thing more. */
+enum vcs_group { VCS_BY_SERVICE, VCS_BY_DAY, VCS_BY_ACCOUNT, VCS_BY_NAME };
+
+struct vcs_usage *vcs_ask_usage(struct vcs_trip *t, int64_t from, int64_t to,
+    enum vcs_group group, const struct vcs_filter *filter);
+
+/* Names of the packages that the customer has or had. */
+struct vcs_names *vcs_ask_packages(struct vcs_trip *t);
+
+/* What the session keeps of the customer's accounts: whether this is one, its
+ * package (0: none), whether one of them has this package. */
+bool vcs_has_account(const struct vcs_trip *t, int64_t account);
+int64_t vcs_package_of(const struct vcs_trip *t, int64_t account);
+bool vcs_has_package(const struct vcs_trip *t, int64_t package);
 
 struct vcs_ping *vcs_ask_ping(struct vcs_trip *t, bool management);
 

@@ -136,11 +136,26 @@ static void report_answer(struct check *k, const struct vcs_ask *a)
 		report(k, a, "works", a->result ? "" : "nothing there", "");
 }
 
-static void put_vars(struct check *k, struct vcs_ask *a)
+/* All groupings at once, so that a row shows all its fields. */
+static void put_groups(struct vcs_ask *a)
 {
+	static const char *const by[] = {"day", "service", "account", "name"};
+	struct json_object *list = json_put_list(a->vars, "group_by");
+
+	for (size_t i = 0; i < sizeof(by) / sizeof(by[0]); i++)
+		json_put_text(list, NULL, vcs_profile_field(a->method, by[i]));
+}
+
+static void put_vars(struct check *k, struct vcs_ask *a, enum vcs_operation op)
+{
+	const char *time = vcs_profile_field(a->method, "time");
+
 	json_put_text(a->vars, "login", "portico-check");
 	json_put_text(a->vars, "password", "portico-check");
-	json_put_text(a->vars, "order", "+code");
+	json_put_text(a->vars, "order",
+	    op == VCS_XDRS && time ? mem_print(k->mem, "-%s", time) : "+code");
+	if (op == VCS_USAGE)
+		put_groups(a);
 	json_put_int(a->vars, "limit", 10);
 	json_put_int(a->vars, "offset", 0);
 	json_put_text(a->vars, "from", vcs_make_time(k->mem, 1577836800));
@@ -157,7 +172,7 @@ static struct vcs_ask *ask(struct check *k, enum vcs_operation op)
 	t->kept = k->kept;
 	t->quiet = true;
 	a = vcs_add_ask(t, op, read_nothing, NULL, err);
-	put_vars(k, a);
+	put_vars(k, a, op);
 	vcs_run(t);
 	return a;
 }
@@ -213,8 +228,12 @@ size_t vcs_check(
 	keep_ids(&k);
 	json_put_text(k.kept, "zone", b->conf->time_zone);
 	for (int op = 0; op < VCS__MAX; op++)
-		if (op != VCS_MANAGEMENT_PING ||
-		    b->conf->management_api.login[0])
+		if (b->profile->methods[op].write)
+			say(ctx, b->profile->methods[op].operation, "not tried",
+			    "it changes something", "");
+		else if (op != VCS_INVOICE_FILE &&
+			 (!b->profile->methods[op].management ||
+			     b->conf->management_api.login[0]))
 			check_operation(&k, (enum vcs_operation)op);
 	return k.wrong;
 }

@@ -22,8 +22,18 @@ static const struct {
     [VCS_SERVICES] = {"service.list", {"id", "name"}},
     [VCS_CURRENCIES] = {"currency.list", {"id", "code"}},
     [VCS_RATES] = {"rate.list", {"code", "name", "price", "service"}},
+    [VCS_RATE_OF_CODE] = {"rate.find", {"code", "name", "price", "service"}},
+    [VCS_SUBSCRIPTIONS] = {"subscription.list", {"id", "package", "status"}},
     [VCS_XDRS] = {"xdr.list", {"time", "account", "duration", "cost"}},
-    [VCS_USAGE] = {"usage.summary", {"day", "volume", "events", "cost"}},
+    [VCS_USAGE] = {"usage.summary",
+			{"day", "service", "account", "name", "volume",
+			    "events", "cost"}},
+    [VCS_TRANSACTIONS] = {"transaction.list", {"time", "type", "amount"}},
+    [VCS_INVOICES] = {"invoice.list", {"id", "number", "total", "paid", "due"}},
+    [VCS_INVOICE_FILE] = {"invoice.file", {NULL}},
+    [VCS_CLIENT_UPDATE] = {"client.update", {NULL}},
+    [VCS_PASSWORD_UPDATE] = {"client.password", {NULL}},
+    [VCS_VOUCHER] = {"voucher.redeem", {"amount"}},
 };
 
 static const char *const owners[] = {
@@ -86,7 +96,7 @@ static void check_fields(
 static bool needs_owner(int operation)
 {
 	return operation >= VCS_CLIENT && operation != VCS_SERVICES &&
-	       operation != VCS_CURRENCIES;
+	       operation != VCS_CURRENCIES && operation != VCS_INVOICE_FILE;
 }
 
 static void read_method(struct reader *r, struct json_object *o,
@@ -100,6 +110,7 @@ static void read_method(struct reader *r, struct json_object *o,
 	int answer = find_word(answers, 3, json_find_text(o, "answer"));
 
 	method->fields = json_find(o, "fields");
+	method->errors = json_find(o, "errors");
 	method->fixed = json_find(o, "rows");
 	method->method = "rows of the profile";
 	if (method->fixed && !needs_owner(operation)) {
@@ -169,6 +180,20 @@ const char *vcs_profile_field(
     const struct vcs_method *method, const char *field)
 {
 	return json_find_text(method->fields, field);
+}
+
+const char *vcs_profile_error(
+    const struct vcs_method *method, const char *message)
+{
+	if (!message ||
+	    !json_object_is_type(method->errors, json_type_object))
+		return NULL;
+	json_object_object_foreach (method->errors, name, words)
+		for (size_t i = 0; i < json_length(words); i++)
+			if (strcasestr(message,
+				json_object_get_string(json_at(words, i))))
+				return name;
+	return NULL;
 }
 
 /* False: the value is a variable that is not there. */

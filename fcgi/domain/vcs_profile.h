@@ -23,8 +23,16 @@ enum vcs_operation {
 	VCS_SERVICES,
 	VCS_CURRENCIES,
 	VCS_RATES,
+	VCS_RATE_OF_CODE,
+	VCS_SUBSCRIPTIONS,
 	VCS_XDRS,
 	VCS_USAGE,
+	VCS_TRANSACTIONS,
+	VCS_INVOICES,
+	VCS_INVOICE_FILE, /* a download, no RPC: see vcs_billing.c */
+	VCS_CLIENT_UPDATE,
+	VCS_PASSWORD_UPDATE,
+	VCS_VOUCHER,
 	VCS__MAX
 };
 
@@ -39,7 +47,7 @@ enum vcs_owner {
 struct vcs_method {
 	const char *operation; /* the portal's name: "rate.list" */
 	bool management;       /* else Core */
-	bool write; /* changes something: never sent twice */
+	bool write;	       /* changes something: never sent twice */
 	const char *method;    /* VCS's name: "rates.search" */
 	const char *evidence;  /* documented, observed, guess */
 	struct json_object *params;
@@ -47,6 +55,7 @@ struct vcs_method {
 	enum vcs_owner owner;
 	const char *owner_field;
 	struct json_object *fields;
+	struct json_object *errors; /* our name of a refusal: VCS's words */
 	struct json_object *fixed; /* rows that stand in the profile itself,
 				    * where VCS has no method for them */
 };
@@ -63,6 +72,11 @@ const struct vcs_profile *vcs_profile_load(
 /* VCS's name of one of our fields; NULL: the profile has none. */
 const char *vcs_profile_field(
     const struct vcs_method *method, const char *field);
+
+/* Our name of a refusal: the first under "errors" of which VCS's message has a
+ * word, in any case of letters. NULL: none. */
+const char *vcs_profile_error(
+    const struct vcs_method *method, const char *message);
 
 /* The arguments of a call: the profile's, with "$name" replaced by the value
  * of `vars`; an argument whose variable is not there is left out. */

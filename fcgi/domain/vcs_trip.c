@@ -57,7 +57,7 @@ static void add_vars(const struct vcs_trip *t, struct vcs_ask *a)
 	json_put_int(a->vars, "client", t->client);
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
 		value = json_find(t->kept, kept[i]);
-		if (value)
+		if (value && !json_find(a->vars, kept[i]))
 			json_put(a->vars, kept[i], json_object_get(value));
 	}
 }
@@ -159,10 +159,12 @@ static void check_rows(const struct vcs_trip *t, struct vcs_ask *a)
 	size_t n = json_length(a->result), foreign = 0;
 	struct json_object *own, *row;
 
+	a->raw = n;
 	if (!json_object_is_type(a->result, json_type_array)) {
 		fail(a, ERR_UPSTREAM, "the answer is no list");
 		return;
 	}
+	a->came = n;
 	for (size_t i = 0; i < n; i++) {
 		row = json_at(a->result, i);
 		foreign += !json_object_is_type(row, json_type_object) ||
@@ -336,7 +338,7 @@ void vcs_run(struct vcs_trip *t)
 
 		if (a->method->fixed) {
 			a->result = a->method->fixed;
-		} else if (lacks_owner(t, a)) {
+		} else if (a->needless || lacks_owner(t, a)) {
 			a->result = json_own(t->mem, json_object_new_array());
 		} else {
 			make_call(t, a);

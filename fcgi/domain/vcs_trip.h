@@ -7,7 +7,7 @@
 #include "domain/vcs_profile.h"
 #include "tools/rpc.h"
 
-enum { VCS_ASKS_MAX = 16, VCS_SID_MAX = 128 };
+enum { VCS_ASKS_MAX = 32, VCS_SID_MAX = 128 };
 
 struct vcs {
 	char sid[VCS_SID_MAX]; /* Management session; "": none yet */
@@ -17,6 +17,7 @@ struct vcs_ask {
 	const struct vcs_method *method;
 	struct json_object *vars; /* for the arguments; in the pool */
 	bool beside;		  /* slow or risky: a post of its own */
+	bool needless;		  /* no row can come: not sent */
 	/* Turns `result` into `out`; not called after an error. */
 	enum err (*read)(struct vcs_trip *t, struct vcs_ask *a);
 	void *out;
@@ -25,6 +26,9 @@ struct vcs_ask {
 	enum err err;
 	struct json_object *result; /* of the answer that was declared, and
 				     * without foreign rows */
+	size_t came;		    /* rows, with foreign ones: what the next
+				     * page's offset counts from */
+	size_t raw;		    /* rows that came, foreign ones too */
 	const char *trouble;	    /* what went wrong, in words */
 	bool cut;
 	struct rpc_call call;
@@ -49,6 +53,10 @@ struct vcs_ask *vcs_add_ask(struct vcs_trip *t, enum vcs_operation op,
 
 /* Runs what was asked and empties the list. */
 void vcs_run(struct vcs_trip *t);
+
+/* Who a log-in belongs to; 0: nobody, or the password is wrong. */
+enum err vcs_find_login(struct brand *b, struct mem *m, const char *login,
+    const char *password, int64_t *client);
 
 /* Fields of a row by VCS's name; a NULL name reads as absent. */
 bool vcs_read_money(

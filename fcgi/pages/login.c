@@ -152,33 +152,20 @@ static void count_failure(struct call *c, const struct throttled *t)
 static enum err begin_session(
     struct call *c, int64_t client, struct json_object *kept)
 {
-	const struct conf *conf = c->brand->conf;
 	bool bearer = c->req->json_body;
-	struct session *s = mem_alloc(c->mem, sizeof(*s));
-	char *token;
 	enum err err;
 
 	if (c->session && !bearer)
 		session_end(c->db, c->session);
-	err = session_begin(c->db, c->mem, c->brand->name,
-	    bearer ? SESSION_BEARER : SESSION_COOKIE, client,
-	    req_text(c->req, "login"),
-	    bearer ? conf->session.bearer_lifetime : conf->session.lifetime,
-	    c->now, s, &token);
+	err = page_begin_session(c, bearer ? SESSION_BEARER : SESSION_COOKIE,
+	    client, req_text(c->req, "login"), kept);
 	if (!err)
-		err = session_keep(c->db, s, kept);
-	if (err)
-		return err;
-	log_info("login.done", "client %lld", (long long)client);
-	if (bearer) {
-		json_put_text(c->model, "token", token);
-		put_time(c, c->model, "expires", s->expires);
-	} else {
-		reply_cookie(c->reply, page_cookie_name(c, "portico"), token,
-		    c->req->https, 0);
-	}
-	return ERR_OK;
+		log_info("login.done", "client %lld", (long long)client);
+	return err;
 }
+
+/* A form gets a cookie instead. */
+const char login_answer[] = "~token ~expires:time";
 
 enum err login_submit(struct call *c)
 {

@@ -1,28 +1,57 @@
-/* openapi.c: the description of the JSON API (OpenAPI 3.0), made from the
- * routing table, so that it cannot say anything else. */
-#include "pages/routes.h"
+/* openapi.c: the description of the JSON API, from the routing table. */
+#include "pages/openapi.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "pages/routes.h"
+#include "pages/shape.h"
+#include "tools/crypto.h"
+
+const char openapi_shape[] =
+    "openapi info:any servers:any security:any paths:any components:any";
+
+static const char media[] = "application/json";
+
+/* --- Parameters ----------------------------------------------------------- */
 
 static void put_choices(struct json_object *schema, const struct param *p)
 {
 	struct json_object *list = json_put_list(schema, "enum");
 	const char *at = p->choices;
+	char word[64];
 
 	while (*at) {
-		size_t len = strcspn(at, "|");
-		struct json_object *word =
-		    json_object_new_string_len(at, (int)len);
+		int len = (int)strcspn(at, "|");
 
-		json_put(list, NULL, word);
+		snprintf(word, sizeof(word), "%.*s", len, at);
+		json_put_text(list, NULL, word);
 		if (p->type == PARAM_SORT) {
-			char down[64] = "-";
-
-			strncat(down, at, len < 60 ? len : 60);
-			json_put_text(list, NULL, down);
+			snprintf(word, sizeof(word), "-%.*s", len, at);
+			json_put_text(list, NULL, word);
 		}
 		at += len + (at[len] == '|');
 	}
+}
+
+static void put_bounds(struct json_object *schema, const struct param *p)
+{
+	int64_t most = p->type == PARAM_FREE ? 4096 : 1000;
+	int64_t min = p->min ? p->min : p->required;
+
+	if (p->type == PARAM_NUMBER) {
+		json_put_int(schema, "minimum", p->min);
+		if (p->max)
+			json_put_int(schema, "maximum", p->max);
+		return;
+	}
+	if (p->choices || p->type == PARAM_DATE)
+		return;
+	if (min)
+		json_put_int(schema, "minLength", min);
+	/* Where the row is silent, as req.h has it. */
+	json_put_int(schema, "maxLength", p->max ? p->max : most);
 }
 
 static struct json_object *make_schema(const struct param *p)
@@ -35,45 +64,69 @@ static struct json_object *make_schema(const struct param *p)
 		json_put_text(s, "format", "date");
 	if (p->type == PARAM_SECRET)
 		json_put_text(s, "format", "password");
-	if (p->min || number)
-		json_put_int(s, number ? "minimum" : "minLength", p->min);
-	if (p->max)
-		json_put_int(s, number ? "maximum" : "maxLength", p->max);
+	put_bounds(s, p);
 	if (p->choices)
 		put_choices(s, p);
 	if (p->standard && number)
-		json_put(s, "default", json_tokener_parse(p->standard));
+		json_put_int(s, "default", strtoll(p->standard, NULL, 10));
 	else if (p->standard)
 		json_put_text(s, "default", p->standard);
 	return s;
 }
 
-static void put_query(struct json_object *operation, const struct param *p)
+static struct json_object *make_parameter(
+    const char *name, const char *in, bool required, const char *about)
 {
-	struct json_object *list = json_put_list(operation, "parameters");
+	struct json_object *o = json_object_new_object();
 
-	for (; p->name; p++) {
-		struct json_object *o = json_object_new_object();
+	json_put_text(o, "name", name);
+	json_put_text(o, "in", in);
+	json_put_flag(o, "required", required);
+	json_put_text(o, "description", about);
+	return o;
+}
 
-		json_put_text(o, "name", p->name);
-		json_put_text(o, "in", "query");
-		json_put_flag(o, "required", p->required);
-		json_put_text(o, "description", p->about);
+/* A file holds all rows: pages mean nothing to it. */
+static bool is_of_file(const struct param *p)
+{
+	return strcmp(p->name, "page") != 0 && strcmp(p->name, "size") != 0;
+}
+
+static void put_parameters(
+    struct json_object *operation, const struct page *page, bool file)
+{
+	struct json_object *list = json_object_new_array(), *o;
+
+	if (strchr(page->path, ':')) {
+		o = make_parameter("id", "path", true, "What it is about.");
+		json_put(list, NULL, o);
+		o = json_put_object(o, "schema");
+		json_put_text(o, "type", "string");
+		json_put_text(o, "pattern", "^[0-9A-Za-z_-]+$");
+	}
+	for (const struct param *p = page->params;
+	     p->name && page->method == METHOD_GET; p++) {
+		if (file && !is_of_file(p))
+			continue;
+		o = make_parameter(p->name, "query", p->required, p->about);
 		json_put(o, "schema", make_schema(p));
 		json_put(list, NULL, o);
 	}
+	if (json_length(list))
+		json_put(operation, "parameters", list);
+	else
+		json_object_put(list);
 }
 
-static void put_body(struct json_object *operation, const struct param *params)
+static struct json_object *make_body_schema(
+    const struct param *params, bool *any_required)
 {
-	struct json_object *content, *schema, *required, *properties;
-	const char *const types[] = {
-	    "application/json", "application/x-www-form-urlencoded"};
+	struct json_object *schema = json_object_new_object();
+	struct json_object *properties, *required = json_object_new_array();
 
-	schema = json_object_new_object();
 	json_put_text(schema, "type", "object");
+	json_put_flag(schema, "additionalProperties", false);
 	properties = json_put_object(schema, "properties");
-	required = json_object_new_array();
 	for (const struct param *p = params; p->name; p++) {
 		struct json_object *s = make_schema(p);
 
@@ -82,132 +135,393 @@ static void put_body(struct json_object *operation, const struct param *params)
 		if (p->required)
 			json_put_text(required, NULL, p->name);
 	}
-	/* An empty list is no list of required fields to OpenAPI. */
-	if (json_length(required))
-		json_put(schema, "required", required);
-	else
-		json_object_put(required);
-	content = json_put_object(
-	    json_put_object(operation, "requestBody"), "content");
-	for (size_t i = 0; i < 2; i++)
-		json_put(json_put_object(content, types[i]), "schema",
+	*any_required = json_length(required) > 0;
+	json_put(schema, "required", required);
+	return schema;
+}
+
+static void put_body(struct json_object *operation, const struct param *params)
+{
+	static const char *const kinds[] = {
+	    media, "application/x-www-form-urlencoded"};
+	struct json_object *body = json_put_object(operation, "requestBody");
+	struct json_object *content, *schema;
+	bool required;
+
+	schema = make_body_schema(params, &required);
+	json_put_flag(body, "required", required);
+	content = json_put_object(body, "content");
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		json_put(json_put_object(content, kinds[i]), "schema",
 		    json_object_get(schema));
 	json_object_put(schema);
 }
 
-static void put_response(struct json_object *responses, const char *status,
-    const char *about, const char *schema)
-{
-	struct json_object *r = json_put_object(responses, status);
+/* --- Answers -------------------------------------------------------------- */
 
+const struct shape *openapi_answer(
+    struct mem *m, const struct page *page, int *status, const char **types)
+{
+	const char *text = page->answer ? page->answer : "", *wrong;
+	const struct shape *shape;
+
+	*types = NULL;
+	*status = 200;
+	if (!strncmp(text, "file ", 5)) {
+		*types = text + 5;
+		return NULL;
+	}
+	if (!strncmp(text, "201 ", 4)) {
+		*status = 201;
+		text += 4;
+	}
+	shape = shape_parse(m, text, &wrong);
+	if (!shape)
+		log_error("openapi.shape", "%s: mistake at \"%s\"", page->path,
+		    wrong);
+	return shape ? shape : shape_parse(m, "", &wrong);
+}
+
+/* Sections of a customer's page can fail alone. */
+static void put_errors_member(
+    struct json_object *schema, const struct page *page)
+{
+	if (page->flags & PAGE_PUBLIC)
+		return;
+	json_put(json_find(schema, "properties"), "errors",
+	    json_tokener_parse(
+		"{\"type\":\"object\",\"description\":\"The sections that "
+		"failed; each is null.\",\"additionalProperties\":{"
+		"\"type\":\"object\",\"required\":[\"code\"],"
+		"\"properties\":{\"code\":{\"type\":\"string\"}}}}"));
+}
+
+static struct json_object *put_content(
+    struct json_object *response, const char *type)
+{
+	struct json_object *content = json_find(response, "content");
+
+	if (!content)
+		content = json_put_object(response, "content");
+	return json_put_object(content, type);
+}
+
+static struct json_object *put_response(
+    struct json_object *responses, int status, const char *about)
+{
+	char number[12];
+	struct json_object *r;
+
+	snprintf(number, sizeof(number), "%d", status);
+	r = json_put_object(responses, number);
 	json_put_text(r, "description", about);
-	if (schema)
-		json_put_text(json_put_object(
-				  json_put_object(json_put_object(r, "content"),
-				      "application/json"),
-				  "schema"),
-		    "$ref", schema);
+	return r;
 }
 
-static void put_responses(
-    struct json_object *operation, const struct page *page)
+/* Types in one text, separated by spaces. */
+static void put_types(
+    struct mem *m, struct json_object *response, const char *types)
 {
-	static const char error[] = "#/components/schemas/error";
-	struct json_object *r = json_put_object(operation, "responses");
+	while (*types) {
+		size_t len = strcspn(types, " ");
 
-	put_response(r, "200", "Done.", NULL);
-	put_response(r, "400", "A parameter is wrong: see fields.", error);
-	if (!(page->flags & PAGE_PUBLIC) || page->flags & PAGE_TOKEN_LOGIN)
-		put_response(r, "401", "Nobody is logged in.", error);
-	if (page->method == METHOD_POST)
-		put_response(r, "403", "No or wrong CSRF token.", error);
-	put_response(r, "502", "The billing system refused.", error);
-	put_response(r, "503", "Too busy; see Retry-After.", error);
-	put_response(r, "504", "The billing system was late.", error);
+		put_content(response, mem_text_n(m, types, len));
+		types += len + (types[len] == ' ');
+	}
 }
 
-/* "GET /api/rates" as "get_rates". */
-static const char *make_id(struct call *c, const struct page *page)
+static void put_success(
+    struct mem *m, struct json_object *responses, const struct page *page)
 {
-	char *id = mem_print(c->mem, "%s_%s",
-	    page->method == METHOD_POST ? "post" : "get", page->path + 5);
+	struct json_object *r, *schema;
+	const char *types;
+	int status;
+	const struct shape *shape = openapi_answer(m, page, &status, &types);
+
+	r = put_response(responses, status, status == 201 ? "Made." : "Done.");
+	if (types) {
+		put_types(m, r, types);
+		return;
+	}
+	schema = shape_make_schema(shape);
+	put_errors_member(schema, page);
+	json_put(put_content(r, media), "schema", schema);
+	if (page->flags & PAGE_TOKEN_LOGIN) {
+		json_put_text(r, "description",
+		    "A JSON body: the token. A form: a cookie is set instead.");
+		put_response(responses, 303,
+		    "A form, where HTML is wanted: sets the cookie, and leads "
+		    "to the page that was asked for.");
+	}
+	if (page->load != health_load)
+		return;
+	r = put_response(responses, 503, "The portal or the store is down.");
+	json_put(put_content(r, media), "schema", json_object_get(schema));
+}
+
+/* --- Errors --------------------------------------------------------------- */
+
+/* Only the customer's pages and the log-in ask the billing system. */
+static bool asks_billing(const struct page *p)
+{
+	return p->flags & PAGE_TOKEN_LOGIN ||
+	       !(p->flags & (PAGE_PUBLIC | PAGE_NO_CLIENT));
+}
+
+static bool has_param(const struct page *page, const char *name)
+{
+	for (const struct param *p = page->params; p->name; p++)
+		if (!strcmp(p->name, name))
+			return true;
+	return false;
+}
+
+bool openapi_can_answer(const struct page *p, enum err e)
+{
+	bool post = p->method == METHOD_POST;
+	bool open = p->flags & PAGE_PUBLIC;
+
+	switch (e) {
+	case ERR_LOGIN:
+		return !open || p->flags & PAGE_TOKEN_LOGIN;
+	case ERR_CSRF:
+	case ERR_TYPE:
+		return post;
+	case ERR_TOO_LARGE: /* a body, or an XLSX file */
+		return post || p->export;
+	case ERR_NOT_FOUND: /* an id in the path, or one that filters */
+		return strchr(p->path, ':') || has_param(p, "account");
+	case ERR_CONFLICT:
+	case ERR_RULE:
+		return post && !open && p->params->name;
+	case ERR_UPSTREAM:
+	case ERR_LATE:
+		return asks_billing(p);
+	case ERR_BUSY: /* the page of the health says so itself */
+		return p->load != health_load;
+	default:
+		return true;
+	}
+}
+
+const struct openapi_error openapi_errors[] = {
+    {ERR_INPUT,
+	"A parameter is unknown, malformed or out of range: see fields.", NULL},
+    {ERR_LOGIN, "Nobody is logged in, or the log-in is wrong.",
+	"WWW-Authenticate"},
+    {ERR_CSRF, "A request with a cookie, without the right CSRF token.", NULL},
+    {ERR_NOT_FOUND, "It is not there, or it is somebody else's.", NULL},
+    {ERR_CONFLICT, "It was changed meanwhile: read it again.", NULL},
+    {ERR_TOO_LARGE,
+	"The body is too large; or a file is: fewer rows, or CSV, will do.",
+	NULL},
+    {ERR_TYPE, "The body is neither JSON nor a form.", NULL},
+    {ERR_RULE, "Well-formed, but refused by a rule: see fields.", NULL},
+    {ERR_THROTTLED, "Too often.", "Retry-After"},
+    {ERR_UPSTREAM, "The billing system refused, or answered nonsense.", NULL},
+    {ERR_BUSY, "Overload, or nothing can be written now.", "Retry-After"},
+    {ERR_LATE, "The billing system did not answer in time.", NULL},
+    {0},
+};
+
+static void put_errors(
+    struct mem *m, struct json_object *responses, const struct page *page)
+{
+	for (const struct openapi_error *e = openapi_errors; e->code; e++)
+		if (openapi_can_answer(page, e->code))
+			json_put_text(
+			    json_put_object(responses,
+				mem_print(m, "%d", err_status(e->code))),
+			    "$ref",
+			    mem_print(m, "#/components/responses/%s",
+				err_code(e->code)));
+}
+
+static void put_error_responses(struct json_object *components)
+{
+	struct json_object *all = json_put_object(components, "responses");
+
+	for (const struct openapi_error *e = openapi_errors; e->code; e++) {
+		struct json_object *r = json_put_object(all, err_code(e->code));
+
+		json_put_text(r, "description", e->about);
+		json_put_text(json_put_object(put_content(r, media), "schema"),
+		    "$ref", "#/components/schemas/error");
+		if (!e->header)
+			continue;
+		r = json_put_object(json_put_object(r, "headers"), e->header);
+		json_put_text(json_put_object(r, "schema"), "type", "string");
+	}
+}
+
+/* --- Operations ----------------------------------------------------------- */
+
+/* "GET /api/invoices/:id/download" as "get_invoices_id_download". */
+static const char *make_id(
+    struct mem *m, const struct page *page, const char *suffix)
+{
+	char *id =
+	    mem_print(m, "%s%s%s", page->method == METHOD_POST ? "post" : "get",
+		page->path + 4, suffix);
+	char *to = id;
 
 	for (char *at = id; *at; at++)
-		if (*at == '/' || *at == '.' || *at == ':')
-			*at = '_';
+		if (*at == '/' || *at == '.')
+			*to++ = '_';
+		else if (*at != ':')
+			*to++ = *at;
+	*to = '\0';
 	return id;
 }
 
-static void put_operation(
-    struct call *c, struct json_object *paths, const struct page *page)
+const char *openapi_path(struct mem *m, const struct page *page)
 {
-	struct json_object *path = json_find(paths, page->path), *o, *security;
+	const char *id = strchr(page->path, ':');
+
+	return id ? mem_print(m, "%.*s{id}%s", (int)(id - page->path),
+			page->path, id + strcspn(id, "/"))
+		  : page->path;
+}
+
+static struct json_object *put_operation(struct mem *m,
+    struct json_object *paths, const struct page *page, const char *suffix)
+{
+	const char *name = mem_print(m, "%s%s", openapi_path(m, page), suffix);
+	struct json_object *path = json_find(paths, name), *o, *security;
 
 	if (!path)
-		path = json_put_object(paths, page->path);
+		path = json_put_object(paths, name);
 	o = json_put_object(path, page->method == METHOD_POST ? "post" : "get");
-	json_put_text(o, "operationId", make_id(c, page));
+	json_put_text(o, "operationId", make_id(m, page, suffix));
 	json_put_text(o, "summary", page->about);
+	put_parameters(o, page, *suffix != '\0');
 	if (page->method == METHOD_POST && page->params->name)
 		put_body(o, page->params);
-	else if (page->params->name)
-		put_query(o, page->params);
-	put_responses(o, page);
 	security = json_put_list(o, "security");
-	if (!(page->flags & PAGE_PUBLIC)) {
-		struct json_object *one = json_object_new_object();
+	if (!(page->flags & PAGE_PUBLIC))
+		json_put_list(json_put_object(security, NULL), "bearer");
+	return json_put_object(o, "responses");
+}
 
-		json_put_list(one, "bearer");
-		json_put(security, NULL, one);
-	}
+static void put_file_operation(struct mem *m, struct json_object *paths,
+    const struct page *page, const char *suffix, const char *type)
+{
+	struct json_object *responses = put_operation(m, paths, page, suffix);
+
+	put_content(put_response(responses, 200,
+			"All rows that the filters let through, as a file."),
+	    type);
+	put_errors(m, responses, page);
+}
+
+static void put_page(
+    struct mem *m, struct json_object *paths, const struct page *page)
+{
+	struct json_object *responses = put_operation(m, paths, page, "");
+
+	put_success(m, responses, page);
+	put_errors(m, responses, page);
+	if (!page->export)
+		return;
+	put_file_operation(m, paths, page, ".csv", "text/csv");
+	put_file_operation(m, paths, page, ".xlsx",
+	    "application/"
+	    "vnd.openxmlformats-officedocument.spreadsheetml.sheet");
 }
 
 static void put_components(struct json_object *model)
 {
-	static const char schemas[] =
-	    "{\"error\":{\"type\":\"object\",\"required\":[\"error\"],"
-	    "\"properties\":{\"error\":{\"type\":\"object\","
+	static const char error[] =
+	    "{\"type\":\"object\",\"required\":[\"error\"],\"properties\":{"
+	    "\"error\":{\"type\":\"object\","
 	    "\"required\":[\"code\",\"message\",\"fields\",\"request_id\"],"
 	    "\"properties\":{\"code\":{\"type\":\"string\"},"
 	    "\"message\":{\"type\":\"string\"},"
-	    "\"fields\":{\"type\":\"object\","
+	    "\"fields\":{\"type\":\"object\",\"description\":\"What is wrong "
+	    "with which parameter.\","
 	    "\"additionalProperties\":{\"type\":\"string\"}},"
-	    "\"request_id\":{\"type\":\"string\"}}}}},"
-	    "\"money\":{\"type\":\"object\",\"properties\":{"
-	    "\"amount\":{\"type\":\"string\"},"
-	    "\"currency\":{\"type\":\"string\",\"nullable\":true},"
-	    "\"text\":{\"type\":\"string\"}}},"
-	    "\"time\":{\"type\":\"object\",\"nullable\":true,\"properties\":{"
-	    "\"iso\":{\"type\":\"string\",\"format\":\"date-time\"},"
-	    "\"text\":{\"type\":\"string\"}}},"
-	    "\"quantity\":{\"type\":\"object\",\"properties\":{"
-	    "\"value\":{\"type\":\"integer\"},"
-	    "\"unit\":{\"type\":\"string\"},"
-	    "\"text\":{\"type\":\"string\"}}}}";
+	    "\"request_id\":{\"type\":\"string\"}}}}}";
+	static const char bearer[] =
+	    "{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\","
+	    "\"description\":\"The token that POST /api/login answered.\"}}";
 	struct json_object *components = json_put_object(model, "components");
-	struct json_object *bearer;
+	struct json_object *schemas = json_put_object(components, "schemas");
 
-	json_put(components, "schemas", json_tokener_parse(schemas));
-	bearer = json_put_object(
-	    json_put_object(components, "securitySchemes"), "bearer");
-	json_put_text(bearer, "type", "http");
-	json_put_text(bearer, "scheme", "bearer");
+	shape_put_types(schemas);
+	json_put(schemas, "error", json_tokener_parse(error));
+	put_error_responses(components);
+	json_put(components, "securitySchemes", json_tokener_parse(bearer));
+}
+
+struct json_object *openapi_make(struct mem *m)
+{
+	struct json_object *model = json_object_new_object(), *o;
+
+	json_put_text(model, "openapi", "3.1.0");
+	o = json_put_object(model, "info");
+	json_put_text(o, "title", "Customer portal");
+	json_put_text(o, "version", PORTICO_VERSION);
+	json_put_text(o, "description",
+	    "Every page of the portal as JSON. Log in with a JSON body at "
+	    "/api/login, then send its token: Authorization: Bearer TOKEN. "
+	    "Where the portal answers HTML by default, ask for JSON with "
+	    "Accept: application/json, or add .json to the path.");
+	o = json_put_object(json_put_list(model, "servers"), NULL);
+	json_put_text(o, "url", "/");
+	o = json_put_object(json_put_list(model, "security"), NULL);
+	json_put_list(o, "bearer");
+	o = json_put_object(model, "paths");
+	for (const struct page *p = pages; p->path; p++)
+		put_page(m, o, p);
+	put_components(model);
+	return model;
+}
+
+/* --- The page ------------------------------------------------------------- */
+
+/* Made once a process: it never changes. */
+static struct {
+	struct mem *mem;
+	char *text;
+	size_t len;
+	char tag[2 + CRYPTO_SHA256_HEX];
+} made;
+
+static void make_once(void)
+{
+	char hash[CRYPTO_SHA256_HEX];
+	const char *text;
+	struct mem *m;
+
+	if (made.mem)
+		return;
+	m = mem_open(0);
+	text = json_object_to_json_string_length(json_own(m, openapi_make(m)),
+	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &made.len);
+	made.mem = mem_open(0);
+	made.text = mem_text_n(made.mem, text, made.len);
+	crypto_sha256_hex(made.text, made.len, hash);
+	snprintf(made.tag, sizeof(made.tag), "\"%.32s\"", hash);
+	mem_close(m);
+}
+
+void openapi_send(struct call *c)
+{
+	const char *known = req_env(c->req, "HTTP_IF_NONE_MATCH");
+
+	make_once();
+	reply_header(c->reply, "Cache-Control", "public, max-age=300");
+	reply_header(c->reply, "Vary", "Accept");
+	reply_header(c->reply, "ETag", made.tag);
+	if (known && strstr(known, made.tag))
+		reply_send(c->reply, 304, media, "", 0);
+	else
+		reply_send(c->reply, 200, "application/json; charset=utf-8",
+		    made.text, made.len);
 }
 
 enum err openapi_load(struct call *c)
 {
-	struct json_object *info, *paths;
-
-	json_put_text(c->model, "openapi", "3.0.3");
-	info = json_put_object(c->model, "info");
-	json_put_text(info, "title", c->brand->conf->title);
-	json_put_text(info, "version", PORTICO_VERSION);
-	json_put_text(info, "description",
-	    "Every page of the portal as JSON. Log in with a JSON body at "
-	    "/api/login, then send the token as a bearer token.");
-	paths = json_put_object(c->model, "paths");
-	for (const struct page *p = pages; p->path; p++)
-		put_operation(c, paths, p);
-	put_components(c->model);
+	openapi_send(c);
 	return ERR_OK;
 }

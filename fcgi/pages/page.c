@@ -6,16 +6,56 @@
 
 #include "pages/page_serve.h"
 
+/* Whether a path is a row's; ":id" of the row takes one part of letters,
+ * digits, '-' and '_'. *id is where that part begins. */
+static bool match_path(const char *row, const char *path, const char **id)
+{
+	size_t len;
+
+	while (*row && *path) {
+		if (*row == ':') {
+			row += strcspn(row, "/");
+			len = strspn(path,
+			    "0123456789-_abcdefghijklmnopqrstuvwxyz"
+			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+			if (!len || (path[len] && path[len] != '/'))
+				return false;
+			*id = path;
+			path += len;
+		} else if (*row++ != *path++) {
+			return false;
+		}
+	}
+	return *row == *path;
+}
+
 /* "/api/rates.json" is the page "/api/rates" as JSON, but the description of
  * the API has its suffix in its name. */
 bool page_is_path(const struct page *p, const struct req *r)
 {
 	size_t len = strlen(r->path);
+	const char *id;
 
-	if (strncmp(p->path, r->path, len) != 0)
-		return false;
-	return !p->path[len] || (r->suffixed && r->format == FORMAT_JSON &&
-				    !strcmp(p->path + len, ".json"));
+	if (match_path(p->path, r->path, &id))
+		return true;
+	return r->suffixed && r->format == FORMAT_JSON &&
+	       !strncmp(p->path, r->path, len) &&
+	       !strcmp(p->path + len, ".json");
+}
+
+static const char *find_id(
+    struct mem *m, const struct page *p, const struct req *r)
+{
+	const char *id = NULL;
+
+	if (!match_path(p->path, r->path, &id) || !id)
+		return NULL;
+	return mem_text_n(m, id, strcspn(id, "/"));
+}
+
+static bool is_file(const struct req *r)
+{
+	return r->format == FORMAT_CSV || r->format == FORMAT_XLSX;
 }
 
 static const struct page *find_page(const struct req *r, bool *other_method)
@@ -113,12 +153,13 @@ static enum err run_page(struct call *c)
 		begin_page(c);
 		if (c->req->method == METHOD_POST && (err = page_go(c)))
 			return err;
-		err = c->page->load(c);
+		err = is_file(c->req) ? c->page->export(c) : c->page->load(c);
 		if (!err)
 			err = page_go(c);
 		changed = changed || vcs_kept_changed(c->trip);
-		if (turn || !vcs_kept_changed(c->trip) || !c->session ||
-		    c->req->method == METHOD_POST)
+		/* What is on its way to the client is not sent again. */
+		if (turn || c->reply->status || !vcs_kept_changed(c->trip) ||
+		    !c->session || c->req->method == METHOD_POST)
 			break;
 		vcs_mend_kept(c->trip);
 		use_session(c);
@@ -137,6 +178,7 @@ static enum err admit(struct call *c)
 		return err;
 	if (err && !(c->page->flags & PAGE_PUBLIC))
 		return ERR_LOGIN;
+	begin_page(c); /* for a form that is shown again */
 	if (c->req->method == METHOD_POST && (err = page_check_csrf(c)))
 		return err;
 	return check_params(c);
@@ -162,8 +204,9 @@ static enum err serve(struct call *c, const struct req_source *source)
 		use_session(c);
 		return other_method ? ERR_METHOD : ERR_NOT_FOUND;
 	}
-	if (c->req->format == FORMAT_CSV || c->req->format == FORMAT_XLSX)
-		return ERR_NOT_FOUND; /* no page of this release has one */
+	if (is_file(c->req) && !c->page->export)
+		return ERR_NOT_FOUND;
+	c->id = find_id(c->mem, c->page, c->req);
 	if (c->req->method == METHOD_POST) {
 		err = req_read_body(
 		    c->req, source, (size_t)c->brand->conf->limits.body);

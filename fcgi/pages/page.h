@@ -40,6 +40,8 @@ struct call {
 	struct session *session; /* NULL: nobody is logged in */
 	const char *token;	 /* its cookie or bearer text */
 	int64_t now;		 /* seconds since 1970 */
+	const char *id;		 /* what stood at ":id" in the path; digits,
+				  * or a token's letters */
 
 	/* Questions to the billing system; page_serve() has already asked for
 	 * the customer, so that nobody who lost access gets in. */
@@ -72,14 +74,21 @@ enum page_flag {
 
 struct page {
 	enum method method;
-	const char *path; /* matched whole */
+	const char *path; /* matched whole; ":id" takes one part */
 	const char *tmpl; /* templates/NAME.mustache */
 	const struct param *params;
 	unsigned flags;
 	enum err (*load)(struct call *c);
 	const char *about; /* a sentence for the API's description */
+	/* What the JSON answer holds (shape.h); "201 SHAPE" where something
+	 * is made; "file TYPE..." where the answer is a file. A shape of any
+	 * length stands beside the load function, as NAME_answer. */
+	const char *answer;
 	/* POST: fills the model for showing the form again. */
 	enum err (*form)(struct call *c);
+	/* Streams the page's table as a file: PATH.csv and PATH.xlsx. NULL: it
+	 * has none (404). See page_table.h. */
+	enum err (*export)(struct call *c);
 };
 
 /* The routing table, ended by a row without a path. */
@@ -101,6 +110,9 @@ void put_price(struct call *c, struct json_object *o, const char *key,
 /* `when` 0: null. */
 void put_time(
     struct call *c, struct json_object *o, const char *key, int64_t when);
+/* {text} of a day, for templates; null where `when` is 0. */
+void put_day(
+    struct call *c, struct json_object *o, const char *key, int64_t when);
 void put_duration(
     struct call *c, struct json_object *o, const char *key, int64_t seconds);
 
@@ -116,6 +128,15 @@ char *page_text_args(
 
 /* What is wrong with a parameter, in the customer's words. */
 const char *page_fault_text(struct call *c, const struct req_fault *f);
+
+/* A good word that the session's next HTML page shows, once. */
+void page_flash(struct call *c, const char *text);
+
+/* What page_put_balance() puts, as the shape of an answer. */
+#define SHAPE_BALANCE "balance{live:money credit:money available:money}"
+
+/* {live,credit,available} under "balance", as a section. */
+void page_put_balance(struct call *c, const struct vcs_client *client);
 
 /* Makes the trip; called again, says the same again. ERR_LOGIN: the customer is
  * no longer active, and the session is ended. ERR_BUSY: a POST, and VCS could

@@ -100,11 +100,15 @@ static void answer_error_page(struct call *c, enum err e)
 	send_html(c, err_status(e), "error");
 }
 
+/* After a failure, the form stays only where the page has words for it. */
 static bool shows_form(const struct call *c, enum err e)
 {
-	return c->page && c->page->form &&
-	       (e == ERR_INPUT || e == ERR_LOGIN || e == ERR_CSRF ||
-		   e == ERR_RULE || e == ERR_CONFLICT || e == ERR_THROTTLED);
+	if (!c->page || !c->page->form)
+		return false;
+	if (e == ERR_LOGIN)
+		return (c->page->flags & PAGE_PUBLIC) != 0;
+	return c->notice || e == ERR_INPUT || e == ERR_CSRF || e == ERR_RULE ||
+	       e == ERR_CONFLICT || e == ERR_THROTTLED;
 }
 
 static void answer_form(struct call *c, enum err e)

@@ -42,6 +42,16 @@ void put_time(
 	    t, "text", fmt_time(c->mem, c->fmt, when, c->zone, FMT_DATE_TIME));
 }
 
+void put_day(
+    struct call *c, struct json_object *o, const char *key, int64_t when)
+{
+	if (!when)
+		json_put(o, key, NULL);
+	else
+		json_put_text(json_put_object(o, key), "text",
+		    fmt_time(c->mem, c->fmt, when, c->zone, FMT_DATE));
+}
+
 void put_duration(
     struct call *c, struct json_object *o, const char *key, int64_t seconds)
 {
@@ -71,6 +81,21 @@ void put_quantity(struct call *c, struct json_object *o, const char *key,
 		? page_text_args(c, words, &count, 1)
 		: mem_print(
 		      c->mem, "%s %s", fmt_count(c->mem, c->fmt, value), unit));
+}
+
+void page_put_balance(struct call *c, const struct vcs_client *client)
+{
+	enum err err = client->err;
+	struct json_object *o;
+
+	if (!err && !client->has_balance)
+		err = ERR_UPSTREAM;
+	if (!page_section(c, "balance", err))
+		return;
+	o = json_put_object(c->model, "balance");
+	put_money(c, o, "live", client->balance, c->currency);
+	put_money(c, o, "credit", client->credit, c->currency);
+	put_money(c, o, "available", client->available, c->currency);
 }
 
 const char *page_text(struct call *c, const char *key)

@@ -14,6 +14,15 @@ bool page_is_path(const struct page *p, const struct req *r);
 /* Finds who is logged in. ERR_LOGIN: nobody. */
 enum err page_find_session(struct call *c);
 
+/* Begins a session and hands its token out, as a cookie or in the model; it is
+ * the call's from then on. `kept` is what it keeps. The old one, if any, is the
+ * caller's to end. */
+enum err page_begin_session(struct call *c, enum session_kind kind,
+    int64_t client, const char *login, struct json_object *kept);
+
+/* What page_flash() left for this page; NULL: nothing. Once. */
+const char *page_take_flash(struct call *c);
+
 /* The token that the page's forms carry; makes the visitor's cookie where
  * nobody is logged in. */
 const char *page_csrf(struct call *c);

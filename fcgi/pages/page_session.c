@@ -33,6 +33,55 @@ enum err page_find_session(struct call *c)
 	return ERR_OK;
 }
 
+enum err page_begin_session(struct call *c, enum session_kind kind,
+    int64_t client, const char *login, struct json_object *kept)
+{
+	const struct conf *conf = c->brand->conf;
+	bool bearer = kind == SESSION_BEARER;
+	struct session *s = mem_alloc(c->mem, sizeof(*s));
+	char *token;
+	enum err err = session_begin(c->db, c->mem, c->brand->name, kind,
+	    client, login,
+	    bearer ? conf->session.bearer_lifetime : conf->session.lifetime,
+	    c->now, s, &token);
+
+	if (!err)
+		err = session_keep(c->db, s, kept);
+	if (err)
+		return err;
+	if (bearer) {
+		json_put_text(c->model, "token", token);
+		put_time(c, c->model, "expires", s->expires);
+	} else {
+		reply_cookie(c->reply, page_cookie_name(c, "portico"), token,
+		    c->req->https, 0);
+	}
+	s->kept = kept;
+	c->session = s;
+	c->token = token;
+	return ERR_OK;
+}
+
+void page_flash(struct call *c, const char *text)
+{
+	if (c->req->format != FORMAT_HTML)
+		return;
+	json_put_text(c->session->kept, "flash", text);
+	session_keep(c->db, c->session, c->session->kept);
+}
+
+const char *page_take_flash(struct call *c)
+{
+	const char *text = json_find_text(c->session->kept, "flash");
+
+	if (!text)
+		return NULL;
+	text = mem_text(c->mem, text);
+	json_object_object_del(c->session->kept, "flash");
+	session_keep(c->db, c->session, c->session->kept);
+	return text;
+}
+
 /* Before the log-in, a random cookie of the browser stands in for the
  * session's token: a page of another site can neither read nor set it. */
 static const char *find_visitor(const struct call *c)

@@ -134,10 +134,9 @@ void page_fill_ui(struct call *c, const char *tmpl)
 	json_put_text(c->ui, "login_url", "/api/login");
 	json_put_text(c->ui, "home_url", "/api/dashboard");
 	json_put_text(c->ui, "csrf", page_csrf(c));
-	if (c->notice) {
-		json_put_text(c->ui, "notice", c->notice);
-		json_put_flag(c->ui, "notice_bad", true);
-	}
+	json_put_text(c->ui, "notice",
+	    !c->notice && c->session ? page_take_flash(c) : c->notice);
+	json_put_flag(c->ui, "notice_bad", c->notice != NULL);
 	add_languages(c);
 	add_assets(c, rtl);
 	add_faults(c);

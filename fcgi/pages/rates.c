@@ -5,6 +5,8 @@
  * the table (limits.tableRows) are read and searched here, and the page says
  * where there are more.
  */
+#include "pages/page_table.h"
+#include "pages/rates.h"
 #include "pages/routes.h"
 
 #include <stdlib.h>
@@ -216,15 +218,14 @@ static void cut_page(struct call *c, struct view *v)
 
 /* --- The answer ----------------------------------------------------------- */
 
-static void put_rate(struct call *c, struct json_object *list,
-    const struct vcs_rate *r, const struct vcs_names *services)
+struct json_object *rates_make_row(
+    struct call *c, const struct vcs_rate *r, const struct vcs_names *services)
 {
 	const char *currency = vcs_find_currency(c->trip, r->currency);
 	const struct vcs_name *service = vcs_find_name(services, r->service);
 	const char *unit = service ? service->unit : "s";
 	struct json_object *o = json_object_new_object(), *s;
 
-	json_put(list, NULL, o);
 	json_put_text(o, "code", r->code);
 	json_put_text(o, "name", r->name);
 	s = json_put_object(o, "service");
@@ -236,6 +237,7 @@ static void put_rate(struct call *c, struct json_object *list,
 	put_quantity(c, o, "interval", r->interval, unit);
 	put_quantity(c, o, "min_volume", r->min_volume, unit);
 	put_price(c, o, "setup_fee", r->setup_fee, currency);
+	return o;
 }
 
 static void put_filters(struct call *c, const struct view *v)
@@ -258,93 +260,21 @@ static void put_filters(struct call *c, const struct view *v)
 	}
 }
 
-static void put_page(struct call *c, const struct view *v)
-{
-	struct json_object *page = json_put_object(c->model, "page");
-
-	json_put_int(page, "number", req_number(c->req, "page"));
-	json_put_int(page, "size", req_number(c->req, "size"));
-	json_put_flag(page, "more", v->more);
-	if (v->limited)
-		json_put_int(
-		    page, "searched", c->brand->conf->limits.table_rows);
-}
-
 /* --- What only the template sees -------------------------------------------
  */
 
-static void put_column(
-    struct call *c, struct json_object *list, const char *key)
-{
-	const char *sort = req_text(c->req, "sort");
-	bool descending = sort[0] == '-';
-	bool sorted = !strcmp(sort + descending, key);
-	struct json_object *o = json_object_new_object();
-
-	json_put(list, NULL, o);
-	json_put_text(o, "key", key);
-	json_put_text(o, "label",
-	    page_text(c, mem_print(c->mem, "rates.column.%s", key)));
-	json_put_text(o, "sort_url",
-	    page_url(c, "sort",
-		sorted && !descending ? mem_print(c->mem, "-%s", key) : key));
-	json_put_text(o, "sorted",
-	    !sorted	 ? "none"
-	    : descending ? "descending"
-			 : "ascending");
-	json_put_flag(o, "is_sorted", sorted);
-	json_put_flag(o, "descending", descending);
-	json_put_flag(o, "numeric",
-	    strstr("|price|interval|min_volume|setup_fee|", key) != NULL);
-}
-
-static void put_cell(struct call *c, struct json_object *cells,
-    struct json_object *column, struct json_object *rate,
-    const struct vcs_rate *r)
-{
-	const char *key = json_find_text(column, "key");
-	struct json_object *value = json_find(rate, key);
-	struct json_object *o = json_object_new_object();
-	const char *text = json_find_text(rate, key);
-
-	if (!text && !strcmp(key, "service"))
-		text = json_find_text(value, "name");
-	else if (!strncmp(key, "effective_", 10) && value)
-		text = fmt_time(c->mem, c->fmt,
-		    !strcmp(key, "effective_from") ? r->effective_from
-						   : r->effective_till,
-		    c->zone, FMT_DATE);
-	else if (!text)
-		text = json_find_text(value, "text");
-	json_put_text(o, "text", text && *text ? text : "\xe2\x80\x93");
-	json_put(o, "label", json_object_get(json_find(column, "label")));
-	json_put(o, "numeric", json_object_get(json_find(column, "numeric")));
-	json_put_flag(o, "code", !strcmp(key, "code"));
-	json_put_flag(o, "muted", !text || !*text);
-	json_put(cells, NULL, o);
-}
-
-static void put_table(struct call *c, const struct view *v)
-{
-	struct json_object *keys =
-	    json_find(json_find(c->brand->theme, "rates"), "columns");
-	struct json_object *columns = json_put_list(c->ui, "columns");
-	struct json_object *rows = json_put_list(c->ui, "rows");
-	struct json_object *rates = json_find(c->model, "rates");
-
-	for (size_t i = 0; i < json_length(keys); i++)
-		put_column(
-		    c, columns, json_object_get_string(json_at(keys, i)));
-	for (size_t i = 0; i < json_length(rates); i++) {
-		struct json_object *row = json_object_new_object(), *cells;
-
-		json_put(rows, NULL, row);
-		cells = json_put_list(row, "cells");
-		for (size_t j = 0; j < json_length(columns); j++)
-			put_cell(c, cells, json_at(columns, j),
-			    json_at(rates, i), &v->rows[i]);
-	}
-}
+static const struct column columns[] = {
+    {"code", COLUMN_CODE, true},
+    {"name", COLUMN_TEXT, true},
+    {"service", COLUMN_NAMED, true},
+    {"price", COLUMN_MONEY, true},
+    {"interval", COLUMN_QUANTITY, true},
+    {"min_volume", COLUMN_QUANTITY, true},
+    {"setup_fee", COLUMN_MONEY, true},
+    {"effective_from", COLUMN_DAY, true},
+    {"effective_till", COLUMN_DAY, true},
+    {0},
+};
 
 static void put_options(struct call *c, const struct view *v)
 {
@@ -369,39 +299,18 @@ static void put_options(struct call *c, const struct view *v)
 		    !strcmp(sizes[i], req_text(c->req, "size")));
 }
 
-static void put_pager(struct call *c, const struct view *v)
-{
-	struct json_object *pager = json_put_object(c->ui, "pager");
-	int64_t number = req_number(c->req, "page");
-	int64_t first = (number - 1) * req_number(c->req, "size");
-
-	json_put_int(pager, "number", number);
-	json_put_int(pager, "first", first + 1);
-	json_put_int(pager, "last", first + (int64_t)v->n);
-	json_put_flag(pager, "has_previous", number > 1);
-	json_put_flag(pager, "has_next", v->more);
-	json_put_text(pager, "previous_url",
-	    page_url(
-		c, "page", mem_print(c->mem, "%lld", (long long)number - 1)));
-	json_put_text(pager, "next_url",
-	    page_url(
-		c, "page", mem_print(c->mem, "%lld", (long long)number + 1)));
-}
-
 static void fill_ui(struct call *c, const struct view *v)
 {
 	bool filtered = req_text(c->req, "q") || req_number(c->req, "service");
 
-	put_table(c, v);
+	page_put_table(c, "rates", columns, json_find(c->model, "rates"));
 	for (size_t i = 0; i < v->n; i++)
 		if (v->rows[i].effective_till)
 			json_put_flag(c->ui, "has_future", true);
 	put_options(c, v);
-	put_pager(c, v);
 	json_put_flag(c->ui, "limited", v->limited);
 	json_put_int(c->ui, "limited_rows", c->brand->conf->limits.table_rows);
 	json_put_flag(c->ui, "filtered", filtered);
-	json_put_flag(c->ui, "empty", v->n == 0);
 	json_put_text(c->ui, "clear_url", c->req->path);
 }
 
@@ -442,13 +351,21 @@ static enum err show(struct call *c, struct view *v)
 
 	list = json_put_list(c->model, "rates");
 	for (size_t i = 0; i < v->n; i++)
-		put_rate(c, list, &v->rows[i], v->services);
-	put_page(c, v);
+		json_put(
+		    list, NULL, rates_make_row(c, &v->rows[i], v->services));
+	page_put_pager(c, v->n, v->more);
+	if (v->limited)
+		json_put_int(json_find(c->model, "page"), "searched",
+		    c->brand->conf->limits.table_rows);
 	put_filters(c, v);
 	if (c->req->format == FORMAT_HTML)
 		fill_ui(c, v);
 	return ERR_OK;
 }
+
+const char rates_answer[] =
+    "rates[" SHAPE_RATE "] page:page "
+    "filters{q? service:int? sort services[id:int name?]}";
 
 enum err rates_load(struct call *c)
 {
@@ -488,4 +405,44 @@ enum err rates_load(struct call *c)
 	sort_rates(c, &v, sort);
 	cut_page(c, &v);
 	return show(c, &v);
+}
+
+/* --- Files -----------------------------------------------------------------
+ */
+
+struct pieces {
+	size_t chunk;
+	struct vcs_names *services;
+};
+
+/* All rows that the filters let through, in the order of codes: a file is not
+ * bound to the first rows of the table, since it is read piece by piece. */
+static enum err fetch_rates(
+    struct call *c, void *state, struct json_object *list, size_t *taken)
+{
+	struct pieces *p = state;
+	struct vcs_rates *rates;
+	struct view v = {0};
+
+	do {
+		rates = vcs_ask_rates(c->trip, "+code", p->chunk, *taken);
+		vcs_go(c->trip);
+	} while (rates->err && *rates->cut && (p->chunk /= 2) >= 50);
+	if (rates->err)
+		return rates->err == ERR_RULE ? ERR_UPSTREAM : rates->err;
+	v.rows = rates->rows;
+	v.n = rates->n;
+	filter_rates(c, &v);
+	for (size_t i = 0; i < v.n; i++)
+		json_put(
+		    list, NULL, rates_make_row(c, &v.rows[i], p->services));
+	*taken += rates->raw;
+	return ERR_OK;
+}
+
+enum err rates_export(struct call *c)
+{
+	struct pieces p = {2500, vcs_ask_services(c->trip)};
+
+	return page_export(c, "rates", columns, NULL, fetch_rates, &p);
 }

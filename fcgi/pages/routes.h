@@ -7,18 +7,76 @@
 extern const struct param login_form_params[], login_params[];
 enum err login_load(struct call *c);
 enum err login_form(struct call *c);
+extern const char login_answer[];
 enum err login_submit(struct call *c);
 enum err logout_submit(struct call *c);
 
 extern const struct param language_params[];
 enum err language_submit(struct call *c);
 
+extern const char dashboard_answer[];
 enum err dashboard_load(struct call *c);
 
 extern const struct param rates_params[];
+extern const char rates_answer[];
 enum err rates_load(struct call *c);
+enum err rates_export(struct call *c);
 
+extern const struct param lookup_params[];
+extern const char lookup_answer[];
+enum err lookup_load(struct call *c);
+extern const char subscriptions_answer[];
+enum err subscriptions_load(struct call *c);
+extern const char accounts_answer[];
+enum err accounts_load(struct call *c);
+
+extern const struct param transactions_params[];
+extern const char payments_answer[];
+enum err payments_load(struct call *c);
+enum err payments_export(struct call *c);
+extern const char charges_answer[];
+enum err charges_load(struct call *c);
+enum err charges_export(struct call *c);
+
+extern const struct param invoices_params[];
+extern const char invoices_answer[];
+enum err invoices_load(struct call *c);
+extern const char invoice_file_answer[];
+enum err invoice_file_load(struct call *c);
+
+extern const struct param usage_summary_params[], usage_detailed_params[];
+extern const char usage_summary_answer[];
+enum err usage_summary_load(struct call *c);
+enum err usage_summary_export(struct call *c);
+extern const char usage_detailed_answer[];
+enum err usage_detailed_load(struct call *c);
+enum err usage_detailed_export(struct call *c);
+
+extern const struct param voucher_params[];
+extern const char voucher_form_answer[];
+enum err voucher_load(struct call *c);
+enum err voucher_form(struct call *c);
+extern const char voucher_answer[];
+enum err voucher_submit(struct call *c);
+
+extern const struct param profile_params[];
+extern const char profile_answer[];
+enum err profile_load(struct call *c);
+enum err profile_form(struct call *c);
+extern const char profile_saved_answer[];
+enum err profile_submit(struct call *c);
+
+extern const struct param password_params[];
+extern const char password_form_answer[];
+enum err password_load(struct call *c);
+enum err password_form(struct call *c);
+extern const char password_answer[];
+enum err password_submit(struct call *c);
+
+extern const char health_answer[];
 enum err health_load(struct call *c);
+extern const char openapi_shape[];
 enum err openapi_load(struct call *c);
+enum err docs_load(struct call *c);
 
 #endif

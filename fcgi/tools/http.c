@@ -34,7 +34,7 @@ struct handle {
 	struct http_call *call;
 	struct buf body;    /* room 0: nothing has come */
 	struct mem *answer; /* where the body goes */
-	bool too_long;
+	bool too_long, refused;
 	char trouble[CURL_ERROR_SIZE];
 };
 
@@ -59,10 +59,10 @@ struct http *http_open(void)
 	h->multi = curl_multi_init();
 	if (!h->multi)
 		die("libcurl");
-	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,
-			  (long)KEPT_CONNECTIONS);
-	curl_multi_setopt(h->multi, CURLMOPT_PIPELINING,
-			  (long)CURLPIPE_NOTHING);
+	curl_multi_setopt(
+	    h->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
+	curl_multi_setopt(
+	    h->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
 	return h;
 }
 
@@ -96,8 +96,8 @@ static bool open_body(struct handle *x)
 	curl_off_t announced = -1;
 	size_t room = FIRST_ROOM;
 
-	curl_easy_getinfo(x->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T,
-			  &announced);
+	curl_easy_getinfo(
+	    x->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
 	if (announced >= 0 && (uint64_t)announced > x->call->max_bytes)
 		return false;
 	if (announced >= 0)
@@ -106,11 +106,70 @@ static bool open_body(struct handle *x)
 	return true;
 }
 
+static const char *find_header(CURL *easy, struct mem *m, const char *name)
+{
+	struct curl_header *found;
+
+	if (!name || curl_easy_header(
+			 easy, name, 0, CURLH_HEADER, -1, &found) != CURLHE_OK)
+		return NULL;
+	return mem_text(m, found->value);
+}
+
+const char *http_find_header(
+    const struct http_call *c, struct mem *m, const char *name)
+{
+	return c->running ? find_header(c->running, m, name) : NULL;
+}
+
+/* Status and headers, as far as they have come. */
+static void take_head(struct handle *x)
+{
+	struct http_call *c = x->call;
+	const char *type = NULL;
+
+	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &c->status);
+	curl_easy_getinfo(x->easy, CURLINFO_CONTENT_TYPE, &type);
+	c->content_type = type ? mem_text(x->answer, type) : NULL;
+	c->header = find_header(x->easy, x->answer, c->want_header);
+}
+
+static bool is_accepted(struct handle *x)
+{
+	struct http_call *c = x->call;
+
+	if (c->len)
+		return true;
+	take_head(x);
+	if (c->status == 200 && (!c->accept || c->accept(c->ctx, c)))
+		return true;
+	x->refused = true;
+	return false;
+}
+
+/* Hands a piece on. False: the call is to end. */
+static bool pass_on(struct handle *x, const char *data, size_t len)
+{
+	struct http_call *c = x->call;
+
+	if (!is_accepted(x))
+		return false;
+	if (len > c->max_bytes - c->len) {
+		x->too_long = true;
+		return false;
+	}
+	c->stopped = !c->sink(c->ctx, data, len);
+	c->len += len;
+	return !c->stopped;
+}
+
 static size_t take_body(char *data, size_t size, size_t n, void *arg)
 {
 	struct handle *x = arg;
 	size_t len = size * n;
 
+	if (x->call->sink)
+		return (!len || pass_on(x, data, len)) ? len : len + 1;
 	if ((!x->body.room && !open_body(x)) ||
 	    len > x->call->max_bytes - x->body.len) {
 		x->too_long = true;
@@ -210,8 +269,8 @@ static char *part(struct mem *m, CURLU *u, CURLUPart what, unsigned flags)
 }
 
 /* The nodes lie in the pool: libcurl only reads them. */
-static struct curl_slist *add_line(struct mem *m, struct curl_slist *list,
-				   const char *text)
+static struct curl_slist *add_line(
+    struct mem *m, struct curl_slist *list, const char *text)
 {
 	struct curl_slist *s = mem_alloc(m, sizeof(*s));
 
@@ -230,17 +289,17 @@ static struct curl_slist *rename_host(struct mem *m, CURLU *u, const char *name)
 	if (!host || !port ||
 	    curl_url_set(u, CURLUPART_HOST, name, 0) != CURLUE_OK)
 		return NULL;
-	return add_line(m, NULL,
-			mem_print(m, "%s:%s:%s:%s", name, port, host, port));
+	return add_line(
+	    m, NULL, mem_print(m, "%s:%s:%s:%s", name, port, host, port));
 }
 
 /* An own CA file replaces the system's store, it does not add to it. */
 static void set_trust(struct handle *x)
 {
 	curl_easy_setopt(x->easy, CURLOPT_CAINFO,
-			 x->ca_file ? x->ca_file : x->system_ca_file);
-	curl_easy_setopt(x->easy, CURLOPT_CAPATH,
-			 x->ca_file ? NULL : x->system_ca_path);
+	    x->ca_file ? x->ca_file : x->system_ca_file);
+	curl_easy_setopt(
+	    x->easy, CURLOPT_CAPATH, x->ca_file ? NULL : x->system_ca_path);
 }
 
 /* Points the handle to the call's URL. Answers what is wrong, or NULL. */
@@ -282,12 +341,12 @@ static bool header_is_fit(const char *text)
 
 /* What is wrong with the headers, or NULL. The list is of the pool, as the
  * call is. */
-static const char *set_headers(struct handle *x, struct mem *m,
-			       const char *const *headers)
+static const char *set_headers(
+    struct handle *x, struct mem *m, const char *const *headers)
 {
 	/* No "Expect: 100-continue": a round trip for nothing. */
 	static char expect[] = "Expect:";
-	static struct curl_slist plain = { expect, NULL };
+	static struct curl_slist plain = {expect, NULL};
 	struct curl_slist *list = &plain;
 
 	for (; headers && *headers; headers++) {
@@ -308,13 +367,18 @@ static void set_call(struct handle *x, const struct http_call *c)
 	if (c->body) {
 		curl_easy_setopt(x->easy, CURLOPT_POST, 1L);
 		curl_easy_setopt(x->easy, CURLOPT_POSTFIELDSIZE_LARGE,
-				 (curl_off_t)c->body_len);
+		    (curl_off_t)c->body_len);
 		curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, c->body);
 	} else {
 		curl_easy_setopt(x->easy, CURLOPT_HTTPGET, 1L);
 	}
 	curl_easy_setopt(x->easy, CURLOPT_FRESH_CONNECT, repeatable ? 0L : 1L);
-	curl_easy_setopt(x->easy, CURLOPT_TIMEOUT_MS, c->timeout_ms);
+	/* With a sink: no time for the whole, but for silence. */
+	curl_easy_setopt(
+	    x->easy, CURLOPT_TIMEOUT_MS, c->sink ? 0L : c->timeout_ms);
+	curl_easy_setopt(x->easy, CURLOPT_LOW_SPEED_LIMIT, c->sink ? 1L : 0L);
+	curl_easy_setopt(x->easy, CURLOPT_LOW_SPEED_TIME,
+	    c->sink ? (c->timeout_ms + 999) / 1000 : 0L);
 	curl_easy_setopt(x->easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
 }
 
@@ -330,6 +394,8 @@ static void clear_answer(struct mem *m, struct http_call *c)
 	c->status = 0;
 	c->data = mem_text(m, "");
 	c->len = 0;
+	c->stopped = false;
+	c->running = NULL;
 	c->content_type = NULL;
 	c->header = NULL;
 	c->trouble = NULL;
@@ -359,9 +425,10 @@ static bool start_call(struct http *h, struct mem *m, struct http_call *c)
 	}
 	set_call(x, c);
 	x->call = c;
+	c->running = x->easy;
 	x->answer = m;
-	x->body = (struct buf){ 0 };
-	x->too_long = false;
+	x->body = (struct buf){0};
+	x->too_long = x->refused = false;
 	x->trouble[0] = '\0';
 	curl_multi_add_handle(h->multi, x->easy);
 	return true;
@@ -379,31 +446,22 @@ static enum err err_of(CURLcode code)
 	}
 }
 
-static const char *find_header(CURL *easy, struct mem *m, const char *name)
-{
-	struct curl_header *found;
-
-	if (!name || curl_easy_header(easy, name, 0, CURLH_HEADER, -1,
-				      &found) != CURLHE_OK)
-		return NULL;
-	return mem_text(m, found->value);
-}
-
 static void take_answer(struct handle *x, struct mem *m, CURLcode code)
 {
 	struct http_call *c = x->call;
-	const char *type = NULL;
 	curl_off_t us = 0;
 
 	c->err = err_of(code);
-	curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &c->status);
+	take_head(x);
+	c->running = NULL;
 	curl_easy_getinfo(x->easy, CURLINFO_TOTAL_TIME_T, &us);
 	c->ms = (double)us / 1000;
-	curl_easy_getinfo(x->easy, CURLINFO_CONTENT_TYPE, &type);
-	c->content_type = type ? mem_text(m, type) : NULL;
-	c->header = find_header(x->easy, m, c->want_header);
 	if (x->too_long)
 		c->trouble = "the answer is too long";
+	else if (x->refused)
+		c->trouble = "the answer is not what was asked for";
+	else if (c->stopped)
+		c->trouble = "nobody takes the answer any more";
 	else if (code != CURLE_OK)
 		c->trouble = mem_text(
 		    m, x->trouble[0] ? x->trouble : curl_easy_strerror(code));

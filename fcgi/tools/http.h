@@ -16,38 +16,53 @@ struct mem;
 
 struct http_call {
 	/* in */
-	const char *url;	      /* http or https, nothing else */
-	const char *body;	      /* NULL: GET, else POST */
+	const char *url;  /* http or https, nothing else */
+	const char *body; /* NULL: GET, else POST */
 	size_t body_len;
-	const char *const *headers;   /* NULL-terminated "Name: value"; or NULL */
-	const char *ca_file;	      /* NULL: the system's trust store */
-	const char *server_name;      /* NULL: the URL's host. Else the name
-				       * that the certificate is checked for,
-				       * where it differs (DESIGN, section 3) */
-	long timeout_ms;	      /* for the whole call */
-	size_t max_bytes;	      /* a longer answer is refused */
-	bool may_repeat;	      /* a POST that only reads: it uses a kept
-				       * connection, and is sent again when
-				       * that one turns out dead. Else it gets
-				       * a new connection and is sent once */
-	const char *want_header;      /* the name of an answer's header to
-				       * hand out, or NULL */
+	const char *const *headers; /* NULL-terminated "Name: value"; or NULL */
+	const char *ca_file;	    /* NULL: the system's trust store */
+	const char *server_name;    /* NULL: the URL's host. Else the name
+				     * that the certificate is checked for,
+				     * where it differs (DESIGN, section 3) */
+	long timeout_ms;	    /* for the whole call */
+	size_t max_bytes;	    /* a longer answer is refused */
+	bool may_repeat;	    /* a POST that only reads: it uses a kept
+				     * connection, and is sent again when
+				     * that one turns out dead. Else it gets
+				     * a new connection and is sent once */
+	const char *want_header;    /* the name of an answer's header to
+				     * hand out, or NULL */
+
+	/* A body too big for the pool: with `sink`, it goes there piece by
+	 * piece, in constant memory, and `data` stays empty. Before the first
+	 * piece `accept` is asked, which sees status, content_type and header;
+	 * it is not asked about a status other than 200 or an empty body, and
+	 * only after its yes the sink gets a byte. False from either, and any
+	 * body of another status, end the call with ERR_UPSTREAM (`stopped`:
+	 * it was the sink). timeout_ms is then how long nothing may come: the
+	 * whole takes as long as its reader. */
+	bool (*accept)(void *ctx, const struct http_call *c);
+	bool (*sink)(void *ctx, const void *data, size_t len);
+	void *ctx;
 
 	/* out */
-	enum err err;		      /* ERR_OK: an answer came, whatever its
-				       * status; ERR_LATE: none in time;
-				       * ERR_UPSTREAM: refused, broken off, TLS
-				       * trouble, too long */
+	enum err err; /* ERR_OK: an answer came, whatever its
+		       * status; ERR_LATE: none in time;
+		       * ERR_UPSTREAM: refused, broken off, TLS
+		       * trouble, too long */
 	long status;
-	char *data;		      /* NUL-terminated, in the pool; what has
-				       * come of an answer that broke off;
-				       * never NULL */
-	size_t len;
-	const char *content_type;     /* in the pool, or NULL */
-	const char *header;	      /* the wanted one, in the pool, or NULL */
-	const char *trouble;	      /* libcurl's words, or NULL; for logs and
-				       * `portico check --vcs` */
-	double ms;		      /* how long it took */
+	char *data;		  /* NUL-terminated, in the pool; what has
+				   * come of an answer that broke off;
+				   * never NULL */
+	size_t len;		  /* of data, or of what the sink got */
+	bool stopped;		  /* the sink wanted no more */
+	const char *content_type; /* in the pool, or NULL */
+	const char *header;	  /* the wanted one, in the pool, or NULL */
+	const char *trouble;	  /* libcurl's words, or NULL; for logs and
+				   * `portico check --vcs` */
+	double ms;		  /* how long it took */
+
+	void *running; /* http.c's own */
 };
 
 /* One per worker, opened after fork. Never NULL. */
@@ -57,7 +72,10 @@ void http_close(struct http *h);
 /* Runs all calls at once and returns when each has ended. TLS is always
  * verified; redirects are not followed; proxies from the environment are not
  * used. */
-void http_run(struct http *h, struct mem *m, struct http_call *calls,
-    size_t n);
+void http_run(struct http *h, struct mem *m, struct http_call *calls, size_t n);
+
+/* Within `accept`: a further header of the answer, in the pool, or NULL. */
+const char *http_find_header(
+    const struct http_call *c, struct mem *m, const char *name);
 
 #endif

@@ -23,6 +23,7 @@ static const char *reason(int status)
 	    {204, "No Content"},
 	    {302, "Found"},
 	    {303, "See Other"},
+	    {304, "Not Modified"},
 	    {400, "Bad Request"},
 	    {401, "Unauthorized"},
 	    {403, "Forbidden"},
@@ -164,7 +165,10 @@ void reply_send(
 		return;
 	buf_open(&out, r->mem, r->headers.len + len + 256);
 	add_head(r, &out, status, type);
-	buf_print(&out, "Content-Length: %zu\r\n\r\n", len);
+	/* A 304's would have to be that of the 200 (RFC 9110, 8.6). */
+	if (status != 304)
+		buf_print(&out, "Content-Length: %zu\r\n", len);
+	buf_add_text(&out, "\r\n");
 	buf_add(&out, body, len);
 	r->bytes += len;
 	hand_on(r, out.data, out.len);

@@ -77,7 +77,8 @@ enum param_type {
 	PARAM_DATE,   /* YYYY-MM-DD, a day of the calendar */
 	PARAM_CHOICE, /* one of `choices`, separated by '|' */
 	PARAM_SORT,   /* one of `choices`, with '-' in front for descending */
-	PARAM_FREE    /* anything: for what is only compared (a CSRF token) */
+	PARAM_FREE,   /* anything: for what is only compared (a CSRF token) */
+	PARAM_LINES   /* PARAM_TEXT of several lines, each ended by '\n' alone */
 };
 
 struct param {

@@ -68,16 +68,17 @@ static bool is_control(uint32_t c)
 	       c == 0x2029;
 }
 
-/* Characters, not bytes; -1: not all may stand in one line of text. */
-static int64_t count_chars(const char *s, bool any)
+/* Characters, not bytes; -1: not all may stand in such a text. */
+static int64_t count_chars(const char *s, enum param_type type)
 {
+	bool any = type == PARAM_FREE, lines = type == PARAM_LINES;
 	size_t len = strlen(s), n;
 	int64_t count = 0;
 	uint32_t c;
 
 	for (; len; s += n, len -= n, count++) {
 		n = req_parse_char(s, len, &c);
-		if (!n || (!any && is_control(c)))
+		if (!n || (!any && is_control(c) && !(lines && c == '\n')))
 			return -1;
 	}
 	return count;
@@ -87,7 +88,7 @@ static void check_text(struct req *r, const struct param *p, const char *s)
 {
 	bool any = p->type == PARAM_FREE;
 	int64_t max = p->max ? p->max : any ? FREE_MAX : TEXT_MAX;
-	int64_t count = count_chars(s, any);
+	int64_t count = count_chars(s, p->type);
 
 	if (count < 0)
 		req_add_fault(r, p->name, "field.invalid");
@@ -173,6 +174,7 @@ static void check_value(struct req *r, const struct param *p, const char *s)
 	case PARAM_TEXT:
 	case PARAM_SECRET:
 	case PARAM_FREE:
+	case PARAM_LINES:
 		check_text(r, p, s);
 		return;
 	case PARAM_NUMBER:
@@ -195,17 +197,31 @@ static void check_value(struct req *r, const struct param *p, const char *s)
 		add_value(r, p, s, 0);
 }
 
-static const char *trim(struct mem *m, const char *s)
+static const char *trim(struct mem *m, const char *s, const char *white)
 {
 	size_t len;
 
-	s += strspn(s, " \t");
+	s += strspn(s, white);
 	len = strlen(s);
-	if (!len || !strchr(" \t", s[len - 1]))
+	if (!len || !strchr(white, s[len - 1]))
 		return s;
-	while (len && strchr(" \t", s[len - 1]))
+	while (len && strchr(white, s[len - 1]))
 		len--;
 	return mem_text_n(m, s, len);
+}
+
+/* Browsers end the lines of a text area with CR LF. */
+static const char *mend_lines(struct mem *m, const char *s)
+{
+	char *out = mem_text(m, s), *to = out;
+
+	for (; *s; s++)
+		if (*s != '\r')
+			*to++ = *s;
+		else if (s[1] != '\n')
+			*to++ = '\n';
+	*to = '\0';
+	return trim(m, out, " \t\n");
 }
 
 static void check_param(struct req *r, const struct param *p)
@@ -222,7 +238,9 @@ static void check_param(struct req *r, const struct param *p)
 		return;
 	}
 	if (s && p->type == PARAM_TEXT)
-		s = trim(r->mem, s);
+		s = trim(r->mem, s, " \t");
+	else if (s && p->type == PARAM_LINES)
+		s = mend_lines(r->mem, s);
 	if (s && *s)
 		check_value(r, p, s);
 	else if (p->required)

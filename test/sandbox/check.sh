@@ -195,6 +195,7 @@ def check_money():
     [t.join() for t in threads]
     check("a voucher once", sum("amount" in a for a in answers) == 1, answers)
     for code, why in (("101-000002", "already"), ("101-000003", "expired"),
+                      ("102-000001", "currency"), ("201-000001", "reseller"),
                       ("nonsense", "not_found")):
         check(code, why in core("topup_cards.activate", clients_id=1001,
                                 code=code)["message"])

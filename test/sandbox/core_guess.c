@@ -141,9 +141,9 @@ static bool find_card(struct call *c, struct card *card)
 {
 	sqlite3_stmt *s = call_query(c,
 	    "SELECT k.id, k.amount, k.activated IS NOT NULL,"
-	    " k.expires <= @now, k.currencies_id <> c.currencies_id"
+	    " k.expires <= @now, k.currencies_id <> c.currencies_id,"
+	    " k.companies_id <> c.companies_id"
 	    " FROM cards k JOIN clients c ON c.id = @p_clients_id"
-	    " AND c.companies_id = k.companies_id"
 	    " WHERE k.serial = @p_code OR k.pin = @p_code");
 	const char *wrong = NULL;
 
@@ -152,7 +152,8 @@ static bool find_card(struct call *c, struct card *card)
 	} else {
 		card->id = sqlite3_column_int64(s, 0);
 		card->amount = sqlite3_column_int64(s, 1);
-		wrong = sqlite3_column_int(s, 2)   ? "code-already_activated"
+		wrong = sqlite3_column_int(s, 5)   ? "code-wrong_reseller"
+			: sqlite3_column_int(s, 2) ? "code-already_activated"
 			: sqlite3_column_int(s, 3) ? "code-expired"
 			: sqlite3_column_int(s, 4) ? "code-wrong_currency"
 						   : NULL;

@@ -337,7 +337,10 @@ static bool make_cards(sqlite3 *db)
 	       put(db, sql, "issiiiii", (int64_t)4, "101-000004", "90817263",
 		   50 * NANO, (int64_t)27, later, none, none) &&
 	       put(db, sql, "issiiiii", (int64_t)5, "102-000001", "44332211",
-		   20 * NANO, (int64_t)28, later, none, none);
+		   20 * NANO, (int64_t)28, later, none, none) &&
+	       put(db, sql, "issiiiii", (int64_t)6, "201-000001", "66778899",
+		   15 * NANO, (int64_t)27, later, none, none) &&
+	       db_run(db, "UPDATE cards SET companies_id = 5 WHERE id = 6");
 }
 
 static bool make_money(sqlite3 *db)

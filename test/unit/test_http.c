@@ -51,9 +51,8 @@ static void serve(struct fix *f, answer_fn *answer)
 
 static struct http_call call_to(const char *url)
 {
-	return (struct http_call){ .url = url,
-				   .timeout_ms = 5000,
-				   .max_bytes = LIMIT };
+	return (struct http_call){
+	    .url = url, .timeout_ms = 5000, .max_bytes = LIMIT};
 }
 
 static struct http_call get(struct fix *f)
@@ -87,8 +86,8 @@ static bool say_ok(struct conn *c, const struct request *r)
 
 static void get_and_post(void **state)
 {
-	static const char *const headers[] = { "X-One: 1", "Content-Type: a/b",
-					       NULL };
+	static const char *const headers[] = {
+	    "X-One: 1", "Content-Type: a/b", NULL};
 	struct fix *f = *state;
 	struct http_call c;
 
@@ -283,12 +282,12 @@ static bool say_bytes(struct conn *c, const struct request *r)
 	memset(data, 'x', n + 1);
 	if (!chunked)
 		snprintf(head, sizeof(head),
-			 "HTTP/1.1 200 X\r\nContent-Length: %zu\r\n\r\n", n);
+		    "HTTP/1.1 200 X\r\nContent-Length: %zu\r\n\r\n", n);
 	else
 		snprintf(head, sizeof(head),
-			 "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n"
-			 "%zx\r\n",
-			 n);
+		    "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n"
+		    "%zx\r\n",
+		    n);
 	conn_text(c, head);
 	conn_send(c, data, n);
 	if (chunked)
@@ -308,7 +307,7 @@ static struct http_call get_bytes(struct fix *f, const char *path, size_t max)
 
 static void long_answers(void **state)
 {
-	static const char *const paths[] = { "300000", "c300000" };
+	static const char *const paths[] = {"300000", "c300000"};
 	struct fix *f = *state;
 	struct http_call c;
 
@@ -504,7 +503,7 @@ static void urls_refused(void **state)
 
 static void header_forgery_refused(void **state)
 {
-	static const char *const forged[] = { "X-A: 1\r\nX-B: 2", NULL };
+	static const char *const forged[] = {"X-A: 1\r\nX-B: 2", NULL};
 	struct fix *f = *state;
 	struct http_call c;
 
@@ -566,9 +565,252 @@ static void many_calls(void **state)
 		}
 		http_run(f->h, f->m, c, round ? 6 : MANY);
 		for (size_t i = 0; i < (round ? 6 : MANY); i++)
-			assert_int_equal(c[i].err, round && i % 2 ? ERR_UPSTREAM
-								  : ERR_OK);
+			assert_int_equal(
+			    c[i].err, round && i % 2 ? ERR_UPSTREAM : ERR_OK);
 	}
+}
+
+/* --- Streamed bodies ------------------------------------------------------ */
+
+enum { PIECE = 64 * 1024, PIECES = 1600 }; /* 100 MiB */
+
+struct taken {
+	size_t asked, pieces, bytes, biggest;
+	size_t stop_at; /* 0: takes all */
+	bool no;	/* to what is accepted */
+	bool wrong;	/* other bytes than were sent */
+	long status;
+	char type[64], header[64], other[64];
+	struct mem *m;
+};
+
+static bool take_or_not(void *ctx, const struct http_call *c)
+{
+	struct taken *t = ctx;
+	const char *other = http_find_header(c, t->m, "X-Other");
+
+	t->asked++;
+	t->status = c->status;
+	snprintf(t->type, sizeof(t->type), "%s",
+	    c->content_type ? c->content_type : "");
+	snprintf(
+	    t->header, sizeof(t->header), "%s", c->header ? c->header : "");
+	snprintf(t->other, sizeof(t->other), "%s", other ? other : "");
+	return !t->no;
+}
+
+static bool take_piece(void *ctx, const void *data, size_t len)
+{
+	struct taken *t = ctx;
+	const char *bytes = data;
+
+	for (size_t i = 0; i < len; i++)
+		t->wrong |= bytes[i] != (char)('a' + (t->bytes + i) % 23);
+	t->pieces++;
+	t->bytes += len;
+	if (len > t->biggest)
+		t->biggest = len;
+	return !t->stop_at || t->bytes < t->stop_at;
+}
+
+static struct http_call stream(struct fix *f, struct taken *t)
+{
+	struct http_call c = call_to(f->s.url);
+
+	t->m = f->m;
+	c.max_bytes = SIZE_MAX;
+	c.want_header = "X-VCS-Status";
+	c.accept = take_or_not;
+	c.sink = take_piece;
+	c.ctx = t;
+	http_run(f->h, f->m, &c, 1);
+	return c;
+}
+
+static void send_pieces(struct conn *c, size_t n)
+{
+	char piece[PIECE];
+	size_t at = 0;
+
+	for (; n; n--) {
+		for (size_t i = 0; i < PIECE; i++)
+			piece[i] = (char)('a' + at++ % 23);
+		conn_send(c, piece, PIECE);
+	}
+}
+
+static bool send_much(struct conn *c, const struct request *r)
+{
+	(void)r;
+	conn_text(c, "HTTP/1.1 200 OK\r\nContent-Type: application/pdf\r\n"
+		     "Connection: close\r\n\r\n");
+	send_pieces(c, PIECES);
+	return false;
+}
+
+static void stream_in_constant_memory(void **state)
+{
+	struct fix *f = *state;
+	struct taken t = {0};
+	struct http_call c;
+
+	serve(f, send_much);
+	c = stream(f, &t);
+	assert_int_equal(c.err, ERR_OK);
+	assert_int_equal(c.len, (size_t)PIECE * PIECES);
+	assert_int_equal(t.bytes, c.len);
+	assert_false(t.wrong);
+	assert_int_equal(t.asked, 1);
+	assert_int_equal(t.status, 200);
+	assert_string_equal(t.type, "application/pdf");
+	assert_string_equal(c.data, "");
+	assert_true(t.biggest <= PIECE);
+	assert_true(mem_used(f->m) < PIECE);
+}
+
+static bool send_refusal(struct conn *c, const struct request *r)
+{
+	(void)r;
+	conn_text(c, "HTTP/1.1 200 OK\r\nX-VCS-Status: 17\r\n"
+		     "X-Other: more\r\nContent-Type: "
+		     "text/html\r\nContent-Length: 4\r\n\r\n"
+		     "abcd");
+	return true;
+}
+
+static void stream_refused_by_its_head(void **state)
+{
+	struct fix *f = *state;
+	struct taken t = {.no = true};
+	struct http_call c;
+
+	serve(f, send_refusal);
+	c = stream(f, &t);
+	assert_int_equal(c.err, ERR_UPSTREAM);
+	assert_non_null(c.trouble);
+	assert_false(c.stopped);
+	assert_int_equal(t.asked, 1);
+	assert_string_equal(t.header, "17");
+	assert_string_equal(t.type, "text/html");
+	assert_string_equal(t.other, "more");
+	assert_null(http_find_header(&c, f->m, "X-Other"));
+	assert_int_equal(t.pieces, 0);
+	assert_int_equal(c.status, 200);
+	assert_string_equal(c.header, "17");
+}
+
+static bool send_failure(struct conn *c, const struct request *r)
+{
+	conn_answer(c, r->number == 1 ? 500 : 200, "application/pdf",
+	    r->number == 1 ? "abcd" : "");
+	return true;
+}
+
+static void stream_of_other_status_or_nothing(void **state)
+{
+	struct fix *f = *state;
+	struct taken t = {0};
+	struct http_call c;
+
+	serve(f, send_failure);
+	c = stream(f, &t);
+	assert_int_equal(c.err, ERR_UPSTREAM);
+	assert_int_equal(c.status, 500);
+	c = stream(f, &t);
+	assert_int_equal(c.err, ERR_OK);
+	assert_int_equal(c.status, 200);
+	assert_int_equal(c.len, 0);
+	assert_int_equal(t.asked, 0);
+	assert_int_equal(t.pieces, 0);
+}
+
+static bool send_part(struct conn *c, const struct request *r)
+{
+	(void)r;
+	conn_text(c, "HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n");
+	send_pieces(c, 1);
+	return false;
+}
+
+static void stream_breaks_off(void **state)
+{
+	struct fix *f = *state;
+	struct taken t = {0};
+	struct http_call c;
+
+	serve(f, send_part);
+	c = stream(f, &t);
+	assert_int_equal(c.err, ERR_UPSTREAM);
+	assert_false(c.stopped);
+	assert_int_equal(t.bytes, PIECE);
+	assert_int_equal(c.len, PIECE);
+}
+
+static void stream_stopped_by_sink(void **state)
+{
+	struct fix *f = *state;
+	struct taken t = {.stop_at = 1};
+	struct http_call c;
+
+	serve(f, send_much);
+	c = stream(f, &t);
+	assert_int_equal(c.err, ERR_UPSTREAM);
+	assert_true(c.stopped);
+	assert_int_equal(t.pieces, 1);
+
+	/* The same handle, and a call without a sink. */
+	server_close(&f->s);
+	f->s = (struct server){.arg = f};
+	serve(f, say_ok);
+	c = get(f);
+	assert_int_equal(c.err, ERR_OK);
+	assert_false(c.stopped);
+	assert_string_equal(c.data, "fine");
+	assert_int_equal(c.len, 4);
+}
+
+static void stream_bounded(void **state)
+{
+	struct fix *f = *state;
+	struct taken t = {0};
+	struct http_call c = call_to(f->s.url);
+
+	serve(f, send_much);
+	c.url = f->s.url;
+	c.max_bytes = 3 * PIECE;
+	c.sink = take_piece;
+	c.ctx = &t;
+	http_run(f->h, f->m, &c, 1);
+	assert_int_equal(c.err, ERR_UPSTREAM);
+	assert_true(t.bytes <= 3 * PIECE);
+	assert_int_equal(t.asked, 0);
+}
+
+/* A silence ends it; how long the whole takes does not count. */
+static bool send_then_hang(struct conn *c, const struct request *r)
+{
+	(void)r;
+	conn_text(c, "HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n");
+	send_pieces(c, 1);
+	server_wait(c->server, SIZE_MAX);
+	return false;
+}
+
+static void stream_falls_silent(void **state)
+{
+	struct fix *f = *state;
+	struct taken t = {0};
+	struct http_call c = call_to(f->s.url);
+
+	serve(f, send_then_hang);
+	c.url = f->s.url;
+	c.timeout_ms = 1000;
+	c.max_bytes = SIZE_MAX;
+	c.sink = take_piece;
+	c.ctx = &t;
+	http_run(f->h, f->m, &c, 1);
+	assert_int_equal(c.err, ERR_LATE);
+	assert_int_equal(t.bytes, PIECE);
 }
 
 /* A test authority and a certificate for vcs.test and localhost, signed by
@@ -583,16 +825,15 @@ static gnutls_x509_privkey_t make_key(void)
 	gnutls_x509_privkey_t key;
 
 	gnutls_x509_privkey_init(&key);
-	assert_int_equal(gnutls_x509_privkey_generate(
-			     key, GNUTLS_PK_ECDSA,
-			     GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1),
-			     0),
-			 0);
+	assert_int_equal(
+	    gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
+		GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
+	    0);
 	return key;
 }
 
 static gnutls_x509_crt_t make_cert(const char *name, unsigned char serial,
-				   gnutls_x509_privkey_t key, bool is_ca)
+    gnutls_x509_privkey_t key, bool is_ca)
 {
 	gnutls_x509_crt_t crt;
 	time_t now = time(NULL);
@@ -602,13 +843,12 @@ static gnutls_x509_crt_t make_cert(const char *name, unsigned char serial,
 	gnutls_x509_crt_set_serial(crt, &serial, 1);
 	gnutls_x509_crt_set_activation_time(crt, now - 60);
 	gnutls_x509_crt_set_expiration_time(crt, now + 3600);
-	gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, name,
-				      (unsigned)strlen(name));
+	gnutls_x509_crt_set_dn_by_oid(
+	    crt, GNUTLS_OID_X520_COMMON_NAME, 0, name, (unsigned)strlen(name));
 	gnutls_x509_crt_set_key(crt, key);
 	gnutls_x509_crt_set_basic_constraints(crt, is_ca, -1);
-	gnutls_x509_crt_set_key_usage(crt, is_ca
-					       ? GNUTLS_KEY_KEY_CERT_SIGN
-					       : GNUTLS_KEY_DIGITAL_SIGNATURE);
+	gnutls_x509_crt_set_key_usage(crt,
+	    is_ca ? GNUTLS_KEY_KEY_CERT_SIGN : GNUTLS_KEY_DIGITAL_SIGNATURE);
 	return crt;
 }
 
@@ -629,8 +869,7 @@ static void write_pem(gnutls_x509_crt_t crt, char *path)
 static void add_name(gnutls_x509_crt_t crt, const char *name)
 {
 	gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, name,
-					     (unsigned)strlen(name),
-					     GNUTLS_FSAN_APPEND);
+	    (unsigned)strlen(name), GNUTLS_FSAN_APPEND);
 }
 
 static void open_trust(struct trust *t)
@@ -648,8 +887,8 @@ static void open_trust(struct trust *t)
 	write_pem(ca, t->ca_file);
 	write_pem(other, t->other_file);
 	gnutls_certificate_allocate_credentials(&t->cred);
-	assert_true(gnutls_certificate_set_x509_key(t->cred, &crt, 1, key) >=
-		    0);
+	assert_true(
+	    gnutls_certificate_set_x509_key(t->cred, &crt, 1, key) >= 0);
 	gnutls_x509_crt_deinit(ca);
 	gnutls_x509_crt_deinit(other);
 	gnutls_x509_crt_deinit(crt);
@@ -665,7 +904,7 @@ static void close_trust(struct trust *t)
 }
 
 static enum err tls_call(struct fix *f, const char *host, const char *ca_file,
-			 const char *server_name)
+    const char *server_name)
 {
 	struct http_call c =
 	    call_to(mem_print(f->m, "https://%s:%d/", host, f->s.port));
@@ -699,10 +938,10 @@ static void tls_trust(void **state)
 	assert_int_equal(tls_call(f, ip, ca, "other.test"), ERR_UPSTREAM);
 	assert_int_equal(tls_call(f, ip, NULL, "vcs.test"), ERR_UPSTREAM);
 	assert_int_equal(tls_call(f, "localhost", NULL, NULL), ERR_UPSTREAM);
-	assert_int_equal(tls_call(f, ip, t.other_file, "vcs.test"),
-			 ERR_UPSTREAM);
-	assert_int_equal(tls_call(f, ip, "/nowhere.pem", "vcs.test"),
-			 ERR_UPSTREAM);
+	assert_int_equal(
+	    tls_call(f, ip, t.other_file, "vcs.test"), ERR_UPSTREAM);
+	assert_int_equal(
+	    tls_call(f, ip, "/nowhere.pem", "vcs.test"), ERR_UPSTREAM);
 	assert_int_equal(server_requests(&f->s), 3);
 	assert_int_equal(tls_call(f, ip, ca, "vcs.test"), ERR_OK);
 	server_close(&f->s);
@@ -719,8 +958,8 @@ static void tls_old_version_refused(void **state)
 	f->s.cert = t.cred;
 	f->s.priority = "NORMAL:-VERS-ALL:+VERS-TLS1.1:%COMPAT";
 	serve(f, say_ok);
-	assert_int_equal(tls_call(f, "127.0.0.1", t.ca_file, "vcs.test"),
-			 ERR_UPSTREAM);
+	assert_int_equal(
+	    tls_call(f, "127.0.0.1", t.ca_file, "vcs.test"), ERR_UPSTREAM);
 	assert_int_equal(server_requests(&f->s), 0);
 	server_close(&f->s);
 	f->s.thread = 0;
@@ -732,30 +971,37 @@ static void tls_old_version_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(get_and_post),
-		TEST(big_post_without_expect),
-		TEST(wanted_header),
-		TEST(redirect_is_not_followed),
-		TEST(any_status_is_an_answer),
-		TEST(calls_overlap),
-		TEST(deadline),
-		TEST(no_time_left),
-		TEST(long_answers),
-		TEST(announced_too_long),
-		TEST(answer_breaks_off),
-		TEST(no_answer),
-		TEST(nobody_listens),
-		TEST(connection_is_kept),
-		TEST(idle_connections_closed),
-		TEST(reading_post_is_repeated),
-		TEST(writing_post_is_sent_once),
-		TEST(urls_refused),
-		TEST(header_forgery_refused),
-		TEST(no_proxy_from_environment),
-		TEST(server_name_and_ipv6),
-		TEST(many_calls),
-		TEST(tls_trust),
-		TEST(tls_old_version_refused),
+	    TEST(get_and_post),
+	    TEST(big_post_without_expect),
+	    TEST(wanted_header),
+	    TEST(redirect_is_not_followed),
+	    TEST(any_status_is_an_answer),
+	    TEST(calls_overlap),
+	    TEST(deadline),
+	    TEST(no_time_left),
+	    TEST(long_answers),
+	    TEST(announced_too_long),
+	    TEST(answer_breaks_off),
+	    TEST(no_answer),
+	    TEST(nobody_listens),
+	    TEST(connection_is_kept),
+	    TEST(idle_connections_closed),
+	    TEST(reading_post_is_repeated),
+	    TEST(writing_post_is_sent_once),
+	    TEST(urls_refused),
+	    TEST(header_forgery_refused),
+	    TEST(no_proxy_from_environment),
+	    TEST(server_name_and_ipv6),
+	    TEST(many_calls),
+	    TEST(stream_in_constant_memory),
+	    TEST(stream_refused_by_its_head),
+	    TEST(stream_of_other_status_or_nothing),
+	    TEST(stream_breaks_off),
+	    TEST(stream_stopped_by_sink),
+	    TEST(stream_bounded),
+	    TEST(stream_falls_silent),
+	    TEST(tls_trust),
+	    TEST(tls_old_version_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

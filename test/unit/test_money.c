@@ -232,6 +232,25 @@ static void negates(void **state)
 	assert_string_equal(money_text(pool, money_negate(amount("0"))), "0");
 }
 
+static void divides(void **state)
+{
+	struct money out, a;
+
+	(void)state;
+	assert_true(money_parse("10", &a));
+	assert_true(money_divide(a, 3, 9, &out));
+	assert_string_equal(money_text(pool, out), "3.333333333");
+	assert_true(money_divide(a, 4, 1, &out)); /* half to even */
+	assert_string_equal(money_text(pool, out), "2.5");
+	assert_true(money_divide(a, 4, 0, &out));
+	assert_string_equal(money_text(pool, out), "2");
+	assert_true(money_divide(money_negate(a), 16, 2, &out));
+	assert_string_equal(money_text(pool, out), "-0.62");
+	assert_false(money_divide(a, 0, 2, &out));
+	assert_true(money_parse("1.234", &a));
+	assert_false(money_divide(a, 2, 2, &out)); /* would lose digits */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +263,7 @@ int main(void)
 		cmocka_unit_test(rounds_half_to_even),
 		cmocka_unit_test(compares_across_scales),
 		cmocka_unit_test(negates),
+		cmocka_unit_test(divides),
 	};
 
 	return cmocka_run_group_tests(tests, open_pool, close_pool);

@@ -50,6 +50,21 @@ static void test_text(void **state)
 	refuse(&p, "a%e2%80%a9b", "field.invalid");
 }
 
+static void test_lines(void **state)
+{
+	static const struct param p = {
+	    .name = "t", .type = PARAM_LINES, .max = 8};
+
+	(void)state;
+	allow(&p, "a%0d%0ab%0ac%0dd", "a\nb\nc\nd");
+	allow(&p, "%0d%0a+a%0d%0a%0d%0ab+%0d%0a", "a\n\nb");
+	allow(&p, "%0d%0a", NULL);
+	allow(&p, "1%0d%0a345678", "1\n345678");
+	refuse(&p, "1%0a3456789", "field.too_long");
+	refuse(&p, "a%09b", "field.invalid");
+	refuse(&p, "a%e2%80%a8b", "field.invalid");
+}
+
 static void test_text_without_bounds(void **state)
 {
 	static const struct param p = {.name = "t", .type = PARAM_TEXT};
@@ -313,6 +328,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    T(test_text),
+	    T(test_lines),
 	    T(test_text_without_bounds),
 	    T(test_secret),
 	    T(test_free_text),

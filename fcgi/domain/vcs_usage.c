@@ -1,0 +1,343 @@
+/* vcs_usage.c: xDRs and sums of usage.
+ *
+ * Which arguments of the reports filter is a guess, so each row is looked at
+ * again here. No row says which package it fell under; its account does.
+ */
+#include "domain/vcs.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "domain/brand.h"
+#include "domain/vcs_trip.h"
+#include "tools/fmt.h"
+
+static const char *field(const struct vcs_ask *a, const char *name)
+{
+	return vcs_profile_field(a->method, name);
+}
+
+static const char *trip_zone(const struct vcs_trip *t)
+{
+	const char *zone = json_find_text(t->kept, "zone");
+
+	return zone ? zone : t->brand->conf->time_zone;
+}
+
+/* --- Accounts and packages ------------------------------------------------ */
+
+static int64_t kept_id(const struct vcs_trip *t, const char *list, size_t i)
+{
+	return json_object_get_int64(json_at(json_find(t->kept, list), i));
+}
+
+static size_t count_accounts(const struct vcs_trip *t)
+{
+	return json_length(json_find(t->kept, "accounts"));
+}
+
+bool vcs_has_account(const struct vcs_trip *t, int64_t account)
+{
+	for (size_t i = 0; i < count_accounts(t); i++)
+		if (kept_id(t, "accounts", i) == account)
+			return true;
+	return false;
+}
+
+int64_t vcs_package_of(const struct vcs_trip *t, int64_t account)
+{
+	for (size_t i = 0; i < count_accounts(t); i++)
+		if (kept_id(t, "accounts", i) == account)
+			return kept_id(t, "account_packages", i);
+	return 0;
+}
+
+bool vcs_has_package(const struct vcs_trip *t, int64_t package)
+{
+	for (size_t i = 0; i < count_accounts(t); i++)
+		if (kept_id(t, "account_packages", i) == package)
+			return true;
+	return false;
+}
+
+static bool is_wanted(const struct vcs_trip *t, const struct vcs_filter *f,
+    int64_t account, int64_t service)
+{
+	return (!f->service || service == f->service) &&
+	       (!f->account || account == f->account) &&
+	       (!f->package || vcs_package_of(t, account) == f->package);
+}
+
+/* The accounts that the filter leaves; none: there is nothing to ask for. */
+static void put_accounts(struct vcs_trip *t, struct vcs_ask *a,
+    const char *name, const struct vcs_filter *f)
+{
+	struct json_object *ids = json_put_list(a->vars, name);
+
+	for (size_t i = 0; i < count_accounts(t); i++) {
+		int64_t id = kept_id(t, "accounts", i);
+
+		if (is_wanted(t, f, id, f->service))
+			json_put_int(ids, NULL, id);
+	}
+	a->needless = json_length(ids) == 0;
+}
+
+static void put_query(struct vcs_trip *t, struct vcs_ask *a, int64_t from,
+    int64_t to, const struct vcs_filter *f)
+{
+	a->beside = true;
+	json_put_text(a->vars, "from", vcs_make_time(t->mem, from));
+	json_put_text(a->vars, "to", vcs_make_time(t->mem, to));
+	if (f->service)
+		json_put_int(a->vars, "service", f->service);
+}
+
+/* Packages by name, each once. */
+static enum err read_packages(struct vcs_trip *t, struct vcs_ask *a)
+{
+	struct vcs_names *names = a->out;
+	size_t n = json_length(a->result);
+
+	names->items = mem_array(t->mem, n, sizeof(*names->items));
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *row = json_at(a->result, i);
+		int64_t id = vcs_read_int(row, field(a, "package_id"));
+		const char *name = vcs_read_text(row, field(a, "package"));
+
+		if (id && !vcs_find_name(names, id))
+			names->items[names->n++] = (struct vcs_name){
+			    .id = id, .name = name ? name : ""};
+	}
+	return ERR_OK;
+}
+
+struct vcs_names *vcs_ask_packages(struct vcs_trip *t)
+{
+	struct vcs_names *names = mem_alloc(t->mem, sizeof(*names));
+
+	vcs_add_ask(t, VCS_SUBSCRIPTIONS, read_packages, names, &names->err);
+	return names;
+}
+
+/* --- xDRs ----------------------------------------------------------------- */
+
+struct xdr_fields {
+	const char *id, *time, *account, *service, *duration, *currency;
+	const char *source, *destination, *code, *name, *rate, *cost;
+};
+
+struct xdr_answer {
+	struct vcs_xdrs xdrs;
+	struct vcs_filter filter;
+};
+
+static void read_xdr(const struct xdr_fields *f, const char *zone,
+    struct json_object *row, struct vcs_xdr *x)
+{
+	*x = (struct vcs_xdr){
+	    .id = vcs_read_int(row, f->id),
+	    .time = vcs_read_time(row, f->time, zone),
+	    .account = vcs_read_int(row, f->account),
+	    .service = vcs_read_int(row, f->service),
+	    .duration = vcs_read_int(row, f->duration),
+	    .currency = vcs_read_int(row, f->currency),
+	    .source = vcs_read_text(row, f->source),
+	    .destination = vcs_read_text(row, f->destination),
+	    .code = vcs_read_text(row, f->code),
+	    .name = vcs_read_text(row, f->name),
+	};
+	x->has_rate = vcs_read_money(row, f->rate, &x->rate);
+	x->has_cost = vcs_read_money(row, f->cost, &x->cost);
+}
+
+static enum err read_xdrs(struct vcs_trip *t, struct vcs_ask *a)
+{
+	const struct xdr_fields f = {field(a, "id"), field(a, "time"),
+	    field(a, "account"), field(a, "service"), field(a, "duration"),
+	    field(a, "currency"), field(a, "source"), field(a, "destination"),
+	    field(a, "code"), field(a, "name"), field(a, "rate"),
+	    field(a, "cost")};
+	struct xdr_answer *answer = a->out;
+	struct vcs_xdrs *xdrs = &answer->xdrs;
+	const char *zone = trip_zone(t);
+	size_t n = json_length(a->result);
+
+	xdrs->raw = a->raw;
+	xdrs->rows = mem_array(t->mem, n, sizeof(*xdrs->rows));
+	for (size_t i = 0; i < n; i++) {
+		struct vcs_xdr *x = &xdrs->rows[xdrs->n];
+
+		read_xdr(&f, zone, json_at(a->result, i), x);
+		xdrs->n += is_wanted(t, &answer->filter, x->account,
+		    f.service ? x->service : answer->filter.service);
+	}
+	return ERR_OK;
+}
+
+struct vcs_xdrs *vcs_ask_xdrs(
+    struct vcs_trip *t, const struct vcs_xdr_query *query)
+{
+	struct xdr_answer *answer = mem_alloc(t->mem, sizeof(*answer));
+	struct vcs_ask *a =
+	    vcs_add_ask(t, VCS_XDRS, read_xdrs, answer, &answer->xdrs.err);
+
+	answer->filter = query->filter;
+	answer->xdrs.cut = &a->cut;
+	put_query(t, a, query->from, query->to, &query->filter);
+	put_accounts(t, a, "accounts", &query->filter);
+	json_put_text(a->vars, "order",
+	    mem_print(t->mem, "%c%s", query->ascending ? '+' : '-',
+		field(a, "time")));
+	json_put_int(a->vars, "limit", (int64_t)query->limit);
+	json_put_int(a->vars, "offset", (int64_t)query->offset);
+	return &answer->xdrs;
+}
+
+/* --- xDRs piece by piece -------------------------------------------------- */
+
+static bool is_seen(const struct vcs_cursor *c, const struct vcs_xdr *x)
+{
+	for (size_t i = 0; x->time == c->from && i < c->n_seen; i++)
+		if (c->seen[i] == x->id)
+			return true;
+	return false;
+}
+
+static void remember(struct vcs_cursor *c, const struct vcs_xdr *x)
+{
+	if (x->time != c->from) {
+		c->from = x->time;
+		c->n_seen = 0;
+	}
+	if (c->n_seen == c->room) {
+		int64_t *ids =
+		    mem_array(c->mem, c->room * 2 + 64, sizeof(*ids));
+
+		if (c->n_seen)
+			memcpy(ids, c->seen, c->n_seen * sizeof(*ids));
+		c->seen = ids;
+		c->room = c->room * 2 + 64;
+	}
+	c->seen[c->n_seen++] = x->id;
+}
+
+/* Keeps the new ones among the rows and moves on behind the last. */
+static enum err take_new(struct vcs_cursor *c, struct vcs_xdrs *xdrs)
+{
+	int64_t before = c->from;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < xdrs->n; i++) {
+		struct vcs_xdr *x = &xdrs->rows[i];
+
+		if (x->time < before || !x->id) {
+			log_error("vcs.order",
+			    "xdr.list: rows without id or time, or not in the "
+			    "order of time; see params.order of the profile");
+			return ERR_UPSTREAM;
+		}
+		before = x->time;
+		if (!is_seen(c, x))
+			xdrs->rows[kept++] = *x;
+	}
+	for (size_t i = 0; i < kept; i++)
+		remember(c, &xdrs->rows[i]);
+	xdrs->n = kept;
+	return ERR_OK;
+}
+
+struct vcs_xdrs *vcs_read_xdrs(struct vcs_trip *t, struct vcs_cursor *c)
+{
+	enum { LEAST = 50 };
+	struct vcs_xdrs *xdrs;
+	bool cut;
+
+	do {
+		xdrs = vcs_ask_xdrs(t, &(struct vcs_xdr_query){.from = c->from,
+					   .to = c->to,
+					   .filter = c->filter,
+					   .ascending = true,
+					   .limit = c->limit,
+					   .offset = c->offset});
+		vcs_run(t);
+		cut = xdrs->err && *xdrs->cut && c->limit > LEAST;
+		if (cut)
+			c->limit /= 2;
+	} while (cut);
+	if (!xdrs->err)
+		xdrs->err = take_new(c, xdrs);
+	/* Rows that are known or dropped are passed by offset: a second may
+	 * fill a whole piece. */
+	c->offset = xdrs->n ? 0 : c->offset + xdrs->raw;
+	return xdrs;
+}
+
+/* --- Sums ----------------------------------------------------------------- */
+
+struct usage_answer {
+	struct vcs_usage usage;
+	struct vcs_filter filter;
+};
+
+static enum err read_usage(struct vcs_trip *t, struct vcs_ask *a)
+{
+	struct usage_answer *answer = a->out;
+	struct vcs_usage *usage = &answer->usage;
+	size_t n = json_length(a->result), wrong = 0;
+
+	usage->rows = mem_array(t->mem, n, sizeof(*usage->rows));
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *row = json_at(a->result, i);
+		struct vcs_usage_row *u = &usage->rows[usage->n];
+
+		*u = (struct vcs_usage_row){
+		    .day = vcs_read_text(row, field(a, "day")),
+		    .name = vcs_read_text(row, field(a, "name")),
+		    .account = vcs_read_int(row, field(a, "account")),
+		    .service = vcs_read_int(row, field(a, "service")),
+		    .volume = vcs_read_int(row, field(a, "volume")),
+		    .events = vcs_read_int(row, field(a, "events")),
+		    .currency = vcs_read_int(row, field(a, "currency")),
+		};
+		if (!vcs_read_money(row, field(a, "cost"), &u->cost))
+			wrong++;
+		else
+			usage->n += is_wanted(
+			    t, &answer->filter, u->account, u->service);
+	}
+	/* A sum without one of its parts is no sum. */
+	return wrong ? ERR_UPSTREAM : ERR_OK;
+}
+
+/* Grouping by what is filtered shows whose each row is. */
+static void put_groups(
+    struct vcs_ask *a, enum vcs_group group, const struct vcs_filter *f)
+{
+	struct json_object *list = json_put_list(a->vars, "group_by");
+
+	if (group == VCS_BY_DAY)
+		json_put_text(list, NULL, field(a, "day"));
+	if (group == VCS_BY_NAME)
+		json_put_text(list, NULL, field(a, "name"));
+	if (group == VCS_BY_ACCOUNT || f->account || f->package)
+		json_put_text(list, NULL, field(a, "account"));
+	json_put_text(list, NULL, field(a, "service"));
+}
+
+struct vcs_usage *vcs_ask_usage(struct vcs_trip *t, int64_t from, int64_t to,
+    enum vcs_group group, const struct vcs_filter *filter)
+{
+	struct usage_answer *answer = mem_alloc(t->mem, sizeof(*answer));
+	struct vcs_ask *a =
+	    vcs_add_ask(t, VCS_USAGE, read_usage, answer, &answer->usage.err);
+
+	answer->filter = *filter;
+	answer->usage.code = &a->call.code;
+	put_query(t, a, from, to, filter);
+	put_groups(a, group, filter);
+	if (filter->account || filter->package)
+		put_accounts(t, a, "only_accounts", filter);
+	json_put_text(a->vars, "zone", trip_zone(t));
+	return &answer->usage;
+}

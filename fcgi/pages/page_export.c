@@ -1,0 +1,228 @@
+/* page_export.c: a table as a file, piece by piece. */
+#include "pages/page_table.h"
+
+#include <string.h>
+
+#include "pages/page_cell.h"
+#include "tools/table.h"
+
+struct export
+{
+	struct call *call;
+	const char *name;
+	const struct column **columns;
+	size_t n_columns;
+	const struct period *period;
+	struct table *table;
+	struct table_cell *cells;
+	bool sending; /* the reply has begun */
+};
+
+static const char *file_name(const struct export *x)
+{
+	struct call *c = x->call;
+	const char *suffix = c->req->format == FORMAT_CSV ? "csv" : "xlsx";
+
+	return x->period ? mem_print(c->mem, "%s_%s_%s.%s", x->name,
+			       x->period->from, x->period->to, suffix)
+			 : mem_print(c->mem, "%s_%s.%s", x->name,
+			       fmt_iso_day(c->mem, c->now, c->zone), suffix);
+}
+
+static bool send_piece(void *ctx, const void *data, size_t len)
+{
+	struct export *x = ctx;
+	struct call *c = x->call;
+
+	if (!x->sending) {
+		x->sending = true;
+		reply_begin(c->reply,
+		    table_type(
+			c->req->format == FORMAT_CSV ? TABLE_CSV : TABLE_XLSX),
+		    file_name(x));
+	}
+	return reply_write(c->reply, data, len);
+}
+
+/* --- Cells -----------------------------------------------------------------
+ */
+
+/* Money and quantities as bare numbers where the unit stands in the header;
+ * anything else with its unit, as a text. */
+static struct table_cell make_number(struct call *c, struct json_object *value,
+    const char *number, const char *unit, const char *usual)
+{
+	const char *digits = json_find_text(value, number);
+	const char *own = json_find_text(value, unit);
+
+	if (!digits)
+		return (struct table_cell){NULL, false};
+	if (usual && own && !strcmp(own, usual))
+		return (struct table_cell){digits, true};
+	return (struct table_cell){
+	    mem_print(c->mem, "%s %s", digits, own ? own : ""), false};
+}
+
+static const char *print_time(struct call *c, struct json_object *value)
+{
+	const char *iso = json_object_is_type(value, json_type_string)
+			      ? json_object_get_string(value)
+			      : json_find_text(value, "iso");
+	const char *format = req_text(c->req, "time_format");
+	char *text;
+
+	if (!iso || (format && !strcmp(format, "iso")))
+		return iso;
+	if (format && !strcmp(format, "local"))
+		return json_find_text(value, "text");
+	/* What spreadsheets read as a time: "2026-11-01 10:00:00". */
+	text = mem_text_n(c->mem, iso, strnlen(iso, 19));
+	if (strlen(text) > 10)
+		text[10] = ' ';
+	return text;
+}
+
+/* Whether a text in place of the column's object is the cell as it is. */
+static bool takes_text(const struct column *column)
+{
+	return column->kind == COLUMN_MONEY ||
+	       column->kind == COLUMN_QUANTITY || column->kind == COLUMN_NAMED;
+}
+
+static struct table_cell make_cell(struct call *c, const char *name,
+    const struct column *column, struct json_object *row)
+{
+	struct json_object *value = json_find(row, column->key);
+
+	if (json_object_is_type(value, json_type_string) && takes_text(column))
+		return (struct table_cell){json_object_get_string(value),
+		    column->kind != COLUMN_NAMED};
+	switch (column->kind) {
+	case COLUMN_MONEY:
+		return make_number(c, value, "amount", "currency", c->currency);
+	case COLUMN_QUANTITY:
+		return make_number(c, value, "value", "unit", "s");
+	case COLUMN_COUNT:
+		return (struct table_cell){
+		    json_find_text(row, column->key), true};
+	case COLUMN_TIME:
+	case COLUMN_DAY:
+		return (struct table_cell){print_time(c, value), false};
+	default:
+		return (struct table_cell){
+		    page_cell_text(c, name, column, row), false};
+	}
+}
+
+static const char *make_header(
+    struct call *c, const char *name, const struct column *column)
+{
+	const char *label = page_column_label(c, name, column);
+
+	if (column->kind == COLUMN_MONEY && c->currency)
+		return mem_print(c->mem, "%s (%s)", label, c->currency);
+	if (column->kind == COLUMN_QUANTITY)
+		return mem_print(c->mem, "%s (s)", label);
+	return label;
+}
+
+/* --- Pieces ----------------------------------------------------------------
+ */
+
+static enum err write_head(struct export *x)
+{
+	struct call *c = x->call;
+	struct fmt_arg zone = {c->zone, 0};
+
+	if (x->period) {
+		struct fmt_arg days[] = {
+		    {x->period->from, 0}, {x->period->to, 0}};
+
+		table_note(
+		    x->table, page_text_args(c, "export.period", days, 2));
+	}
+	table_note(x->table, page_text_args(c, "export.zone", &zone, 1));
+	if (c->notice)
+		table_note(x->table, c->notice);
+	for (size_t i = 0; i < x->n_columns; i++)
+		x->cells[i] = (struct table_cell){
+		    make_header(c, x->name, x->columns[i]), false};
+	return table_head(x->table, x->cells, x->n_columns);
+}
+
+static enum err write_rows(
+    struct export *x, struct call *piece, struct json_object *list)
+{
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; i < json_length(list) && !err; i++) {
+		for (size_t j = 0; j < x->n_columns; j++)
+			x->cells[j] = make_cell(
+			    piece, x->name, x->columns[j], json_at(list, i));
+		err = table_row(x->table, x->cells, x->n_columns);
+	}
+	return err;
+}
+
+/* One piece in a pool of its own, so that a file of any length takes the
+ * memory of one piece. */
+static enum err write_piece(
+    struct export *x, page_fetch fetch, void *state, size_t *taken)
+{
+	struct call piece = *x->call;
+	struct mem *m =
+	    mem_open((size_t)piece.brand->conf->limits.request_memory);
+	struct json_object *list = json_own(m, json_object_new_array());
+	enum err err;
+
+	piece.mem = m;
+	piece.trip = vcs_trip(piece.brand, m, piece.session);
+	err = fetch(&piece, state, list, taken);
+	if (!err && !x->table) {
+		x->table = table_open(x->call->mem,
+		    piece.req->format == FORMAT_CSV ? TABLE_CSV : TABLE_XLSX,
+		    page_text(
+			x->call, mem_print(x->call->mem, "%s.title", x->name)),
+		    NULL, (size_t)piece.brand->conf->limits.export_file,
+		    &(const struct table_sink){send_piece, x});
+		err = x->table ? write_head(x) : ERR_BUSY;
+	}
+	if (!err)
+		err = write_rows(x, &piece, list);
+	mem_close(m);
+	return err;
+}
+
+enum err page_export(struct call *c, const char *name,
+    const struct column *columns, const struct period *period, page_fetch fetch,
+    void *state)
+{
+	struct export *x = mem_alloc(c->mem, sizeof(*x));
+	size_t taken = 0, before;
+	enum err err = page_go(c);
+
+	if (err)
+		return err;
+	x->call = c;
+	x->name = name;
+	x->period = period;
+	x->columns = page_choose_columns(c, name, columns, &x->n_columns);
+	x->cells = mem_array(c->mem, x->n_columns + 1, sizeof(*x->cells));
+	do {
+		before = taken;
+		err = write_piece(x, fetch, state, &taken);
+	} while (!err && taken > before);
+	if (!err)
+		err = table_close(x->table);
+	else if (x->table)
+		table_drop(x->table);
+	if (err && x->sending) {
+		log_warn("export.broken", "%s after %zu rows: %s", name, taken,
+		    err_code(err));
+		reply_break(c->reply);
+		return ERR_OK;
+	}
+	if (err == ERR_TOO_LARGE)
+		c->notice = page_text(c, "export.too_large");
+	return err;
+}
