@@ -22,8 +22,6 @@ static const char *print_choices(struct mem *m, const struct param *p)
 		at += len + (at[len] == '|');
 		buf_add_text(&b, *at ? ", " : "");
 	}
-	if (p->type == PARAM_SORT)
-		buf_add_text(&b, "; with - in front, descending");
 	return b.data;
 }
 

@@ -293,6 +293,8 @@ static void print_value(const struct shape *s, struct buf *out, int depth)
 	buf_add_text(out, list ? "[" : "");
 	if (s->type) {
 		buf_add_text(out, s->type);
+	} else if (!s->members) {
+		buf_add_text(out, "{}");
 	} else {
 		buf_add_text(out, "{\n");
 		print_members(s->members, out, depth + 1);

@@ -94,6 +94,7 @@ static void test_text(void **state)
 	    "{\n  \"a\": [{\n    \"b\": money or null,\n"
 	    "    \"c\": text  (may be missing)\n  }, \xe2\x80\xa6],\n"
 	    "  \"d\": [text, \xe2\x80\xa6]\n}");
+	assert_string_equal(text_of(""), "{}");
 }
 
 static void test_mistakes(void **state)
