@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "pages/routes.h"
-#include "pages/shape.h"
+#include "pages/page_shape.h"
 #include "tools/crypto.h"
 
 const char openapi_shape[] =

@@ -1,5 +1,5 @@
-/* shape.c: shapes of answers: parser, JSON Schema, text. */
-#include "pages/shape.h"
+/* page_shape.c: shapes of answers: parser, JSON Schema, text. */
+#include "pages/page_shape.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* test_shape.c: shapes of answers, and those of the routing table. */
+/* test_page_shape.c: shapes of answers, and those of the routing table. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "pages/openapi.h"
-#include "pages/shape.h"
+#include "pages/page_shape.h"
 
 static struct mem *mem;
 

@@ -1,8 +1,8 @@
-/* docs.c: the API's description as a page to read: the same tables as the
- * OpenAPI file. What comes from the tables is English in every language. */
+/* openapi_docs.c: the API's description as a page to read: the same tables as
+ * the OpenAPI file. What comes from the tables is English in every language. */
 #include "pages/openapi.h"
 #include "pages/routes.h"
-#include "pages/shape.h"
+#include "pages/page_shape.h"
 
 #include <inttypes.h>
 #include <string.h>
