@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "pages/routes.h"
-#include "pages/shape.h"
+#include "pages/page_shape.h"
 #include "tools/crypto.h"
 
 const char openapi_shape[] =
@@ -285,10 +285,9 @@ bool openapi_can_answer(const struct page *p, enum err e)
 	case ERR_LOGIN:
 		return !open || p->flags & PAGE_TOKEN_LOGIN;
 	case ERR_CSRF:
+	case ERR_TOO_LARGE:
 	case ERR_TYPE:
 		return post;
-	case ERR_TOO_LARGE: /* a body, or an XLSX file */
-		return post || p->export;
 	case ERR_NOT_FOUND: /* an id in the path, or one that filters */
 		return strchr(p->path, ':') || has_param(p, "account");
 	case ERR_CONFLICT:
@@ -324,17 +323,23 @@ const struct openapi_error openapi_errors[] = {
     {0},
 };
 
-static void put_errors(
-    struct mem *m, struct json_object *responses, const struct page *page)
+static void put_error(struct mem *m, struct json_object *responses, enum err e)
+{
+	struct json_object *r =
+	    json_put_object(responses, mem_print(m, "%d", err_status(e)));
+
+	json_put_text(
+	    r, "$ref", mem_print(m, "#/components/responses/%s", err_code(e)));
+}
+
+/* A file may grow too large, too. */
+static void put_errors(struct mem *m, struct json_object *responses,
+    const struct page *page, bool file)
 {
 	for (const struct openapi_error *e = openapi_errors; e->code; e++)
-		if (openapi_can_answer(page, e->code))
-			json_put_text(
-			    json_put_object(responses,
-				mem_print(m, "%d", err_status(e->code))),
-			    "$ref",
-			    mem_print(m, "#/components/responses/%s",
-				err_code(e->code)));
+		if (openapi_can_answer(page, e->code) ||
+		    (file && e->code == ERR_TOO_LARGE))
+			put_error(m, responses, e->code);
 }
 
 static void put_error_responses(struct json_object *components)
@@ -411,7 +416,7 @@ static void put_file_operation(struct mem *m, struct json_object *paths,
 	put_content(put_response(responses, 200,
 			"All rows that the filters let through, as a file."),
 	    type);
-	put_errors(m, responses, page);
+	put_errors(m, responses, page, true);
 }
 
 static void put_page(
@@ -420,7 +425,7 @@ static void put_page(
 	struct json_object *responses = put_operation(m, paths, page, "");
 
 	put_success(m, responses, page);
-	put_errors(m, responses, page);
+	put_errors(m, responses, page, false);
 	if (!page->export)
 		return;
 	put_file_operation(m, paths, page, ".csv", "text/csv");

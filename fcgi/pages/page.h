@@ -80,9 +80,9 @@ struct page {
 	unsigned flags;
 	enum err (*load)(struct call *c);
 	const char *about; /* a sentence for the API's description */
-	/* What the JSON answer holds (shape.h); "201 SHAPE" where something
-	 * is made; "file TYPE..." where the answer is a file. A shape of any
-	 * length stands beside the load function, as NAME_answer. */
+	/* What the JSON answer holds (page_shape.h); "201 SHAPE" where
+	 * something is made; "file TYPE..." where the answer is a file. A shape
+	 * of any length stands beside the load function, as NAME_answer. */
 	const char *answer;
 	/* POST: fills the model for showing the form again. */
 	enum err (*form)(struct call *c);

@@ -9,8 +9,7 @@ enum {
 	LEFT = 60, /* the amounts stand before the bars */
 	TOP = 24,
 	BASE = 192,
-	LABELS = 7, /* that many fit side by side */
-	FEW = 4	    /* of more bars, about that many have one */
+	LABELS = 4 /* that many fit side by side on a phone */
 };
 
 /* 1234 is 12.34: bars of a year are thinner than a unit. */
@@ -76,7 +75,7 @@ void page_put_chart(struct call *c, const char *label,
 	static const struct money half = {5, 1};
 	struct json_object *chart = json_put_object(c->ui, "chart"), *list;
 	struct money most = find_most(bars, n), middle;
-	size_t every = n <= LABELS ? 1 : n / FEW;
+	size_t every = (n + LABELS - 1) / LABELS;
 
 	json_put_int(chart, "width", WIDTH);
 	json_put_int(chart, "height", HEIGHT);

@@ -186,7 +186,7 @@ static enum err fetch(
 
 enum err usage_detailed_export(struct call *c)
 {
-	enum { PIECE = 5000 };
+	enum { PIECE = 2000 }; /* more would take more than 16 MB */
 	struct rows *r = mem_alloc(c->mem, sizeof(*r));
 	enum err err = page_begin_usage(c, &r->usage);
 

@@ -547,7 +547,7 @@ def test_voucher(t):
     t.check("was added" not in c.get("/api/voucher").text, "once")
     german = portal.client(ACCEPT_LANGUAGE="de").login("osprey")
     submit(german, "/api/voucher", {"code": "102-000001"})
-    t.check("20,00\u00a0€ wurde" in german.get("/api/voucher").text,
+    t.check("Guthaben: 20,00\u00a0€." in german.get("/api/voucher").text,
             "German, euros")
 
 

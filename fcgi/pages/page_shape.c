@@ -1,5 +1,5 @@
-/* shape.c: shapes of answers: parser, JSON Schema, text. */
-#include "pages/shape.h"
+/* page_shape.c: shapes of answers: parser, JSON Schema, text. */
+#include "pages/page_shape.h"
 
 #include <string.h>
 
@@ -293,6 +293,8 @@ static void print_value(const struct shape *s, struct buf *out, int depth)
 	buf_add_text(out, list ? "[" : "");
 	if (s->type) {
 		buf_add_text(out, s->type);
+	} else if (!s->members) {
+		buf_add_text(out, "{}");
 	} else {
 		buf_add_text(out, "{\n");
 		print_members(s->members, out, depth + 1);

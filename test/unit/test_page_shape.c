@@ -1,4 +1,4 @@
-/* test_shape.c: shapes of answers, and those of the routing table. */
+/* test_page_shape.c: shapes of answers, and those of the routing table. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "pages/openapi.h"
-#include "pages/shape.h"
+#include "pages/page_shape.h"
 
 static struct mem *mem;
 
@@ -94,6 +94,7 @@ static void test_text(void **state)
 	    "{\n  \"a\": [{\n    \"b\": money or null,\n"
 	    "    \"c\": text  (may be missing)\n  }, \xe2\x80\xa6],\n"
 	    "  \"d\": [text, \xe2\x80\xa6]\n}");
+	assert_string_equal(text_of(""), "{}");
 }
 
 static void test_mistakes(void **state)

@@ -1,8 +1,8 @@
-/* docs.c: the API's description as a page to read: the same tables as the
- * OpenAPI file. What comes from the tables is English in every language. */
+/* openapi_docs.c: the API's description as a page to read: the same tables as
+ * the OpenAPI file. What comes from the tables is English in every language. */
 #include "pages/openapi.h"
 #include "pages/routes.h"
-#include "pages/shape.h"
+#include "pages/page_shape.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -22,8 +22,6 @@ static const char *print_choices(struct mem *m, const struct param *p)
 		at += len + (at[len] == '|');
 		buf_add_text(&b, *at ? ", " : "");
 	}
-	if (p->type == PARAM_SORT)
-		buf_add_text(&b, "; with - in front, descending");
 	return b.data;
 }
 

@@ -1,5 +1,5 @@
-/* shape.h: the shape of a JSON answer, written in one line beside the page that
- * gives it, as JSON Schema and as text for people.
+/* page_shape.h: the shape of a JSON answer, written in one line beside the page
+ * that gives it, as JSON Schema and as text for people.
  *
  *     number:text? rate{code price:money}? future[code price:money] tags[]
  *
@@ -9,8 +9,8 @@
  * objects, NAME[:TYPE] a list of that type, NAME[] a list of texts. A '?' at
  * the end: it may be null. A '~' in front: it may be missing.
  */
-#ifndef PORTICO_SHAPE_H
-#define PORTICO_SHAPE_H
+#ifndef PORTICO_PAGE_SHAPE_H
+#define PORTICO_PAGE_SHAPE_H
 
 #include <stdbool.h>
 
