@@ -16,8 +16,8 @@ struct day {
 };
 
 struct period {
-	const char *from, *to; /* days */
-	int64_t start, end;    /* first and last second */
+	const char *from, *to;	   /* days */
+	int64_t start, end;	   /* first and last second */
 	struct day days[DAYS + 1]; /* the last one is none */
 };
 
@@ -146,9 +146,8 @@ static void put_bar(struct call *c, struct json_object *bars, int i,
 	int64_t height = money_share(d->total, most, BASE - TOP);
 	const char *date =
 	    fmt_time(c->mem, c->fmt, d->start, c->zone, FMT_DATE_SHORT);
-	struct fmt_arg args[] = {{date, 0},
-	    {d->text, 0},
-	    {NULL, (double)d->events}};
+	struct fmt_arg args[] = {
+	    {date, 0}, {d->text, 0}, {NULL, (double)d->events}};
 	struct json_object *o = json_object_new_object();
 
 	if (height < 2 && money_sign(d->total) > 0)
