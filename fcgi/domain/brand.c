@@ -261,6 +261,22 @@ struct language *brand_find_language(struct brand *b, const char *locale)
 	return NULL;
 }
 
+/* What stands behind a language: " ; q=0.5"; nothing is 1. */
+static double parse_weight(const char *s)
+{
+	double q;
+
+	s += strspn(s, " \t");
+	if (*s != ';')
+		return 1;
+	s++;
+	s += strspn(s, " \t");
+	if (strncasecmp(s, "q=", 2) != 0 || !strchr("01", s[2]))
+		return 0;
+	q = strtod(s + 2, NULL);
+	return q <= 1 ? q : 0;
+}
+
 struct language *brand_choose_language(struct brand *b, const char *accept)
 {
 	struct language *best = &b->languages[0], *found;
@@ -273,9 +289,7 @@ struct language *brand_choose_language(struct brand *b, const char *accept)
 
 		accept += strspn(accept, " \t");
 		len = strcspn(accept, ",; \t");
-		q = 1;
-		if (strncmp(accept + len, ";q=", 3) == 0)
-			q = strtod(accept + len + 3, NULL);
+		q = parse_weight(accept + len);
 		if (len < sizeof(tag)) {
 			memcpy(tag, accept, len);
 			tag[len] = '\0';

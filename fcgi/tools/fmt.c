@@ -223,7 +223,7 @@ static char *format_money(struct mem *m, struct fmt *f, struct number *n,
 	text = n->nf ? format_decimal(m, f, n->nf, money_text(m, a)) : NULL;
 	if (text && strlen(text) < AMOUNT_TEXT) {
 		n->known[at].amount = a;
-		strcpy(n->known[at].text, text);
+		memcpy(n->known[at].text, text, strlen(text) + 1);
 	}
 	return text;
 }
@@ -455,7 +455,7 @@ char *fmt_time(struct mem *m, struct fmt *f, int64_t when, const char *zone,
 		return fmt_iso_time(m, when, zone);
 	if (strlen(text) < DATE_TEXT) {
 		f->known[style][at].start = start;
-		strcpy(f->known[style][at].text, text);
+		memcpy(f->known[style][at].text, text, strlen(text) + 1);
 	}
 	return text;
 }

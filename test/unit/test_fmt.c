@@ -500,6 +500,37 @@ static void more_zones_than_are_kept(void **state)
 	}
 }
 
+/* More than are kept: each has a text of its own, the second time as well. */
+static void kept_texts_do_not_mix(void **state)
+{
+	const char *days[300], *minutes[300], *amounts[300];
+
+	(void)state;
+	for (int i = 0; i < 600; i++) {
+		int at = i % 300;
+		struct money a = { .coef = at - 150, .scale = 2 };
+		int64_t when = (int64_t)(at - 150) * 86400;
+		const char *day = fmt_time(pool, en, when, "UTC", FMT_DATE);
+		const char *minute = fmt_time(
+		    pool, en, (int64_t)at * 60, "UTC", FMT_DATE_TIME);
+		const char *amount = fmt_money(pool, en, a, "USD");
+
+		if (i >= 300) {
+			assert_string_equal(day, days[at]);
+			assert_string_equal(minute, minutes[at]);
+			assert_string_equal(amount, amounts[at]);
+		}
+		days[at] = day;
+		minutes[at] = minute;
+		amounts[at] = amount;
+		for (int j = 0; j < at; j++) {
+			assert_string_not_equal(day, days[j]);
+			assert_string_not_equal(minute, minutes[j]);
+			assert_string_not_equal(amount, amounts[j]);
+		}
+	}
+}
+
 static void known_zones(void **state)
 {
 	(void)state;
@@ -719,6 +750,7 @@ int main(void)
 		cmocka_unit_test(durations_leave_zeros_out),
 		cmocka_unit_test(dates_are_written_in_the_zone),
 		cmocka_unit_test(more_zones_than_are_kept),
+		cmocka_unit_test(kept_texts_do_not_mix),
 		cmocka_unit_test(known_zones),
 		cmocka_unit_test(iso_times_carry_the_offset),
 		cmocka_unit_test(days_start_right_where_clocks_change),

@@ -1,0 +1,444 @@
+/* test_brand.c: what a brand is loaded from, what is wrong with it, and which
+ * language a visitor gets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "domain/brand.h"
+#include "domain/vcs_profile.h"
+#include "tools/tmpl.h"
+
+/* An installation of its own: what ships, and a theme that lacks most. */
+struct fix {
+	struct mem *m;
+	char folder[64];
+	struct diag diag;
+	struct site *site;
+};
+
+static void write_file(struct fix *f, const char *name, const char *text)
+{
+	char *path = mem_print(f->m, "%s/%s", f->folder, name);
+	FILE *out;
+
+	for (char *c = path + strlen(f->folder) + 1; *c; c++)
+		if (*c == '/') {
+			*c = '\0';
+			mkdir(path, 0777);
+			*c = '/';
+		}
+	out = fopen(path, "w");
+	assert_non_null(out);
+	fputs(text, out);
+	assert_int_equal(fclose(out), 0);
+}
+
+static void remove_file(struct fix *f, const char *name)
+{
+	assert_int_equal(unlink(mem_print(f->m, "%s/%s", f->folder, name)), 0);
+}
+
+static void link_folder(struct fix *f, const char *name)
+{
+	assert_int_equal(symlink(mem_print(f->m, SOURCE_DIR "/%s", name),
+			     mem_print(f->m, "%s/%s", f->folder, name)),
+	    0);
+}
+
+static int setup(void **state)
+{
+	static const char *const files[] = {"bootstrap.min.css",
+	    "bootstrap.rtl.min.css", "portico.css", "client_portal_custom.css",
+	    "icon.svg", "image-resources/logo-login.png",
+	    "image-resources/logo-panel.png"};
+	struct fix *f = calloc(1, sizeof(*f));
+
+	f->m = mem_open(0);
+	strcpy(f->folder, "/tmp/portico-brand-XXXXXX");
+	assert_non_null(mkdtemp(f->folder));
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		write_file(f, mem_print(f->m, "static/default/%s", files[i]),
+		    files[i]);
+	write_file(f, "templates/acme/error.mustache", "ACME {{error.code}}");
+	write_file(f, "static/acme/portico.css", "acme");
+	link_folder(f, "templates/default");
+	link_folder(f, "templates/locale");
+	link_folder(f, "conf");
+	setenv("PORTICO_SHARE", f->folder, 1);
+	diag_open(&f->diag, f->m);
+	*state = f;
+	return 0;
+}
+
+static int drop(
+    const char *path, const struct stat *s, int flag, struct FTW *ftw)
+{
+	(void)s;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+static int teardown(void **state)
+{
+	struct fix *f = *state;
+
+	if (f->site)
+		site_close(f->site);
+	nftw(f->folder, drop, 16, FTW_DEPTH | FTW_PHYS);
+	unsetenv("PORTICO_SHARE");
+	mem_close(f->m);
+	free(f);
+	return 0;
+}
+
+/* `more`: further settings, each with a comma in front. */
+static struct brand *load(struct fix *f, const char *more)
+{
+	write_file(f, "customer-params.json",
+	    mem_print(f->m,
+		"{\"coreApi\":{\"uri\":\"http://127.0.0.1:9\","
+		"\"authToken\":\"t\"},"
+		"\"store\":{\"uri\":\"sqlite:%s/store/p.db\"}%s}",
+		f->folder, more));
+	if (f->site)
+		site_close(f->site);
+	diag_open(&f->diag, f->m);
+	f->site = site_load(
+	    mem_print(f->m, "%s/customer-params.json", f->folder), &f->diag);
+	return f->site ? &f->site->brands[0] : NULL;
+}
+
+static struct brand *load_good(struct fix *f, const char *more)
+{
+	struct brand *b = load(f, more);
+
+	if (f->diag.n)
+		fail_msg(
+		    "%s: %s", f->diag.items[0].where, f->diag.items[0].what);
+	assert_non_null(b);
+	return b;
+}
+
+static void check_diag(struct fix *f, const char *where, const char *what)
+{
+	const char *all = "";
+
+	for (size_t i = 0; i < f->diag.n; i++) {
+		const struct diag_item *d = &f->diag.items[i];
+
+		assert_true(d->remedy[0]);
+		if (strstr(d->where, where) && strstr(d->what, what))
+			return;
+		all = mem_print(f->m, "%s%s: %s\n", all, d->where, d->what);
+	}
+	fail_msg("no word of %s: %s in\n%s", where, what, all);
+}
+
+static char *render(struct fix *f, struct brand *b, const char *name)
+{
+	const struct tmpl *t = tmpl_find(b->languages[0].templates, name);
+	struct json_object *model = json_own(f->m,
+	    json_tokener_parse("{\"error\":{\"code\":\"<x>\"},\"ui\":{}}"));
+	struct buf out;
+
+	assert_non_null(t);
+	buf_open(&out, f->m, 0);
+	tmpl_render(t, model, &out);
+	return out.data;
+}
+
+static const char *asset(struct brand *b, const char *key)
+{
+	return json_find_text(b->assets, key);
+}
+
+/* --- Loading -------------------------------------------------------------- */
+
+static void the_shipped_brand(void **state)
+{
+	struct fix *f = *state;
+	struct brand *b = load_good(f, "");
+
+	assert_string_equal(b->name, "default");
+	assert_int_equal(b->n_languages, 2);
+	assert_string_equal(b->languages[0].locale, "en");
+	assert_string_equal(b->languages[0].name, "English");
+	assert_string_equal(b->languages[1].locale, "de");
+	assert_string_equal(b->languages[1].name, "Deutsch");
+	assert_true(json_length(json_find(b->theme, "menu")) > 0);
+	assert_non_null(b->profile);
+	assert_non_null(strstr(render(f, b, "login"), "<form"));
+	assert_null(tmpl_find(b->languages[0].templates, "nonsense"));
+	assert_ptr_equal(site_find(f->site, "default"), b);
+	assert_null(site_find(f->site, "acme"));
+	assert_null(site_find(f->site, ""));
+	assert_null(site_find(f->site, "Default"));
+	assert_null(site_find(f->site, "defaul"));
+}
+
+static void a_theme_overrides_what_it_has(void **state)
+{
+	struct fix *f = *state;
+	struct brand *b = load_good(f, ",\"theme\":\"acme\"");
+
+	assert_string_equal(render(f, b, "error"), "ACME &lt;x&gt;");
+	assert_non_null(strstr(render(f, b, "login"), "<form"));
+	assert_true(json_length(json_find(b->theme, "menu")) > 0);
+	assert_non_null(strstr(asset(b, "style_url"), "/acme/portico.css"));
+	assert_non_null(strstr(asset(b, "icon_url"), "/default/icon.svg"));
+	write_file(f, "templates/acme/theme.json",
+	    "{\"menu\":[],\"rates\":{\"columns\":[\"code\"]}}");
+	write_file(f, "templates/acme/locale/en.json",
+	    "{\"login.title\":\"Welcome to Acme\"}");
+	b = load_good(f, ",\"theme\":\"acme\"");
+	assert_int_equal(json_length(json_find(b->theme, "menu")), 0);
+	assert_non_null(strstr(render(f, b, "login"), "Welcome to Acme"));
+	assert_non_null(strstr(render(f, b, "login"), "Password"));
+	b = load_good(f, "");
+	assert_null(strstr(render(f, b, "login"), "Welcome to Acme"));
+	assert_null(strstr(render(f, b, "error"), "ACME"));
+}
+
+static void a_theme_that_is_not_there(void **state)
+{
+	struct fix *f = *state;
+	struct brand *b = load(f, ",\"theme\":\"nowhere\"");
+
+	/* All falls back, or the start says so; never half of each. */
+	if (!f->diag.n) {
+		assert_non_null(strstr(render(f, b, "login"), "<form"));
+		assert_non_null(
+		    strstr(asset(b, "style_url"), "/default/portico.css"));
+	} else {
+		check_diag(f, "", "nowhere");
+	}
+}
+
+static void fingerprints_change_with_the_file(void **state)
+{
+	struct fix *f = *state;
+	struct brand *b = load_good(f, "");
+	char *before = mem_text(f->m, asset(b, "style_url"));
+	char *icon = mem_text(f->m, asset(b, "icon_url"));
+
+	assert_int_equal(strncmp(before, "/static/v-", 10), 0);
+	assert_int_equal(strspn(before + 10, "0123456789abcdef"), 12);
+	assert_string_equal(before + 22, "/default/portico.css");
+	b = load_good(f, "");
+	assert_string_equal(asset(b, "style_url"), before);
+	write_file(f, "static/default/portico.css", "changed");
+	b = load_good(f, "");
+	assert_string_not_equal(asset(b, "style_url"), before);
+	assert_string_equal(asset(b, "icon_url"), icon);
+}
+
+static void what_is_wrong_is_said(void **state)
+{
+	struct fix *f = *state;
+
+	load(f, ",\"nonsense\":1");
+	check_diag(f, "customer-params.json", "nonsense");
+	load(f, ",\"timeZone\":\"Nowhere/Land\"");
+	check_diag(f, "customer-params.json", "Nowhere/Land");
+	load(f, ",\"session\":{\"idle\":\"long\"}");
+	check_diag(f, "customer-params.json", "session.idle");
+	write_file(f, "templates/acme/theme.json", "{\"menu\":");
+	load(f, ",\"theme\":\"acme\"");
+	check_diag(f, "templates/acme/theme.json", "");
+	write_file(f, "templates/acme/theme.json", "[]");
+	load(f, ",\"theme\":\"acme\"");
+	check_diag(f, "templates/acme/theme.json", "object");
+	remove_file(f, "templates/acme/theme.json");
+	write_file(f, "templates/acme/login.mustache", "a\n{{{x}}}\n");
+	load(f, ",\"theme\":\"acme\"");
+	check_diag(f, "acme/login.mustache:2", "");
+	remove_file(f, "templates/acme/login.mustache");
+	write_file(f, "templates/acme/locale/de.json",
+	    "{\"login.title\":\"{0, plural\"}");
+	load(f, ",\"theme\":\"acme\"");
+	check_diag(f, "acme/locale/de.json", "");
+	remove_file(f, "templates/acme/locale/de.json");
+	remove_file(f, "static/default/icon.svg");
+	load(f, "");
+	check_diag(f, "static/default/icon.svg", "No such file");
+	load(f, ",\"theme\":\"acme\"");
+	check_diag(f, "static/default/icon.svg", "No such file");
+}
+
+static void a_profile_of_its_own(void **state)
+{
+	struct fix *f = *state;
+	struct brand *b;
+
+	load(f, "");
+	write_file(f, "mine.json", "{\"operations\":{}}");
+	write_file(f, "customer-params.json",
+	    mem_print(f->m,
+		"{\"coreApi\":{\"authToken\":\"t\","
+		"\"profile\":\"%s/mine.json\"}}",
+		f->folder));
+	diag_open(&f->diag, f->m);
+	site_close(f->site);
+	f->site = site_load(
+	    mem_print(f->m, "%s/customer-params.json", f->folder), &f->diag);
+	check_diag(f, "mine.json: client.get", "missing");
+	write_file(f, "customer-params.json",
+	    "{\"coreApi\":{\"authToken\":\"t\",\"profile\":\"nowhere\"}}");
+	diag_open(&f->diag, f->m);
+	site_close(f->site);
+	f->site = site_load(
+	    mem_print(f->m, "%s/customer-params.json", f->folder), &f->diag);
+	check_diag(f, "conf/vcs/nowhere.json", "No such file");
+	b = load_good(f, "");
+	assert_non_null(b->profile);
+}
+
+static void nothing_to_load(void **state)
+{
+	struct fix *f = *state;
+
+	assert_null(site_load("/nonexistent/x.json", &f->diag));
+	check_diag(f, "/nonexistent", "");
+	write_file(f, "customer-params.json", "{\"coreApi\":");
+	assert_null(site_load(
+	    mem_print(f->m, "%s/customer-params.json", f->folder), &f->diag));
+	check_diag(f, "customer-params.json", "");
+}
+
+/* --- Languages ------------------------------------------------------------ */
+
+static const char *find(struct brand *b, const char *locale)
+{
+	struct language *l = brand_find_language(b, locale);
+
+	return l ? l->locale : "none";
+}
+
+static const char *choose(struct brand *b, const char *accept)
+{
+	return brand_choose_language(b, accept)->locale;
+}
+
+static void finding_a_language(void **state)
+{
+	struct brand *b = load_good(*state,
+	    ",\"locale\":\"en\",\"locales\":[\"en\",\"de\",\"de\","
+	    "\"en\",\"en-XA\",\"ar-XB\"]");
+
+	assert_int_equal(b->n_languages, 4);
+	assert_string_equal(find(b, "de"), "de");
+	assert_string_equal(find(b, "DE"), "de");
+	assert_string_equal(find(b, "de-AT"), "de");
+	assert_string_equal(find(b, "de_AT"), "de");
+	assert_string_equal(find(b, "en-GB"), "en");
+	assert_string_equal(find(b, "en-XA"), "en-XA");
+	assert_string_equal(find(b, "ar-XB"), "ar-XB");
+	assert_string_equal(find(b, "ar"), "none");
+	assert_string_equal(find(b, "ar-EG"), "none");
+	assert_string_equal(find(b, "fr"), "none");
+	assert_string_equal(find(b, "d"), "none");
+	assert_string_equal(find(b, "deu"), "none");
+	assert_string_equal(find(b, ""), "none");
+	assert_string_equal(find(b, "-"), "none");
+	assert_string_equal(find(b, NULL), "none");
+}
+
+static void choosing_a_language(void **state)
+{
+	struct brand *b = load_good(*state, ",\"locales\":[\"en\",\"de\"]");
+
+	assert_string_equal(choose(b, NULL), "en");
+	assert_string_equal(choose(b, ""), "en");
+	assert_string_equal(choose(b, "de"), "de");
+	assert_string_equal(choose(b, " de "), "de");
+	assert_string_equal(choose(b, "de-CH"), "de");
+	assert_string_equal(choose(b, "fr"), "en");
+	assert_string_equal(choose(b, "*"), "en");
+	assert_string_equal(choose(b, "fr, de;q=0.1"), "de");
+	assert_string_equal(choose(b, "en, de"), "en");
+	assert_string_equal(choose(b, "de, en"), "de");
+	assert_string_equal(choose(b, "en;q=0.3,de;q=0.7"), "de");
+	assert_string_equal(choose(b, "en; q=0.3, de; q=0.7"), "de");
+	assert_string_equal(choose(b, "en ;\tq=0.3, de ; Q=0.7"), "de");
+	assert_string_equal(choose(b, "de;q=0.3,en;q=0.7"), "en");
+	assert_string_equal(choose(b, "de;q=0"), "en");
+	assert_string_equal(choose(b, "de;q=0.000"), "en");
+	assert_string_equal(choose(b, "de;q=-1"), "en");
+	assert_string_equal(choose(b, "de;q=nan"), "en");
+	assert_string_equal(choose(b, "en;q=0.9, de;q=1e9"), "en");
+	assert_string_equal(choose(b, "de;q="), "en");
+	assert_string_equal(choose(b, ",,;;,de,;q=,"), "de");
+	assert_string_equal(choose(b, "x-very-long-private-use-subtag-that-"
+				      "has-no-end, de;q=0.5"),
+	    "de");
+}
+
+static void a_brand_in_german(void **state)
+{
+	struct brand *b =
+	    load_good(*state, ",\"locale\":\"de\",\"locales\":[\"en\"]");
+
+	assert_int_equal(b->n_languages, 2);
+	assert_string_equal(choose(b, NULL), "de");
+	assert_string_equal(choose(b, "fr"), "de");
+	assert_string_equal(choose(b, "en"), "en");
+}
+
+/* --- Handles -------------------------------------------------------------- */
+
+static void a_store_that_was_away(void **state)
+{
+	struct fix *f = *state;
+	struct brand *b = load_good(f, "");
+	char secret[65];
+
+	assert_int_not_equal(site_migrate(f->site), ERR_OK);
+	site_connect(f->site);
+	assert_null(brand_store(b));
+	assert_string_equal(b->secret, "");
+	mkdir(mem_print(f->m, "%s/store", f->folder), 0777);
+	assert_int_equal(site_migrate(f->site), ERR_OK);
+	assert_non_null(brand_store(b));
+	assert_int_equal(strlen(b->secret), 64);
+	memcpy(secret, b->secret, sizeof(secret));
+	site_disconnect(f->site);
+	memset(b->secret, 0, sizeof(b->secret));
+	site_connect(f->site);
+	assert_non_null(brand_store(b));
+	assert_string_equal(b->secret, secret);
+	site_disconnect(f->site);
+}
+
+#define WITH_FILES(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    WITH_FILES(the_shipped_brand),
+	    WITH_FILES(a_theme_overrides_what_it_has),
+	    WITH_FILES(a_theme_that_is_not_there),
+	    WITH_FILES(fingerprints_change_with_the_file),
+	    WITH_FILES(what_is_wrong_is_said),
+	    WITH_FILES(a_profile_of_its_own),
+	    WITH_FILES(nothing_to_load),
+	    WITH_FILES(finding_a_language),
+	    WITH_FILES(choosing_a_language),
+	    WITH_FILES(a_brand_in_german),
+	    WITH_FILES(a_store_that_was_away),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
