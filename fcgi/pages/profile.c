@@ -185,7 +185,6 @@ static void fill(struct call *c, const struct vcs_client *client, bool again)
 		version = req_text(c->req, "version");
 	json_put_text(c->model, "version", version);
 	json_put_flag(c->ui, "can_edit", json_length(editable) > 0);
-	json_put_flag(c->ui, "conflict", c->status == 409);
 }
 
 /* theme.json may hide any of them. */
