@@ -1,7 +1,6 @@
 /* account.c: rules for what customers choose. */
 #include "domain/account.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -115,7 +114,7 @@ static bool is_name(struct mem *m, const char *password, const char *name)
 }
 
 const char *account_password_fault(struct mem *m, const char *password,
-    const char *current, const char *login, const char *company)
+    const char *current, const char *const *names, size_t n)
 {
 	size_t chars = count_chars(password);
 
@@ -125,8 +124,9 @@ const char *account_password_fault(struct mem *m, const char *password,
 		return "password.too_long";
 	if (current && !strcmp(password, current))
 		return "password.same";
-	if (is_name(m, password, login) || is_name(m, password, company))
-		return "password.name";
+	for (size_t i = 0; i < n; i++)
+		if (is_name(m, password, names[i]))
+			return "password.name";
 	if (is_common(fmt_fold(m, password)))
 		return "password.common";
 	return NULL;

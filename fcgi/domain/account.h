@@ -3,6 +3,7 @@
 #define PORTICO_ACCOUNT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct mem;
 
@@ -17,9 +18,9 @@ enum {
 bool account_is_email(const char *text);
 
 /* What is wrong with a password, as the key of a text; NULL: nothing. Length
- * and guessability count, not kinds of characters (NIST SP 800-63B). The names
- * may be NULL. */
+ * and guessability count, not kinds of characters (NIST SP 800-63B). `names`:
+ * what the customer is called; each may be NULL. */
 const char *account_password_fault(struct mem *m, const char *password,
-    const char *current, const char *login, const char *company);
+    const char *current, const char *const *names, size_t n);
 
 #endif

@@ -26,8 +26,7 @@ static const struct {
     [VCS_SUBSCRIPTIONS] = {"subscription.list", {"id", "package", "status"}},
     [VCS_XDRS] = {"xdr.list", {"time", "account", "duration", "cost"}},
     [VCS_USAGE] = {"usage.summary",
-			{"day", "service", "account", "name", "volume",
-			    "events", "cost"}},
+	{"day", "service", "account", "name", "volume", "events", "cost"}},
     [VCS_TRANSACTIONS] = {"transaction.list", {"time", "type", "amount"}},
     [VCS_INVOICES] = {"invoice.list", {"id", "number", "total", "paid", "due"}},
     [VCS_INVOICE_FILE] = {"invoice.file", {NULL}},
@@ -185,8 +184,7 @@ const char *vcs_profile_field(
 const char *vcs_profile_error(
     const struct vcs_method *method, const char *message)
 {
-	if (!message ||
-	    !json_object_is_type(method->errors, json_type_object))
+	if (!message || !json_object_is_type(method->errors, json_type_object))
 		return NULL;
 	json_object_object_foreach (method->errors, name, words)
 		for (size_t i = 0; i < json_length(words); i++)

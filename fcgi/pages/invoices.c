@@ -88,7 +88,6 @@ static bool add_up(struct call *c, struct view *w)
 	const struct vcs_invoices *list = w->list;
 	const struct invoice *first = NULL;
 
-	w->rows = mem_array(c->mem, list->n, sizeof(*w->rows));
 	w->has_owed = !list->limited;
 	w->currency = c->currency;
 	for (size_t i = 0; i < list->n; i++) {
@@ -253,6 +252,7 @@ enum err invoices_load(struct call *c)
 	err = page_go(c);
 	if (err)
 		return err;
+	w.rows = mem_array(c->mem, w.list->n, sizeof(*w.rows));
 	err = w.list->err;
 	if (!err && !add_up(c, &w))
 		err = ERR_UPSTREAM;
@@ -313,20 +313,25 @@ struct download {
 	const struct vcs_invoice *invoice;
 };
 
+static int find_type(const char *text)
+{
+	for (int i = 0; i < TYPES; i++)
+		if (is_type(text, types[i].type))
+			return i;
+	return -1;
+}
+
 static void begin_file(void *ctx, const char *type, const char *name)
 {
 	struct download *d = ctx;
-	const char *known = "application/octet-stream", *suffix = NULL;
+	int known = find_type(type);
 
-	for (int i = 0; i < TYPES && !suffix; i++)
-		if (is_type(type, types[i].type)) {
-			known = types[i].type;
-			suffix = types[i].suffix;
-		}
-	if (!suffix)
-		suffix = find_suffix(name);
-	reply_begin(
-	    d->call->reply, known, make_name(d->call, d->invoice, suffix));
+	if (known < 0)
+		reply_begin(d->call->reply, "application/octet-stream",
+		    make_name(d->call, d->invoice, find_suffix(name)));
+	else
+		reply_begin(d->call->reply, types[known].type,
+		    make_name(d->call, d->invoice, types[known].suffix));
 }
 
 static bool write_file(void *ctx, const void *data, size_t len)

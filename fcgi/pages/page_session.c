@@ -40,10 +40,10 @@ enum err page_begin_session(struct call *c, enum session_kind kind,
 	bool bearer = kind == SESSION_BEARER;
 	struct session *s = mem_alloc(c->mem, sizeof(*s));
 	char *token;
-	enum err err = session_begin(c->db, c->mem, c->brand->name, kind,
-	    client, login,
-	    bearer ? conf->session.bearer_lifetime : conf->session.lifetime,
-	    c->now, s, &token);
+	enum err err =
+	    session_begin(c->db, c->mem, c->brand->name, kind, client, login,
+		bearer ? conf->session.bearer_lifetime : conf->session.lifetime,
+		c->now, s, &token);
 
 	if (!err)
 		err = session_keep(c->db, s, kept);

@@ -52,10 +52,11 @@ enum err password_form(struct call *c)
 /* Before the current one is tried: what is wrong here is no failed guess. */
 static enum err check_rules(struct call *c)
 {
+	const char *const names[] = {c->session->login, c->client->name,
+	    c->client->details[VCS_COMPANY]};
 	const char *password = req_text(c->req, "new");
-	const char *fault = account_password_fault(c->mem, password,
-	    req_text(c->req, "current"), c->session->login,
-	    c->client->details[VCS_COMPANY]);
+	const char *fault = account_password_fault(
+	    c->mem, password, req_text(c->req, "current"), names, 3);
 
 	if (fault)
 		req_add_fault(c->req, "new", fault);

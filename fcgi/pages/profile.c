@@ -69,7 +69,7 @@ static struct rule find_rule(const struct call *c, const char *name)
 		if (!listed || !mode || strcmp(listed, name) != 0)
 			continue;
 		return (struct rule){
-		    .shown = strcmp(mode, "hidden") != 0,
+		    .shown = !strcmp(mode, "view") || !strcmp(mode, "edit"),
 		    .edit = !strcmp(mode, "edit"),
 		    .required =
 			json_object_get_boolean(json_find(row, "required")),
@@ -149,7 +149,6 @@ static void add_row(struct call *c, struct json_object *rows, int i,
 	json_put_flag(row, "required", rule.required);
 	json_put_flag(row, "lines", i == VCS_ADDRESS);
 	json_put_flag(row, "email", i == VCS_EMAIL);
-	json_put_int(row, "max", limits[i]);
 	json_put_text(row, "fault", find_fault(c, name));
 	json_put_text(row, "anchor_url", mem_print(c->mem, "#%s", name));
 	json_put_text(row, "autocomplete", words[i]);
@@ -185,7 +184,6 @@ static void fill(struct call *c, const struct vcs_client *client, bool again)
 		version = req_text(c->req, "version");
 	json_put_text(c->model, "version", version);
 	json_put_flag(c->ui, "can_edit", json_length(editable) > 0);
-	json_put_flag(c->ui, "conflict", c->status == 409);
 }
 
 /* theme.json may hide any of them. */

@@ -50,8 +50,9 @@ static void test_email(void **state)
 
 static void expect(struct mem *m, const char *password, const char *key)
 {
-	const char *found = account_password_fault(
-	    m, password, "the old password", "heron", "Blue Heron, Ltd.");
+	static const char *const names[] = {"heron", NULL, "Blue Heron, Ltd."};
+	const char *found =
+	    account_password_fault(m, password, "the old password", names, 3);
 
 	if ((!key && found) || (key && (!found || strcmp(key, found) != 0)))
 		fail_msg("%s: %s", password, found ? found : "fine");
@@ -101,6 +102,8 @@ static void test_password_guessable(void **state)
 
 static void test_password_names(void **state)
 {
+	static const char *const login[] = {"HeronTheFirst"};
+	static const char *const empty[] = {NULL, ""};
 	struct mem *m = mem_open(0);
 
 	(void)state;
@@ -110,12 +113,13 @@ static void test_password_names(void **state)
 	expect(m, "blue-heron ltd", "password.name");
 	expect(m, "blueheronltd", "password.name");
 	expect(m, "blueheronltd7", NULL);
-	assert_string_equal(account_password_fault(m, "heron-the-first", NULL,
-				"HeronTheFirst", NULL),
+	assert_string_equal(
+	    account_password_fault(m, "heron-the-first", NULL, login, 1),
 	    "password.name");
 	assert_null(
-	    account_password_fault(m, "heron-the-first", NULL, NULL, NULL));
-	assert_null(account_password_fault(m, "heron-the-first", NULL, "", ""));
+	    account_password_fault(m, "heron-the-first", NULL, NULL, 0));
+	assert_null(
+	    account_password_fault(m, "heron-the-first", NULL, empty, 2));
 	mem_close(m);
 }
 

@@ -81,8 +81,8 @@ static void add_one(void)
 	    db_query(db, m, "select value from secret where name = 'n'", NULL,
 		0, &rows))
 		_exit(1);
-	value =
-	    db_text(mem_print(m, "%d", atoi(db_cell_text(&rows, 0, 0)) + 1));
+	value = db_text(mem_print(
+	    m, "%ld", strtol(db_cell_text(&rows, 0, 0), NULL, 10) + 1));
 	if (db_run(db, "update secret set value = $1 where name = 'n'", &value,
 		1, NULL))
 		_exit(1);
@@ -126,7 +126,8 @@ static void test_processes(void **state)
 	    db_query(db, m, "select value from secret where name = 'n'", NULL,
 		0, &rows),
 	    ERR_OK);
-	assert_int_equal(atoi(db_cell_text(&rows, 0, 0)), PROCESSES * TURNS);
+	assert_int_equal(
+	    strtol(db_cell_text(&rows, 0, 0), NULL, 10), PROCESSES * TURNS);
 	for (const char *const *s =
 		 (const char *const[]){"", "-wal", "-shm", NULL};
 	     *s; s++)
