@@ -207,7 +207,10 @@ enum err lookup_load(struct call *c)
 	l->digits = make_digits(c->mem, number);
 	if (!l->digits) {
 		req_add_fault(c->req, "number", "field.number");
-		return ERR_INPUT;
+		if (c->req->format != FORMAT_HTML)
+			return ERR_INPUT;
+		c->status = err_status(ERR_INPUT);
+		return show_form(c);
 	}
 	ask(c, l);
 	err = page_go(c);

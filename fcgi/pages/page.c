@@ -192,6 +192,14 @@ static void know_session(struct call *c)
 		use_session(c);
 }
 
+/* A page to look at says itself what is wrong with its parameters, above what
+ * it shows for the standard ones: "400, form again". */
+static bool shows_itself(const struct call *c)
+{
+	return c->req->method == METHOD_GET && c->page->tmpl &&
+	       c->req->format == FORMAT_HTML;
+}
+
 static enum err serve(struct call *c, const struct req_source *source)
 {
 	bool other_method = false;
@@ -217,6 +225,10 @@ static enum err serve(struct call *c, const struct req_source *source)
 			c->req->format = FORMAT_JSON;
 	}
 	err = admit(c);
+	if (err == ERR_INPUT && shows_itself(c)) {
+		c->status = err_status(err);
+		err = ERR_OK;
+	}
 	return err ? err : run_page(c);
 }
 

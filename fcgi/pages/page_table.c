@@ -226,8 +226,8 @@ static const char *make_period_url(
 		    strcmp(p->name, "to") != 0 &&
 		    strcmp(p->name, "page") != 0 &&
 		    !(p->standard && !strcmp(now, p->standard)))
-			buf_print(&b, "&%s=%s", p->name,
-			    req_encode(c->mem, now));
+			buf_print(
+			    &b, "&%s=%s", p->name, req_encode(c->mem, now));
 	}
 	return b.data;
 }
@@ -288,12 +288,8 @@ static void put_period(
 	put_presets(c, p, today);
 }
 
-enum err page_find_period(struct call *c, struct period *p)
+static void set_period(struct call *c, struct period *p, const char *today)
 {
-	const char *today = fmt_iso_day(c->mem, c->now, c->zone);
-
-	p->from = req_text(c->req, "from");
-	p->to = req_text(c->req, "to");
 	if (!p->to && !p->from)
 		p->to = today;
 	if (!p->to)
@@ -305,13 +301,32 @@ enum err page_find_period(struct call *c, struct period *p)
 	p->end--;
 	/* A day has 23 to 25 hours. */
 	p->days = (int)((p->end - p->start + 43200) / 86400);
+}
+
+static const char *find_wrong(const struct period *p)
+{
 	if (p->end < p->start)
-		req_add_fault(c->req, "to", "field.period_order");
-	else if (p->days > PERIOD_MOST)
-		req_add_fault(c->req, "to", "field.period_long");
-	else {
-		put_period(c, p, today);
-		return ERR_OK;
+		return "field.period_order";
+	return p->days > PERIOD_MOST ? "field.period_long" : NULL;
+}
+
+enum err page_find_period(struct call *c, struct period *p)
+{
+	const char *today = fmt_iso_day(c->mem, c->now, c->zone), *wrong;
+
+	p->from = req_text(c->req, "from");
+	p->to = req_text(c->req, "to");
+	set_period(c, p, today);
+	wrong = find_wrong(p);
+	if (wrong) {
+		if (!c->status)
+			req_add_fault(c->req, "to", wrong);
+		if (c->req->format != FORMAT_HTML)
+			return ERR_INPUT;
+		c->status = err_status(ERR_INPUT);
+		p->from = p->to = NULL;
+		set_period(c, p, today);
 	}
-	return ERR_INPUT;
+	put_period(c, p, today);
+	return ERR_OK;
 }

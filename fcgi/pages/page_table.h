@@ -70,8 +70,9 @@ struct period {
 	int days;
 };
 
-/* The period of `from` and `to`, the last 30 days by default. ERR_INPUT: the
- * wrong way round, or over PERIOD_MOST days; the fault is added. Also puts
+/* The period of `from` and `to`, the last 30 days by default. The wrong way
+ * round, or over PERIOD_MOST days: the fault is added; a page to look at goes
+ * on with the default (and status 400), otherwise ERR_INPUT. Also puts
  * ui.period{from,to,from_text,to_text} and ui.presets[{key,label,page_url,
  * active}] (last 7 and 30 days, this and last month). */
 enum err page_find_period(struct call *c, struct period *p);

@@ -171,26 +171,13 @@ static void put_rows(
 	json_put_int(c->ui, "limited_rows", c->brand->conf->limits.table_rows);
 }
 
-/* A period that is none: the form again, with what is wrong about it. */
-static enum err show_form(struct call *c)
-{
-	if (c->req->format != FORMAT_HTML)
-		return ERR_INPUT;
-	c->status = err_status(ERR_INPUT);
-	json_put_text(c->ui, "self_url", c->req->path);
-	json_put_text(
-	    json_put_object(c->ui, "period"), "from", req_text(c->req, "from"));
-	json_put_text(json_find(c->ui, "period"), "to", req_text(c->req, "to"));
-	return ERR_OK;
-}
-
 static enum err load(struct call *c, struct ledger *l)
 {
 	struct vcs_transactions *all;
 	enum err err = page_find_period(c, &l->period);
 
 	if (err)
-		return show_form(c);
+		return err;
 	all = vcs_read_transactions(c->trip, l->flow, l->period.start,
 	    l->period.end, (size_t)c->brand->conf->limits.table_rows);
 	err = page_go(c);

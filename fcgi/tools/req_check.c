@@ -272,6 +272,25 @@ static void check_names(struct req *r, const struct param *params)
 	}
 }
 
+static const struct req_value *find_value(const struct req *r, const char *name)
+{
+	for (size_t i = 0; i < r->n_values; i++)
+		if (!strcmp(r->values[i].name, name))
+			return &r->values[i];
+	return NULL;
+}
+
+/* Instead of what was wrong: a page may show itself with what is wrong. */
+static void add_standards(struct req *r, const struct param *p)
+{
+	for (; p && p->name; p++)
+		if (p->standard && !find_value(r, p->name) &&
+		    p->type == PARAM_NUMBER)
+			check_number(r, p, p->standard);
+		else if (p->standard && !find_value(r, p->name))
+			add_value(r, p, p->standard, 0);
+}
+
 enum err req_check(struct req *r, const struct param *params, bool lax)
 {
 	static const struct param csrf = {.name = "csrf", .type = PARAM_FREE};
@@ -284,17 +303,10 @@ enum err req_check(struct req *r, const struct param *params, bool lax)
 		check_param(r, &csrf);
 	if (!r->n_faults)
 		return ERR_OK;
+	add_standards(r, params);
 	log_info("req.fields", "%zu refused, the first: %s", r->n_faults,
 	    r->faults[0].key);
 	return ERR_INPUT;
-}
-
-static const struct req_value *find_value(const struct req *r, const char *name)
-{
-	for (size_t i = 0; i < r->n_values; i++)
-		if (!strcmp(r->values[i].name, name))
-			return &r->values[i];
-	return NULL;
 }
 
 const char *req_text(const struct req *r, const char *name)

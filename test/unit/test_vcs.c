@@ -743,6 +743,7 @@ static void log_ins(void **state)
 	    json_object_to_json_string_ext(kept, JSON_C_TO_STRING_PLAIN),
 	    "{\"rate_table\":19,\"currency_id\":27,\"locale\":\"de\","
 	    "\"zone\":\"Europe\\/Berlin\",\"accounts\":[2001],"
+	    "\"account_packages\":[0],"
 	    "\"currency\":\"USD\"}");
 	before = server_requests(&f->server);
 	say_log_in(f, refused, RESULT("null"));
