@@ -2,7 +2,11 @@
 """account_test.py: what customers change: profile, password, voucher.
 Ends with 'N passed, N failed'.
 """
+import contextlib
+import os
 import shutil
+import signal
+import sqlite3
 import threading
 
 import harness
@@ -689,6 +693,58 @@ def test_voucher_faults(t):
             "the form again")
     t.check(paid("heron", "101-000001") <= 1, "never twice")
     fresh()
+
+
+def children(pid):
+    with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+        return [int(word) for word in f.read().split()]
+
+
+def test_voucher_crash(t):
+    """A worker dies while VCS is asked: the try is neither lost nor free."""
+    fresh()
+    p = Portal(sandbox, {"coreApi": {"deadlineMs": 60000}}, workers=1)
+    b = p.client().token("heron")
+    store = os.path.join(p.folder, "portico.db")
+
+    def ask(sql):
+        with contextlib.closing(sqlite3.connect(store, timeout=30)) as db:
+            rows = db.execute(sql).fetchall()
+            db.commit()
+            return rows
+
+    def cut_off():
+        try:
+            redeem(b, "101-000001")
+        except (EOFError, OSError):
+            return
+        t.fail("an answer from a dead worker")
+
+    sandbox.fault("topup_cards.activate", "hang", times=1)
+    request = threading.Thread(target=cut_off)
+    request.start()
+    harness.wait_for("the call", lambda: ask("select state from voucher"))
+    t.equal(ask("select state from voucher"), [("begun",)], "written before")
+    t.check("101-000001" not in repr(ask("select * from voucher")),
+            "the code itself is not kept")
+    for worker in children(p.process.pid):
+        os.kill(worker, signal.SIGKILL)
+    request.join()
+    sandbox.heal()
+    ask("update lease set until = 0")  # as if its time were over
+    answer = redeem(b, "101-000001")
+    t.status(answer, 200, "the next worker goes on")
+    t.equal(paid("heron", "101-000001"), 1, "credited once")
+    t.equal(ask("select state from voucher"), [("done",)], "settled")
+    # The same, but the lost try had been credited.
+    ask("update voucher set state = 'begun'")
+    answer = redeem(b, "101-000001")
+    t.status(answer, 422, "used")
+    t.check("your own earlier try" in answer.json["error"]["fields"]["code"],
+            "kindly", answer.text)
+    p.end()
+    with open(p.log_path, "w"):
+        pass  # that a worker was killed is no fault here
 
 
 # --- All ----------------------------------------------------------------------
