@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # suites.sh: what ./dev test runs, sourced by it. A suite is a command that
 # says 'N passed, N failed' on its last line; one that does not has failed.
-# What passes takes one line, what fails shows the end of its log.
+# What passes takes one line; of what fails, the lines that begin with FAILED
+# are shown and what follows them, or the end of the log.
 # shellcheck disable=SC2154  # root and build are dev's
 
 passed=0 failed=0
@@ -23,7 +24,8 @@ suite() {
 	printf '%-24s %5d passed, %d failed  (%d s)\n' \
 		"$name" "$good" "$bad" $((SECONDS - start))
 	((bad == 0)) || {
-		tail -n 100 "$log" | sed 's/^/    /'
+		{ grep -A8 '^FAILED' "$log" || cat "$log"; } | tail -n 100 |
+			sed 's/^/    /'
 		printf '    (whole log: %s)\n' "$log"
 	}
 }

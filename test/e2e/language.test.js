@@ -72,11 +72,12 @@ module.exports = world => {
 		assert.strictEqual(await lang(page), 'de');
 	});
 
-	test('language: errors too', async () => {
+	test('language: errors too, within the portal', async () => {
 		const page = await openPage(world, { user: 'osprey' });
 
 		await page.goto('/api/nothing');
 		assert.strictEqual(await lang(page), 'de');
 		assert.match(await page.title(), /^Nicht gefunden/);
+		assert.ok(await page.isVisible('.side a[href="/api/rates"]'));
 	});
 };
