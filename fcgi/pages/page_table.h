@@ -87,8 +87,8 @@ typedef enum err (*page_fetch)(
 
 /* Streams a file of all rows, in constant memory: the first piece is read
  * before anything is sent, so that an error there is a proper answer; one in
- * the middle breaks the transfer. `period` NULL: not a matter of time. c->notice
- * is a line above the header. */
+ * the middle breaks the transfer. `period` NULL: not a matter of time.
+ * c->notice is a line above the header. */
 enum err page_export(struct call *c, const char *name,
     const struct column *columns, const struct period *period, page_fetch fetch,
     void *state);

@@ -49,7 +49,8 @@ void page_put_named(struct json_object *o, const char *key, int64_t id,
 
 #define SHAPE_XDR                                                              \
 	"id:int time:time? account{id:int name?} source? destination? code? "  \
-	"name? service{id:int name?} duration:quantity rate:money? cost:money?"
+	"name? service{id:int name?} duration:quantity rate:money? "           \
+	"cost:money?"
 
 /* An xDR with time, account, service, duration, rate, cost. */
 struct json_object *page_make_xdr(struct call *c, const struct vcs_xdr *x,

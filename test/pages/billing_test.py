@@ -474,6 +474,45 @@ def test_memory(t):
         before, after))
 
 
+def test_late(t):
+    """A billing system that hangs: 504, and nothing that looks like a file."""
+    hasty = harness.Portal(sandbox, {
+        "coreApi": {"deadlineMs": 1000}, "managementApi": {"deadlineMs": 1000}})
+    client = hasty.client().token("heron")
+    client.json("/api/invoices")
+    for operation, path in (
+            ("transactions.search", "/api/payments"),
+            ("transactions.search", "/api/charges.csv"),
+            ("invoices.list", "/api/invoices"),
+            ("invoices.getFile", "/api/invoices/9005/download")):
+        sandbox.fault(operation, "hang")
+        try:
+            a = client.get(path, accept="application/json")
+            t.status(a, 504, "%s: %s hangs" % (path, operation))
+        finally:
+            sandbox.heal()
+
+
+def test_pieces_that_are_cut(t):
+    """A piece that ends too early is asked for in halves; the total stays."""
+    path = "/api/charges?" + year()
+    wanted = customer("whale").json(path)
+    for times in (1, 2, 3):
+        sandbox.fault("transactions.search", "truncate", times=times)
+        try:
+            t.equal(customer("whale").json(path)["total"], wanted["total"],
+                    "cut %d times" % times)
+        finally:
+            sandbox.heal()
+    whole = customer("whale").get("/api/charges.csv?" + year()).body
+    sandbox.fault("transactions.search", "truncate", times=1)
+    try:
+        t.equal(customer("whale").get("/api/charges.csv?" + year()).body,
+                whole, "a file of cut pieces")
+    finally:
+        sandbox.heal()
+
+
 # --- Long lists ---------------------------------------------------------------
 
 def test_more_than_the_limit(t):
