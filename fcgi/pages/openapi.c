@@ -118,6 +118,17 @@ static void put_parameters(
 		json_object_put(list);
 }
 
+/* Every POST takes it. */
+static void put_csrf(struct json_object *properties)
+{
+	struct json_object *o = json_put_object(properties, "csrf");
+
+	json_put_text(o, "type", "string");
+	json_put_text(o, "description",
+	    "The CSRF token of the page, with a cookie. Not with a bearer "
+	    "token.");
+}
+
 static struct json_object *make_body_schema(
     const struct param *params, bool *any_required)
 {
@@ -135,6 +146,7 @@ static struct json_object *make_body_schema(
 		if (p->required)
 			json_put_text(required, NULL, p->name);
 	}
+	put_csrf(properties);
 	*any_required = json_length(required) > 0;
 	json_put(schema, "required", required);
 	return schema;
