@@ -44,11 +44,6 @@ bool vcs_kept_changed(const struct vcs_trip *t)
 	return t->changed;
 }
 
-static const char *field(const struct vcs_ask *a, const char *name)
-{
-	return vcs_profile_field(a->method, name);
-}
-
 /* --- What is kept --------------------------------------------------------- */
 
 /* "" is kept for a currency that VCS's list lacks, so that it is not asked for
@@ -134,7 +129,7 @@ const char *const vcs_detail_names[VCS_DETAILS] = {
 static const char *read_detail(
     struct vcs_trip *t, struct vcs_ask *a, const char *name)
 {
-	const char *theirs = field(a, name), *text;
+	const char *theirs = vcs_field(a, name), *text;
 
 	if (!theirs || !json_object_object_get_ex(a->result, theirs, NULL))
 		return NULL;
@@ -146,9 +141,9 @@ static enum err read_client(struct vcs_trip *t, struct vcs_ask *a)
 {
 	struct vcs_client *c = a->out;
 	struct json_object *row = a->result;
-	const char *status = vcs_read_text(row, field(a, "status"));
-	const char *zone = vcs_read_text(row, field(a, "zone"));
-	const char *name = vcs_read_text(row, field(a, "name"));
+	const char *status = vcs_read_text(row, vcs_field(a, "status"));
+	const char *zone = vcs_read_text(row, vcs_field(a, "zone"));
+	const char *name = vcs_read_text(row, vcs_field(a, "name"));
 
 	c->id = t->client;
 	c->name = name ? mem_text(t->mem, name) : "";
@@ -160,15 +155,15 @@ static enum err read_client(struct vcs_trip *t, struct vcs_ask *a)
 	if (!status)
 		return ERR_UPSTREAM;
 	c->has_balance =
-	    vcs_read_money(row, field(a, "balance"), &c->balance) &&
-	    vcs_read_money(row, field(a, "credit"), &c->credit) &&
+	    vcs_read_money(row, vcs_field(a, "balance"), &c->balance) &&
+	    vcs_read_money(row, vcs_field(a, "credit"), &c->credit) &&
 	    money_add(c->balance, c->credit, &c->available);
 	c->has_threshold =
-	    vcs_read_money(row, field(a, "low_balance"), &c->low_balance);
-	keep(
-	    t, "rate_table", new_id(vcs_read_int(row, field(a, "rate_table"))));
-	keep_currency_id(t, vcs_read_int(row, field(a, "currency")));
-	keep_text(t, "locale", vcs_read_text(row, field(a, "locale")));
+	    vcs_read_money(row, vcs_field(a, "low_balance"), &c->low_balance);
+	keep(t, "rate_table",
+	    new_id(vcs_read_int(row, vcs_field(a, "rate_table"))));
+	keep_currency_id(t, vcs_read_int(row, vcs_field(a, "currency")));
+	keep_text(t, "locale", vcs_read_text(row, vcs_field(a, "locale")));
 	if (zone && fmt_zone_known(zone))
 		keep_text(t, "zone", zone);
 	return ERR_OK;
@@ -179,22 +174,22 @@ static enum err read_client(struct vcs_trip *t, struct vcs_ask *a)
 static enum err read_names(struct vcs_trip *t, struct vcs_ask *a)
 {
 	struct vcs_names *names = a->out;
-	const char *name_field = field(a, "name");
+	const char *name_field = vcs_field(a, "name");
 
 	if (!name_field)
-		name_field = field(a, "code");
+		name_field = vcs_field(a, "code");
 	names->n = json_length(a->result);
 	names->items = mem_array(t->mem, names->n, sizeof(*names->items));
 	for (size_t i = 0; i < names->n; i++) {
 		struct json_object *row = json_at(a->result, i);
 		const char *name = vcs_read_text(row, name_field);
-		const char *unit = vcs_read_text(row, field(a, "unit"));
+		const char *unit = vcs_read_text(row, vcs_field(a, "unit"));
 
 		names->items[i] = (struct vcs_name){
-		    .id = vcs_read_int(row, field(a, "id")),
+		    .id = vcs_read_int(row, vcs_field(a, "id")),
 		    .name = name ? name : "",
 		    .unit = unit ? unit : "s",
-		    .rate_unit = vcs_read_int(row, field(a, "rate_unit")),
+		    .rate_unit = vcs_read_int(row, vcs_field(a, "rate_unit")),
 		};
 		if (names->items[i].rate_unit <= 0)
 			names->items[i].rate_unit =
@@ -214,7 +209,8 @@ static enum err read_accounts(struct vcs_trip *t, struct vcs_ask *a)
 	for (size_t i = 0; i < names->n; i++) {
 		json_put_int(ids, NULL, names->items[i].id);
 		json_put_int(packages, NULL,
-		    vcs_read_int(json_at(a->result, i), field(a, "package")));
+		    vcs_read_int(
+			json_at(a->result, i), vcs_field(a, "package")));
 	}
 	keep(t, "accounts", ids);
 	keep(t, "account_packages", packages);
@@ -312,11 +308,12 @@ static bool read_rate(const struct rates_fields *f, struct json_object *row,
 
 static enum err read_rates(struct vcs_trip *t, struct vcs_ask *a)
 {
-	const struct rates_fields f = {field(a, "id"), field(a, "code"),
-	    field(a, "name"), field(a, "service"), field(a, "price"),
-	    field(a, "currency"), field(a, "effective_from"),
-	    field(a, "effective_till"), field(a, "interval"),
-	    field(a, "min_volume"), field(a, "setup_fee")};
+	const struct rates_fields f = {vcs_field(a, "id"), vcs_field(a, "code"),
+	    vcs_field(a, "name"), vcs_field(a, "service"),
+	    vcs_field(a, "price"), vcs_field(a, "currency"),
+	    vcs_field(a, "effective_from"), vcs_field(a, "effective_till"),
+	    vcs_field(a, "interval"), vcs_field(a, "min_volume"),
+	    vcs_field(a, "setup_fee")};
 	struct vcs_rates *rates = a->out;
 	size_t n = json_length(a->result);
 
@@ -447,7 +444,7 @@ struct vcs_ping *vcs_ask_ping(struct vcs_trip *t, bool management)
 static enum err read_login(struct vcs_trip *t, struct vcs_ask *a)
 {
 	(void)t;
-	*(int64_t *)a->out = vcs_read_int(a->result, field(a, "id"));
+	*(int64_t *)a->out = vcs_read_int(a->result, vcs_field(a, "id"));
 	return ERR_OK;
 }
 

@@ -11,18 +11,6 @@
 #include "tools/http.h"
 #include "tools/req.h"
 
-static const char *field(const struct vcs_ask *a, const char *name)
-{
-	return vcs_profile_field(a->method, name);
-}
-
-static const char *trip_zone(const struct vcs_trip *t)
-{
-	const char *zone = json_find_text(t->kept, "zone");
-
-	return zone ? zone : t->brand->conf->time_zone;
-}
-
 /* --- Transactions --------------------------------------------------------- */
 
 /* What was asked for: to check what comes, because VCS may not know the
@@ -39,7 +27,7 @@ static bool is_asked_for(const struct vcs_ask *a, struct json_object *row,
     const struct vcs_transaction *x, struct money amount)
 {
 	const struct asked *q = a->out;
-	const char *type = vcs_read_text(row, field(a, "type"));
+	const char *type = vcs_read_text(row, vcs_field(a, "type"));
 
 	if (x->time && (x->time < q->from || x->time > q->to))
 		return false;
@@ -63,16 +51,17 @@ static enum err read_transactions(struct vcs_trip *t, struct vcs_ask *a)
 		struct json_object *row = json_at(a->result, i);
 		struct vcs_transaction *x = &list->rows[list->n];
 
-		if (!vcs_read_money(row, field(a, "amount"), &amount))
+		if (!vcs_read_money(row, vcs_field(a, "amount"), &amount))
 			return ERR_UPSTREAM;
 		*x = (struct vcs_transaction){
-		    .id = vcs_read_int(row, field(a, "id")),
-		    .time = vcs_read_time(row, field(a, "time"), trip_zone(t)),
-		    .currency = vcs_read_int(row, field(a, "currency")),
+		    .id = vcs_read_int(row, vcs_field(a, "id")),
+		    .time =
+			vcs_read_time(row, vcs_field(a, "time"), vcs_zone(t)),
+		    .currency = vcs_read_int(row, vcs_field(a, "currency")),
 		    .amount =
 			q->flow == VCS_CHARGES ? money_negate(amount) : amount,
-		    .status = vcs_read_text(row, field(a, "status")),
-		    .notes = vcs_read_text(row, field(a, "notes")),
+		    .status = vcs_read_text(row, vcs_field(a, "status")),
+		    .notes = vcs_read_text(row, vcs_field(a, "notes")),
 		};
 		list->n += is_asked_for(a, row, x, amount);
 	}
@@ -197,10 +186,10 @@ struct invoice_page {
 
 static bool is_hidden(const struct vcs_ask *a, struct json_object *row)
 {
-	const char *type = vcs_read_text(row, field(a, "type"));
-	const char *state = vcs_read_text(row, field(a, "state"));
+	const char *type = vcs_read_text(row, vcs_field(a, "type"));
+	const char *state = vcs_read_text(row, vcs_field(a, "state"));
 
-	if (field(a, "type") && (!type || strcmp(type, "outgoing") != 0))
+	if (vcs_field(a, "type") && (!type || strcmp(type, "outgoing") != 0))
 		return true;
 	return state &&
 	       (!strcmp(state, "to_verify") || !strcmp(state, "to verify"));
@@ -218,28 +207,29 @@ static const char *read_day(struct mem *m, const char *text, const char *clock)
 static bool read_invoice(const struct vcs_trip *t, const struct vcs_ask *a,
     struct json_object *row, struct vcs_invoice *v)
 {
-	const char *number = vcs_read_text(row, field(a, "number"));
-	const char *zone = trip_zone(t);
+	const char *number = vcs_read_text(row, vcs_field(a, "number"));
+	const char *zone = vcs_zone(t);
 
 	*v = (struct vcs_invoice){
-	    .id = vcs_read_int(row, field(a, "id")),
-	    .currency = vcs_read_int(row, field(a, "currency")),
+	    .id = vcs_read_int(row, vcs_field(a, "id")),
+	    .currency = vcs_read_int(row, vcs_field(a, "currency")),
 	    .number = number ? number : "",
-	    .from = vcs_read_time(row, field(a, "from"), zone),
-	    .to = vcs_read_time(row, field(a, "to"), zone),
-	    .issued = vcs_read_time(row, field(a, "issued"), zone),
-	    .due = vcs_read_time(row, field(a, "due"), zone),
+	    .from = vcs_read_time(row, vcs_field(a, "from"), zone),
+	    .to = vcs_read_time(row, vcs_field(a, "to"), zone),
+	    .issued = vcs_read_time(row, vcs_field(a, "issued"), zone),
+	    .due = vcs_read_time(row, vcs_field(a, "due"), zone),
 	    .hidden = is_hidden(a, row),
 	};
-	v->from_day =
-	    read_day(t->mem, vcs_read_text(row, field(a, "from")), "00:00:00");
-	v->to_day =
-	    read_day(t->mem, vcs_read_text(row, field(a, "to")), "23:59:59");
+	v->from_day = read_day(
+	    t->mem, vcs_read_text(row, vcs_field(a, "from")), "00:00:00");
+	v->to_day = read_day(
+	    t->mem, vcs_read_text(row, vcs_field(a, "to")), "23:59:59");
 	/* Nothing paid yet may come as null. */
-	if (vcs_read_text(row, field(a, "paid")) &&
-	    !vcs_read_money(row, field(a, "paid"), &v->paid))
+	if (vcs_read_text(row, vcs_field(a, "paid")) &&
+	    !vcs_read_money(row, vcs_field(a, "paid"), &v->paid))
 		return false;
-	return v->id > 0 && vcs_read_money(row, field(a, "total"), &v->total);
+	return v->id > 0 &&
+	       vcs_read_money(row, vcs_field(a, "total"), &v->total);
 }
 
 static bool is_known(const struct vcs_invoices *all, int64_t id)

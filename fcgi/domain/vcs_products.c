@@ -5,18 +5,6 @@
 #include "domain/brand.h"
 #include "domain/vcs_trip.h"
 
-static const char *field(const struct vcs_ask *a, const char *name)
-{
-	return vcs_profile_field(a->method, name);
-}
-
-static const char *trip_zone(const struct vcs_trip *t)
-{
-	const char *zone = json_find_text(t->kept, "zone");
-
-	return zone ? zone : t->brand->conf->time_zone;
-}
-
 /* true, 1 and "1"; a profile that names no such field means that all are. */
 static bool read_flag(struct json_object *row, const char *name)
 {
@@ -32,7 +20,7 @@ static bool read_flag(struct json_object *row, const char *name)
 static enum err read_account_list(struct vcs_trip *t, struct vcs_ask *a)
 {
 	struct vcs_accounts *accounts = a->out;
-	const char *ips = field(a, "ips");
+	const char *ips = vcs_field(a, "ips");
 
 	accounts->n = json_length(a->result);
 	accounts->items =
@@ -41,12 +29,12 @@ static enum err read_account_list(struct vcs_trip *t, struct vcs_ask *a)
 		struct json_object *row = json_at(a->result, i);
 
 		accounts->items[i] = (struct vcs_account){
-		    .id = vcs_read_int(row, field(a, "id")),
-		    .name = vcs_read_text(row, field(a, "name")),
-		    .kind = vcs_read_text(row, field(a, "kind")),
-		    .ani = vcs_read_text(row, field(a, "ani")),
+		    .id = vcs_read_int(row, vcs_field(a, "id")),
+		    .name = vcs_read_text(row, vcs_field(a, "name")),
+		    .kind = vcs_read_text(row, vcs_field(a, "kind")),
+		    .ani = vcs_read_text(row, vcs_field(a, "ani")),
 		    .ips = ips ? json_find(row, ips) : NULL,
-		    .enabled = read_flag(row, field(a, "enabled")),
+		    .enabled = read_flag(row, vcs_field(a, "enabled")),
 		};
 	}
 	return ERR_OK;
@@ -64,21 +52,21 @@ struct vcs_accounts *vcs_ask_account_list(struct vcs_trip *t)
 static void read_subscription(const struct vcs_trip *t, const struct vcs_ask *a,
     struct json_object *row, struct vcs_subscription *s)
 {
-	const char *zone = trip_zone(t), *limits = field(a, "limits");
+	const char *zone = vcs_zone(t), *limits = vcs_field(a, "limits");
 
 	*s = (struct vcs_subscription){
-	    .id = vcs_read_int(row, field(a, "id")),
-	    .account = vcs_read_int(row, field(a, "account")),
-	    .quantity = vcs_read_int(row, field(a, "quantity")),
-	    .currency = vcs_read_int(row, field(a, "currency")),
-	    .package = vcs_read_text(row, field(a, "package")),
-	    .status = vcs_read_text(row, field(a, "status")),
-	    .from = vcs_read_time(row, field(a, "from"), zone),
-	    .to = vcs_read_time(row, field(a, "to"), zone),
-	    .renews = vcs_read_time(row, field(a, "renews"), zone),
+	    .id = vcs_read_int(row, vcs_field(a, "id")),
+	    .account = vcs_read_int(row, vcs_field(a, "account")),
+	    .quantity = vcs_read_int(row, vcs_field(a, "quantity")),
+	    .currency = vcs_read_int(row, vcs_field(a, "currency")),
+	    .package = vcs_read_text(row, vcs_field(a, "package")),
+	    .status = vcs_read_text(row, vcs_field(a, "status")),
+	    .from = vcs_read_time(row, vcs_field(a, "from"), zone),
+	    .to = vcs_read_time(row, vcs_field(a, "to"), zone),
+	    .renews = vcs_read_time(row, vcs_field(a, "renews"), zone),
 	    .limits = limits ? json_find(row, limits) : NULL,
 	};
-	s->has_fee = vcs_read_money(row, field(a, "fee"), &s->fee);
+	s->has_fee = vcs_read_money(row, vcs_field(a, "fee"), &s->fee);
 }
 
 static enum err read_subscriptions(struct vcs_trip *t, struct vcs_ask *a)

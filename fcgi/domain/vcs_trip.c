@@ -354,6 +354,18 @@ void vcs_run(struct vcs_trip *t)
 
 /* --- Fields --------------------------------------------------------------- */
 
+const char *vcs_field(const struct vcs_ask *a, const char *name)
+{
+	return vcs_profile_field(a->method, name);
+}
+
+const char *vcs_zone(const struct vcs_trip *t)
+{
+	const char *zone = json_find_text(t->kept, "zone");
+
+	return zone ? zone : t->brand->conf->time_zone;
+}
+
 bool vcs_read_money(
     struct json_object *row, const char *name, struct money *out)
 {

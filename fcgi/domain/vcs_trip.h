@@ -58,6 +58,12 @@ void vcs_run(struct vcs_trip *t);
 enum err vcs_find_login(struct brand *b, struct mem *m, const char *login,
     const char *password, int64_t *client);
 
+/* VCS's name of one of our fields; NULL: the profile has none. */
+const char *vcs_field(const struct vcs_ask *a, const char *name);
+
+/* The customer's time zone. */
+const char *vcs_zone(const struct vcs_trip *t);
+
 /* Fields of a row by VCS's name; a NULL name reads as absent. */
 bool vcs_read_money(
     struct json_object *row, const char *name, struct money *out);

@@ -12,18 +12,6 @@
 #include "domain/vcs_trip.h"
 #include "tools/fmt.h"
 
-static const char *field(const struct vcs_ask *a, const char *name)
-{
-	return vcs_profile_field(a->method, name);
-}
-
-static const char *trip_zone(const struct vcs_trip *t)
-{
-	const char *zone = json_find_text(t->kept, "zone");
-
-	return zone ? zone : t->brand->conf->time_zone;
-}
-
 /* --- Accounts and packages ------------------------------------------------ */
 
 static int64_t kept_id(const struct vcs_trip *t, const char *list, size_t i)
@@ -102,8 +90,8 @@ static enum err read_packages(struct vcs_trip *t, struct vcs_ask *a)
 	names->items = mem_array(t->mem, n, sizeof(*names->items));
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *row = json_at(a->result, i);
-		int64_t id = vcs_read_int(row, field(a, "package_id"));
-		const char *name = vcs_read_text(row, field(a, "package"));
+		int64_t id = vcs_read_int(row, vcs_field(a, "package_id"));
+		const char *name = vcs_read_text(row, vcs_field(a, "package"));
 
 		if (id && !vcs_find_name(names, id))
 			names->items[names->n++] = (struct vcs_name){
@@ -153,14 +141,15 @@ static void read_xdr(const struct xdr_fields *f, const char *zone,
 
 static enum err read_xdrs(struct vcs_trip *t, struct vcs_ask *a)
 {
-	const struct xdr_fields f = {field(a, "id"), field(a, "time"),
-	    field(a, "account"), field(a, "service"), field(a, "duration"),
-	    field(a, "currency"), field(a, "source"), field(a, "destination"),
-	    field(a, "code"), field(a, "name"), field(a, "rate"),
-	    field(a, "cost")};
+	const struct xdr_fields f = {vcs_field(a, "id"), vcs_field(a, "time"),
+	    vcs_field(a, "account"), vcs_field(a, "service"),
+	    vcs_field(a, "duration"), vcs_field(a, "currency"),
+	    vcs_field(a, "source"), vcs_field(a, "destination"),
+	    vcs_field(a, "code"), vcs_field(a, "name"), vcs_field(a, "rate"),
+	    vcs_field(a, "cost")};
 	struct xdr_answer *answer = a->out;
 	struct vcs_xdrs *xdrs = &answer->xdrs;
-	const char *zone = trip_zone(t);
+	const char *zone = vcs_zone(t);
 	size_t n = json_length(a->result);
 
 	xdrs->raw = a->raw;
@@ -188,7 +177,7 @@ struct vcs_xdrs *vcs_ask_xdrs(
 	put_accounts(t, a, "accounts", &query->filter);
 	json_put_text(a->vars, "order",
 	    mem_print(t->mem, "%c%s", query->ascending ? '+' : '-',
-		field(a, "time")));
+		vcs_field(a, "time")));
 	json_put_int(a->vars, "limit", (int64_t)query->limit);
 	json_put_int(a->vars, "offset", (int64_t)query->offset);
 	return &answer->xdrs;
@@ -292,15 +281,15 @@ static enum err read_usage(struct vcs_trip *t, struct vcs_ask *a)
 		struct vcs_usage_row *u = &usage->rows[usage->n];
 
 		*u = (struct vcs_usage_row){
-		    .day = vcs_read_text(row, field(a, "day")),
-		    .name = vcs_read_text(row, field(a, "name")),
-		    .account = vcs_read_int(row, field(a, "account")),
-		    .service = vcs_read_int(row, field(a, "service")),
-		    .volume = vcs_read_int(row, field(a, "volume")),
-		    .events = vcs_read_int(row, field(a, "events")),
-		    .currency = vcs_read_int(row, field(a, "currency")),
+		    .day = vcs_read_text(row, vcs_field(a, "day")),
+		    .name = vcs_read_text(row, vcs_field(a, "name")),
+		    .account = vcs_read_int(row, vcs_field(a, "account")),
+		    .service = vcs_read_int(row, vcs_field(a, "service")),
+		    .volume = vcs_read_int(row, vcs_field(a, "volume")),
+		    .events = vcs_read_int(row, vcs_field(a, "events")),
+		    .currency = vcs_read_int(row, vcs_field(a, "currency")),
 		};
-		if (!vcs_read_money(row, field(a, "cost"), &u->cost))
+		if (!vcs_read_money(row, vcs_field(a, "cost"), &u->cost))
 			wrong++;
 		else
 			usage->n += is_wanted(
@@ -317,12 +306,12 @@ static void put_groups(
 	struct json_object *list = json_put_list(a->vars, "group_by");
 
 	if (group == VCS_BY_DAY)
-		json_put_text(list, NULL, field(a, "day"));
+		json_put_text(list, NULL, vcs_field(a, "day"));
 	if (group == VCS_BY_NAME)
-		json_put_text(list, NULL, field(a, "name"));
+		json_put_text(list, NULL, vcs_field(a, "name"));
 	if (group == VCS_BY_ACCOUNT || f->account || f->package)
-		json_put_text(list, NULL, field(a, "account"));
-	json_put_text(list, NULL, field(a, "service"));
+		json_put_text(list, NULL, vcs_field(a, "account"));
+	json_put_text(list, NULL, vcs_field(a, "service"));
 }
 
 struct vcs_usage *vcs_ask_usage(struct vcs_trip *t, int64_t from, int64_t to,
@@ -338,6 +327,6 @@ struct vcs_usage *vcs_ask_usage(struct vcs_trip *t, int64_t from, int64_t to,
 	put_groups(a, group, filter);
 	if (filter->account || filter->package)
 		put_accounts(t, a, "only_accounts", filter);
-	json_put_text(a->vars, "zone", trip_zone(t));
+	json_put_text(a->vars, "zone", vcs_zone(t));
 	return &answer->usage;
 }

@@ -18,8 +18,8 @@ struct day {
 };
 
 struct span {
-	const char *from, *to; /* days */
-	int64_t start, end;    /* first and last second */
+	const char *from, *to;	   /* days */
+	int64_t start, end;	   /* first and last second */
 	struct day days[DAYS + 1]; /* the last one is none */
 };
 
@@ -120,9 +120,8 @@ static void fill_chart(struct call *c, const struct span *p)
 		const struct day *d = &p->days[i];
 		const char *date =
 		    fmt_time(c->mem, c->fmt, d->start, c->zone, FMT_DATE_SHORT);
-		struct fmt_arg args[] = {{date, 0},
-		    {d->text, 0},
-		    {NULL, (double)d->events}};
+		struct fmt_arg args[] = {
+		    {date, 0}, {d->text, 0}, {NULL, (double)d->events}};
 
 		bars[i] = (struct chart_bar){
 		    page_text_args(c, "dashboard.chart_bar", args, 3), date,

@@ -33,9 +33,8 @@ static void ask(struct call *c)
 	    has_management ? name_state(management->err) : "not_set";
 }
 
-const char health_answer[] =
-    "status:ok|degraded|down store:ok|down "
-    "vcs{core:ok|down management:ok|down|not_set}";
+const char health_answer[] = "status:ok|degraded|down store:ok|down "
+			     "vcs{core:ok|down management:ok|down|not_set}";
 
 enum err health_load(struct call *c)
 {

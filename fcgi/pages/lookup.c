@@ -3,7 +3,7 @@
  * All beginnings of the number are asked for as codes in one batch; the longest
  * that the customer's rate table has is the one.
  */
-#include "pages/rates.h"
+#include "pages/page_rate.h"
 #include "pages/routes.h"
 
 #include <string.h>

@@ -6,7 +6,7 @@
  * where there are more.
  */
 #include "pages/page_table.h"
-#include "pages/rates.h"
+#include "pages/page_rate.h"
 #include "pages/routes.h"
 
 #include <stdlib.h>

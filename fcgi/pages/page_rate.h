@@ -1,6 +1,6 @@
-/* rates.h: a rate as the model has it; shared by the list and the look-up. */
-#ifndef PORTICO_RATES_H
-#define PORTICO_RATES_H
+/* page_rate.h: a rate as the model has it; shared by the list and the look-up. */
+#ifndef PORTICO_PAGE_RATE_H
+#define PORTICO_PAGE_RATE_H
 
 #include "pages/page.h"
 
