@@ -50,6 +50,7 @@ struct view {
 	struct vcs_rate *rows;
 	size_t n;
 	bool more, limited;
+	size_t searched; /* rows of the table, where limited */
 	const struct vcs_names *services;
 };
 
@@ -266,8 +267,7 @@ static void put_page(struct call *c, const struct view *v)
 	json_put_int(page, "size", req_number(c->req, "size"));
 	json_put_flag(page, "more", v->more);
 	if (v->limited)
-		json_put_int(
-		    page, "searched", c->brand->conf->limits.table_rows);
+		json_put_int(page, "searched", (int64_t)v->searched);
 }
 
 /* --- What only the template sees -------------------------------------------
@@ -399,7 +399,7 @@ static void fill_ui(struct call *c, const struct view *v)
 	put_options(c, v);
 	put_pager(c, v);
 	json_put_flag(c->ui, "limited", v->limited);
-	json_put_int(c->ui, "limited_rows", c->brand->conf->limits.table_rows);
+	json_put_int(c->ui, "limited_rows", (int64_t)v->searched);
 	json_put_flag(c->ui, "filtered", filtered);
 	json_put_flag(c->ui, "empty", v->n == 0);
 	json_put_text(c->ui, "clear_url", c->req->path);
@@ -477,6 +477,7 @@ enum err rates_load(struct call *c)
 	v.rows = rates->rows;
 	v.n = rates->n;
 	v.limited = rates->limited;
+	v.searched = rates->n;
 	if (direct) {
 		size_t size = (size_t)req_number(c->req, "size");
 
