@@ -52,6 +52,7 @@ struct view {
 	struct vcs_rate *rows;
 	size_t n;
 	bool more, limited;
+	size_t searched; /* rows of the table, where limited */
 	const struct vcs_names *services;
 };
 
@@ -260,6 +261,20 @@ static void put_filters(struct call *c, const struct view *v)
 	}
 }
 
+<<<<<<< HEAD
+=======
+static void put_page(struct call *c, const struct view *v)
+{
+	struct json_object *page = json_put_object(c->model, "page");
+
+	json_put_int(page, "number", req_number(c->req, "page"));
+	json_put_int(page, "size", req_number(c->req, "size"));
+	json_put_flag(page, "more", v->more);
+	if (v->limited)
+		json_put_int(page, "searched", (int64_t)v->searched);
+}
+
+>>>>>>> main
 /* --- What only the template sees -------------------------------------------
  */
 
@@ -309,7 +324,7 @@ static void fill_ui(struct call *c, const struct view *v)
 			json_put_flag(c->ui, "has_future", true);
 	put_options(c, v);
 	json_put_flag(c->ui, "limited", v->limited);
-	json_put_int(c->ui, "limited_rows", c->brand->conf->limits.table_rows);
+	json_put_int(c->ui, "limited_rows", (int64_t)v->searched);
 	json_put_flag(c->ui, "filtered", filtered);
 	json_put_text(c->ui, "clear_url", c->req->path);
 }
@@ -394,6 +409,7 @@ enum err rates_load(struct call *c)
 	v.rows = rates->rows;
 	v.n = rates->n;
 	v.limited = rates->limited;
+	v.searched = rates->n;
 	if (direct) {
 		size_t size = (size_t)req_number(c->req, "size");
 

@@ -403,6 +403,19 @@ def test_health(t):
     sandbox.heal()
 
 
+def test_management_talks_nonsense(t):
+    p = Portal(sandbox, workers=1)
+    for fault in ("wrong_type", "truncate", "refuse", "lost_reply"):
+        sandbox.fault("packages.list", fault)
+        answer = health(p, False)
+        t.status(answer, 200, fault)
+        t.equal(answer.json["vcs"]["core"], "ok", fault)
+        if fault != "wrong_type":  # a ping takes any answer
+            t.equal(answer.json["vcs"]["management"], "down", fault)
+        sandbox.heal()
+    t.equal(health(p, False).json["status"], "ok", "and again")
+
+
 def test_health_is_not_asked_all_day(t):
     p = Portal(sandbox, workers=1)
     p.client().get("/api/health")

@@ -117,6 +117,11 @@ def end_all():
     """However a test file ends, nothing that it started stays."""
     for process in reversed(Process.started):
         process.end()
+    for portal in Portal.started:
+        shutil.rmtree(portal.short, ignore_errors=True)
+
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 class Sandbox(Process):
@@ -436,7 +441,6 @@ def finish(failures):
             if word in log:
                 failures.append("%s in the portal's log %s:\n%s" % (
                     word, portal.log_path, log[-4000:]))
-        shutil.rmtree(portal.short, ignore_errors=True)
 
 
 # --- HTML ---------------------------------------------------------------------

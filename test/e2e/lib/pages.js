@@ -46,6 +46,8 @@ const pages = [
 		user: 'whale' },
 	{ name: 'rates, wrong parameter', path: '/api/rates?size=7',
 		user: 'heron', status: 400 },
+	{ name: 'docs', path: '/api/docs' },
+	{ name: 'docs in German', path: '/api/docs', user: 'osprey' },
 	{ name: 'billing in trouble', path: '/api/rates', user: 'heron',
 		status: 502, faults: [failed('core')] },
 	{ name: 'not found', path: '/api/nothing', user: 'heron', status: 404 },
