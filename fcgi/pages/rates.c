@@ -261,20 +261,6 @@ static void put_filters(struct call *c, const struct view *v)
 	}
 }
 
-<<<<<<< HEAD
-=======
-static void put_page(struct call *c, const struct view *v)
-{
-	struct json_object *page = json_put_object(c->model, "page");
-
-	json_put_int(page, "number", req_number(c->req, "page"));
-	json_put_int(page, "size", req_number(c->req, "size"));
-	json_put_flag(page, "more", v->more);
-	if (v->limited)
-		json_put_int(page, "searched", (int64_t)v->searched);
-}
-
->>>>>>> main
 /* --- What only the template sees -------------------------------------------
  */
 
@@ -371,7 +357,7 @@ static enum err show(struct call *c, struct view *v)
 	page_put_pager(c, v->n, v->more);
 	if (v->limited)
 		json_put_int(json_find(c->model, "page"), "searched",
-		    c->brand->conf->limits.table_rows);
+		    (int64_t)v->searched);
 	put_filters(c, v);
 	if (c->req->format == FORMAT_HTML)
 		fill_ui(c, v);
