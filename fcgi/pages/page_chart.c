@@ -17,7 +17,8 @@ static void put_hundredths(struct json_object *o, const char *key, int64_t n)
 {
 	char text[32];
 
-	snprintf(text, sizeof(text), "%d.%02d", (int)(n / 100), (int)(n % 100));
+	snprintf(text, sizeof(text), n % 100 ? "%d.%02d" : "%d", (int)(n / 100),
+	    (int)(n % 100));
 	json_put_text(o, key, text);
 }
 

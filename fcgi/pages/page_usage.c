@@ -1,6 +1,8 @@
 /* page_usage.c: period, filters and rows of the pages of usage. */
 #include "pages/page_usage.h"
 
+#include <string.h>
+
 enum err page_begin_usage(struct call *c, struct usage *u)
 {
 	enum err err = page_find_period(c, &u->period);
@@ -38,40 +40,57 @@ enum err page_go_usage(struct call *c, const struct usage *u)
 
 /* --- Filters -------------------------------------------------------------- */
 
-static void put_filter(struct call *c, struct json_object *filters,
-    const char *key, const char *list_key, const struct vcs_names *names)
+bool page_theme_has(
+    struct call *c, const char *name, const char *list, const char *key)
 {
+	struct json_object *keys =
+	    json_find(json_find(c->brand->theme, name), list);
+
+	for (size_t i = 0; i < json_length(keys); i++)
+		if (!strcmp(json_object_get_string(json_at(keys, i)), key))
+			return true;
+	return !keys;
+}
+
+static void put_filter(struct call *c, const char *name,
+    struct json_object *filters, const char *key, const struct vcs_names *names)
+{
+	const char *list_key = mem_print(c->mem, "%ss", key);
 	int64_t chosen = req_number(c->req, key);
 	struct json_object *list, *options, *o;
 
 	json_put(filters, key, chosen ? json_object_new_int64(chosen) : NULL);
 	list = json_put_list(filters, list_key);
 	options = json_put_list(json_find(c->ui, "filters"), key);
+	json_put_flag(json_find(c->ui, "has_filter"), key,
+	    page_theme_has(c, name, "filters", key));
 	if (chosen)
 		json_put_flag(c->ui, "filtered", true);
 	for (size_t i = 0; !names->err && i < names->n; i++) {
-		const struct vcs_name *name = &names->items[i];
+		const struct vcs_name *item = &names->items[i];
 
 		o = json_object_new_object();
 		json_put(list, NULL, o);
-		json_put_int(o, "id", name->id);
-		json_put_text(o, "name", name->name);
+		json_put_int(o, "id", item->id);
+		json_put_text(o, "name", item->name);
 		page_add_option(options, "id",
-		    mem_print(c->mem, "%lld", (long long)name->id), name->name,
-		    name->id == chosen);
+		    mem_print(c->mem, "%lld", (long long)item->id), item->name,
+		    item->id == chosen);
 	}
 }
 
-void page_put_usage_filters(struct call *c, const struct usage *u)
+void page_put_usage_filters(
+    struct call *c, const char *name, const struct usage *u)
 {
 	struct json_object *filters = json_put_object(c->model, "filters");
 
 	json_put_object(c->ui, "filters");
+	json_put_object(c->ui, "has_filter");
 	json_put_text(filters, "from", u->period.from);
 	json_put_text(filters, "to", u->period.to);
-	put_filter(c, filters, "service", "services", u->services);
-	put_filter(c, filters, "account", "accounts", u->accounts);
-	put_filter(c, filters, "package", "packages", u->packages);
+	put_filter(c, name, filters, "service", u->services);
+	put_filter(c, name, filters, "account", u->accounts);
+	put_filter(c, name, filters, "package", u->packages);
 	json_put_text(c->ui, "clear_url",
 	    mem_print(c->mem, "%s?from=%s&to=%s", c->req->path, u->period.from,
 		u->period.to));

@@ -34,8 +34,14 @@ enum err page_begin_usage(struct call *c, struct usage *u);
 enum err page_go_usage(struct call *c, const struct usage *u);
 
 /* filters{} of the model: what applies, and the options; the same for the form
- * as ui.filters, with ui.filtered and ui.clear_url. */
-void page_put_usage_filters(struct call *c, const struct usage *u);
+ * as ui.filters, with ui.has_filter{service,account,package} (theme.json may
+ * name fewer under NAME.filters), ui.filtered and ui.clear_url. */
+void page_put_usage_filters(
+    struct call *c, const char *name, const struct usage *u);
+
+/* Whether theme.json names the key under NAME.LIST; all where it is silent. */
+bool page_theme_has(
+    struct call *c, const char *name, const char *list, const char *key);
 
 /* The same as the shape of an answer; the page may add more. */
 #define SHAPE_USAGE_FILTERS                                                    \

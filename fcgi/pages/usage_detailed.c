@@ -75,7 +75,7 @@ static void show(
 		json_put(rows, NULL,
 		    page_make_xdr(c, &xdrs->rows[i], u->accounts, u->services));
 	page_put_pager(c, n, more);
-	page_put_usage_filters(c, u);
+	page_put_usage_filters(c, name, u);
 	if (c->req->format != FORMAT_HTML)
 		return;
 	page_put_table(c, name, columns, rows);

@@ -201,11 +201,14 @@ static void put_groupings(struct call *c, const struct summary *s)
 	struct json_object *list =
 	    json_put_list(json_find(c->ui, "filters"), "group_by");
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (!page_theme_has(c, name, "groupings", all[i]))
+			continue;
 		page_add_option(list, "value", all[i],
 		    page_text(
 			c, mem_print(c->mem, "usage_summary.group.%s", all[i])),
 		    !strcmp(all[i], s->group_by));
+	}
 }
 
 static void fill_ui(struct call *c, const struct summary *s)
@@ -237,7 +240,7 @@ static void show(struct call *c, const struct summary *s)
 	for (size_t i = 0; i < s->n; i++)
 		json_put(rows, NULL, make_row(s, &s->sums[i]));
 	put_sum(s, json_put_object(c->model, "total"), &s->total);
-	page_put_usage_filters(c, &s->usage);
+	page_put_usage_filters(c, name, &s->usage);
 	json_put_text(json_find(c->model, "filters"), "group_by", s->group_by);
 	if (s->counted) {
 		json_put_int(c->model, "counted", (int64_t)s->n_counted);
