@@ -80,7 +80,7 @@ struct conf {
 		int64_t voucher_per_hour, reset_per_hour;
 		int64_t table_rows;
 		int64_t summary_rows; /* xDRs that a summary adds up itself */
-		int64_t export_file; /* bytes of an XLSX being built */
+		int64_t export_file;  /* bytes of an XLSX being built */
 	} limits;
 	struct {
 		const char *level;

@@ -44,8 +44,8 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 /* Lines go to standard error, as text or as one JSON object a line; control
  * characters are escaped, so a value from the wire cannot forge a line.
- * Lines below `least` are dropped. */
-void log_open(bool json, enum log_level least);
+ * Lines below `lowest` are dropped. */
+void log_open(bool json, enum log_level lowest);
 
 /* The request id and the brand that every following line carries; NULL: none.
  * Both are copied (and cut at 63 bytes). */

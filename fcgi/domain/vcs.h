@@ -89,7 +89,7 @@ struct vcs_names { /* services */
 		const char *name, *unit;
 		int64_t rate_unit; /* how many units a rate's price pays for:
 				    * 60 where prices are per minute */
-	} *items;
+	} * items;
 	size_t n;
 };
 
@@ -163,7 +163,7 @@ struct vcs_usage {
 		int64_t account, service;
 		int64_t volume, events, currency;
 		struct money cost;
-	} *rows;
+	} * rows;
 	size_t n;
 };
 
@@ -193,8 +193,8 @@ struct vcs_accounts *vcs_ask_account_list(struct vcs_trip *t);
 struct vcs_subscriptions *vcs_ask_subscriptions(struct vcs_trip *t);
 
 /* Whose usage: ids; 0: any. VCS is asked for it, and what it sends beside is
- * dropped, lest a release that ignores an argument shows wrong rows. A package's
- * usage is that of the accounts that have it. */
+ * dropped, lest a release that ignores an argument shows wrong rows. A
+ * package's usage is that of the accounts that have it. */
 struct vcs_filter {
 	int64_t service, account, package;
 };

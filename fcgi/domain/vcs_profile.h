@@ -56,8 +56,8 @@ struct vcs_method {
 	const char *owner_field;
 	struct json_object *fields;
 	struct json_object *errors; /* our name of a refusal: VCS's words */
-	struct json_object *fixed; /* rows that stand in the profile itself,
-				    * where VCS has no method for them */
+	struct json_object *fixed;  /* rows that stand in the profile itself,
+				     * where VCS has no method for them */
 };
 
 struct vcs_profile {

@@ -1,4 +1,5 @@
-/* page_rate.h: a rate as the model has it; shared by the list and the look-up. */
+/* page_rate.h: a rate as the model has it; shared by the list and the look-up.
+ */
 #ifndef PORTICO_PAGE_RATE_H
 #define PORTICO_PAGE_RATE_H
 

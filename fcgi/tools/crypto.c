@@ -38,8 +38,8 @@ char *crypto_token(struct mem *m, size_t bytes)
 	return token;
 }
 
-void crypto_sha256(const void *data, size_t len,
-		   unsigned char out[CRYPTO_SHA256])
+void crypto_sha256(
+    const void *data, size_t len, unsigned char out[CRYPTO_SHA256])
 {
 	int code = gnutls_hash_fast(GNUTLS_DIG_SHA256, data, len, out);
 
@@ -48,7 +48,7 @@ void crypto_sha256(const void *data, size_t len,
 }
 
 void crypto_hmac_sha256(const void *key, size_t key_len, const void *data,
-			size_t len, unsigned char out[CRYPTO_SHA256])
+    size_t len, unsigned char out[CRYPTO_SHA256])
 {
 	int code =
 	    gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, key_len, data, len, out);
@@ -80,8 +80,8 @@ static void put_hex(const unsigned char *data, size_t len, char *out)
 	*out = '\0';
 }
 
-void crypto_sha256_hex(const void *data, size_t len,
-		       char out[CRYPTO_SHA256_HEX])
+void crypto_sha256_hex(
+    const void *data, size_t len, char out[CRYPTO_SHA256_HEX])
 {
 	unsigned char hash[CRYPTO_SHA256];
 

@@ -16,11 +16,11 @@ void crypto_random(void *out, size_t len);
  * a session token, a nonce. In the pool. */
 char *crypto_token(struct mem *m, size_t bytes);
 
-void crypto_sha256(const void *data, size_t len,
-    unsigned char out[CRYPTO_SHA256]);
+void crypto_sha256(
+    const void *data, size_t len, unsigned char out[CRYPTO_SHA256]);
 /* The same as 64 small hexadecimal digits and a NUL. */
-void crypto_sha256_hex(const void *data, size_t len,
-    char out[CRYPTO_SHA256_HEX]);
+void crypto_sha256_hex(
+    const void *data, size_t len, char out[CRYPTO_SHA256_HEX]);
 void crypto_hmac_sha256(const void *key, size_t key_len, const void *data,
     size_t len, unsigned char out[CRYPTO_SHA256]);
 

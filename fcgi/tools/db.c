@@ -14,25 +14,24 @@
 
 enum { MIGRATIONS_MAX = 9999, MIGRATION_BYTES = 1024 * 1024 };
 
-static const struct db_driver *const drivers[] = { &db_sqlite };
+static const struct db_driver *const drivers[] = {&db_sqlite};
 
 struct db_value db_int(int64_t number)
 {
-	return (struct db_value){ .type = DB_INT, .number = number };
+	return (struct db_value){.type = DB_INT, .number = number};
 }
 
 struct db_value db_text(const char *text)
 {
 	if (!text)
-		return (struct db_value){ .type = DB_NULL };
-	return (struct db_value){ .type = DB_TEXT,
-				  .data = text,
-				  .len = strlen(text) };
+		return (struct db_value){.type = DB_NULL};
+	return (struct db_value){
+	    .type = DB_TEXT, .data = text, .len = strlen(text)};
 }
 
 struct db_value db_blob(const void *data, size_t len)
 {
-	return (struct db_value){ .type = DB_BLOB, .data = data, .len = len };
+	return (struct db_value){.type = DB_BLOB, .data = data, .len = len};
 }
 
 static bool begins(const char *text, const char *with)
@@ -50,8 +49,8 @@ struct db *db_open(const char *uri)
 		log_error("db.open", "this build has no PostgreSQL driver");
 	else
 		log_error("db.open",
-			  "the store's URI begins with neither sqlite: nor "
-			  "postgresql:");
+		    "the store's URI begins with neither sqlite: nor "
+		    "postgresql:");
 	return NULL;
 }
 
@@ -62,13 +61,13 @@ void db_close(struct db *db)
 }
 
 enum err db_run(struct db *db, const char *sql, const struct db_value *values,
-		size_t n, int64_t *changed)
+    size_t n, int64_t *changed)
 {
 	return db->driver->run(db, sql, values, n, changed);
 }
 
 enum err db_query(struct db *db, struct mem *m, const char *sql,
-		  const struct db_value *values, size_t n, struct db_rows *out)
+    const struct db_value *values, size_t n, struct db_rows *out)
 {
 	return db->driver->query(db, m, sql, values, n, out);
 }
@@ -88,8 +87,8 @@ void db_rollback(struct db *db)
 	db->driver->rollback(db);
 }
 
-static const struct db_value *find_cell(const struct db_rows *r, size_t row,
-					size_t col)
+static const struct db_value *find_cell(
+    const struct db_rows *r, size_t row, size_t col)
 {
 	if (row >= r->rows || col >= r->cols)
 		return NULL;
@@ -144,14 +143,14 @@ static enum err add_name(struct mem *m, const char **names, const char *name)
 
 	if (!number) {
 		log_error("db.migrate",
-			  "%s: a migration is called "
-			  "NNNN-name.sql",
-			  name);
+		    "%s: a migration is called "
+		    "NNNN-name.sql",
+		    name);
 		return ERR_INTERNAL;
 	}
 	if (names[number]) {
 		log_error("db.migrate", "%s and %s have the same number",
-			  names[number], name);
+		    names[number], name);
 		return ERR_INTERNAL;
 	}
 	names[number] = mem_text(m, name);
@@ -159,8 +158,8 @@ static enum err add_name(struct mem *m, const char **names, const char *name)
 }
 
 /* Fills names[1 .. *last]; the folder's other files are nobody's business. */
-static enum err read_names(struct mem *m, const char *folder,
-			   const char **names)
+static enum err read_names(
+    struct mem *m, const char *folder, const char **names)
 {
 	DIR *dir = opendir(folder);
 	const struct dirent *entry;
@@ -179,8 +178,8 @@ static enum err read_names(struct mem *m, const char *folder,
 
 /* The numbers run from 1 without a gap: with one, nobody could say later
  * whether the missing file ran. */
-static enum err check_names(const char *folder, const char *const *names,
-			    int *last)
+static enum err check_names(
+    const char *folder, const char *const *names, int *last)
 {
 	*last = MIGRATIONS_MAX;
 	while (*last && !names[*last])
@@ -192,7 +191,7 @@ static enum err check_names(const char *folder, const char *const *names,
 	for (int i = 1; i < *last; i++) {
 		if (!names[i]) {
 			log_error("db.migrate", "%s: number %04d is missing",
-				  folder, i);
+			    folder, i);
 			return ERR_INTERNAL;
 		}
 	}
@@ -215,9 +214,9 @@ static enum err read_file(struct mem *m, const char *path, const char **out)
 	fclose(file);
 	if (failed || len == MIGRATION_BYTES || strlen(text) != len) {
 		log_error("db.migrate",
-			  "%s: unreadable, too long, or a NUL "
-			  "in it",
-			  path);
+		    "%s: unreadable, too long, or a NUL "
+		    "in it",
+		    path);
 		return ERR_INTERNAL;
 	}
 	*out = text;
@@ -227,9 +226,9 @@ static enum err read_file(struct mem *m, const char *path, const char **out)
 static enum err read_version(struct db *db, struct mem *m, int64_t *out)
 {
 	struct db_rows rows;
-	enum err err = db_query(
-	    db, m, "select coalesce(max(number), 0) from schema_migration",
-	    NULL, 0, &rows);
+	enum err err = db_query(db, m,
+	    "select coalesce(max(number), 0) from schema_migration", NULL, 0,
+	    &rows);
 
 	*out = err ? 0 : db_cell_int(&rows, 0, 0);
 	return err;
@@ -242,10 +241,10 @@ static enum err make_table(struct db *db)
 	if (err)
 		return err;
 	err = db_run(db,
-		     "create table if not exists schema_migration ("
-		     "number bigint primary key, name text not null, "
-		     "applied bigint not null)",
-		     NULL, 0, NULL);
+	    "create table if not exists schema_migration ("
+	    "number bigint primary key, name text not null, "
+	    "applied bigint not null)",
+	    NULL, 0, NULL);
 	if (!err)
 		return db_commit(db);
 	db_rollback(db);
@@ -254,10 +253,10 @@ static enum err make_table(struct db *db)
 
 /* Within a transaction, so that what is asked first stays true. */
 static enum err apply(struct db *db, struct mem *m, const char *folder,
-		      int number, const char *name)
+    int number, const char *name)
 {
-	const struct db_value values[] = { db_int(number), db_text(name),
-					   db_int(time(NULL)) };
+	const struct db_value values[] = {
+	    db_int(number), db_text(name), db_int(time(NULL))};
 	const char *text = NULL;
 	int64_t version;
 	enum err err = read_version(db, m, &version);
@@ -268,8 +267,7 @@ static enum err apply(struct db *db, struct mem *m, const char *folder,
 	if (!err)
 		err = db->driver->script(db, name, text);
 	if (!err)
-		err = db_run(
-		    db,
+		err = db_run(db,
 		    "insert into schema_migration (number, name, applied) "
 		    "values ($1, $2, $3)",
 		    values, 3, NULL);
@@ -279,7 +277,7 @@ static enum err apply(struct db *db, struct mem *m, const char *folder,
 }
 
 static enum err apply_all(struct db *db, struct mem *m, const char *folder,
-			  const char *const *names, int last)
+    const char *const *names, int last)
 {
 	enum err err = ERR_OK;
 
@@ -305,9 +303,9 @@ static enum err check_version(struct db *db, struct mem *m, int last)
 
 	if (!err && version > last) {
 		log_error("db.migrate",
-			  "the database is at %04lld, this "
-			  "program knows only %04d: it needs a newer portico",
-			  (long long)version, last);
+		    "the database is at %04lld, this "
+		    "program knows only %04d: it needs a newer portico",
+		    (long long)version, last);
 		return ERR_INTERNAL;
 	}
 	return err;

@@ -61,8 +61,8 @@ enum err db_migrate(struct db *db, const char *folder);
 /* A statement without rows. *changed (may be NULL): rows that it changed.
  * ERR_CONFLICT: a unique key forbids it; not logged; within a transaction
  * roll back then, or say "on conflict do nothing" and look at *changed
- * (PostgreSQL refuses whatever else the transaction wants). ERR_BUSY: locked for too long, full
- * or read-only. ERR_INTERNAL: anything else. */
+ * (PostgreSQL refuses whatever else the transaction wants). ERR_BUSY: locked
+ * for too long, full or read-only. ERR_INTERNAL: anything else. */
 enum err db_run(struct db *db, const char *sql, const struct db_value *values,
     size_t n, int64_t *changed);
 

@@ -10,11 +10,9 @@ struct db_driver {
 	struct db *(*open)(const char *uri);
 	void (*close)(struct db *db);
 	enum err (*run)(struct db *db, const char *sql,
-			const struct db_value *values, size_t n,
-			int64_t *changed);
+	    const struct db_value *values, size_t n, int64_t *changed);
 	enum err (*query)(struct db *db, struct mem *m, const char *sql,
-			  const struct db_value *values, size_t n,
-			  struct db_rows *out);
+	    const struct db_value *values, size_t n, struct db_rows *out);
 
 	/* Runs several statements without values; `name` is for the log. The
 	 * script may not end the transaction that it runs in. */

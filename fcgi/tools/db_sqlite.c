@@ -62,7 +62,7 @@ static enum err failed(struct sqlite_db *d, const char *sql)
 	if (is_conflict(code))
 		return ERR_CONFLICT;
 	log_error(is_busy(code) ? "db.busy" : "db.failed", "%s (%d) in: %.200s",
-		  sqlite3_errmsg(d->handle), code, sql);
+	    sqlite3_errmsg(d->handle), code, sql);
 	return is_busy(code) ? ERR_BUSY : ERR_INTERNAL;
 }
 
@@ -84,14 +84,14 @@ static void forget_statements(struct sqlite_db *d)
 	d->used = 0;
 }
 
-static enum err make_stmt(struct sqlite_db *d, const char *sql,
-			  sqlite3_stmt **out)
+static enum err make_stmt(
+    struct sqlite_db *d, const char *sql, sqlite3_stmt **out)
 {
 	const char *tail = "";
 
 	*out = NULL;
 	if (sqlite3_prepare_v3(d->handle, sql, -1, SQLITE_PREPARE_PERSISTENT,
-			       out, &tail) != SQLITE_OK)
+		out, &tail) != SQLITE_OK)
 		return failed(d, sql);
 	if (*out && !tail[strspn(tail, " \t\r\n;")])
 		return ERR_OK;
@@ -101,8 +101,8 @@ static enum err make_stmt(struct sqlite_db *d, const char *sql,
 	return ERR_INTERNAL;
 }
 
-static enum err find_stmt(struct sqlite_db *d, const char *sql,
-			  sqlite3_stmt **out)
+static enum err find_stmt(
+    struct sqlite_db *d, const char *sql, sqlite3_stmt **out)
 {
 	struct slot *slot = find_slot(d, sql);
 	enum err err;
@@ -123,7 +123,7 @@ static enum err find_stmt(struct sqlite_db *d, const char *sql,
 	if (!slot->sql)
 		d->used++;
 	sqlite3_finalize(slot->stmt);
-	*slot = (struct slot){ sql, *out };
+	*slot = (struct slot){sql, *out};
 	return ERR_OK;
 }
 
@@ -134,12 +134,12 @@ static int bind_value(sqlite3_stmt *stmt, int i, const struct db_value *v)
 	case DB_INT:
 		return sqlite3_bind_int64(stmt, i, v->number);
 	case DB_TEXT:
-		return sqlite3_bind_text64(stmt, i, v->data, v->len,
-					   SQLITE_STATIC, SQLITE_UTF8);
+		return sqlite3_bind_text64(
+		    stmt, i, v->data, v->len, SQLITE_STATIC, SQLITE_UTF8);
 	case DB_BLOB:
 		/* A null pointer would bind NULL instead of no bytes. */
-		return sqlite3_bind_blob64(stmt, i, v->len ? v->data : "",
-					   v->len, SQLITE_STATIC);
+		return sqlite3_bind_blob64(
+		    stmt, i, v->len ? v->data : "", v->len, SQLITE_STATIC);
 	case DB_NULL:
 		break;
 	}
@@ -147,15 +147,13 @@ static int bind_value(sqlite3_stmt *stmt, int i, const struct db_value *v)
 }
 
 static enum err bind_values(struct sqlite_db *d, sqlite3_stmt *stmt,
-			    const char *sql, const struct db_value *values,
-			    size_t n)
+    const char *sql, const struct db_value *values, size_t n)
 {
 	int wanted = sqlite3_bind_parameter_count(stmt);
 
 	if (wanted < 0 || (size_t)wanted != n) {
 		log_error("db.failed",
-			  "%zu values for %d parameters in: %.200s", n, wanted,
-			  sql);
+		    "%zu values for %d parameters in: %.200s", n, wanted, sql);
 		return ERR_INTERNAL;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -178,8 +176,7 @@ static enum err bind_values(struct sqlite_db *d, sqlite3_stmt *stmt,
 /* A statement ready for its first step; release_stmt() also when this
  * fails. */
 static enum err use_stmt(struct sqlite_db *d, const char *sql,
-			 const struct db_value *values, size_t n,
-			 sqlite3_stmt **out)
+    const struct db_value *values, size_t n, sqlite3_stmt **out)
 {
 	enum err err = find_stmt(d, sql, out);
 
@@ -195,8 +192,7 @@ static void release_stmt(sqlite3_stmt *stmt)
 }
 
 static enum err sqlite_run(struct db *db, const char *sql,
-			   const struct db_value *values, size_t n,
-			   int64_t *changed)
+    const struct db_value *values, size_t n, int64_t *changed)
 {
 	struct sqlite_db *d = own(db);
 	sqlite3_int64 before = sqlite3_total_changes64(d->handle);
@@ -220,8 +216,8 @@ static enum err sqlite_run(struct db *db, const char *sql,
 	return err;
 }
 
-static void read_cell(struct mem *m, sqlite3_stmt *stmt, int col,
-		      struct db_value *out)
+static void read_cell(
+    struct mem *m, sqlite3_stmt *stmt, int col, struct db_value *out)
 {
 	const void *data;
 
@@ -246,8 +242,8 @@ static void read_cell(struct mem *m, sqlite3_stmt *stmt, int col,
 	out->data = mem_text_n(m, data ? data : "", data ? out->len : 0);
 }
 
-static void add_row(struct mem *m, sqlite3_stmt *stmt, struct db_rows *out,
-		    size_t *room)
+static void add_row(
+    struct mem *m, sqlite3_stmt *stmt, struct db_rows *out, size_t *room)
 {
 	if (out->rows == *room) {
 		struct db_value *old = out->cells;
@@ -257,17 +253,16 @@ static void add_row(struct mem *m, sqlite3_stmt *stmt, struct db_rows *out,
 		    mem_array(m, *room, out->cols * sizeof(*out->cells));
 		if (old)
 			memcpy(out->cells, old,
-			       out->rows * out->cols * sizeof(*old));
+			    out->rows * out->cols * sizeof(*old));
 	}
 	for (size_t col = 0; col < out->cols; col++)
 		read_cell(m, stmt, (int)col,
-			  &out->cells[out->rows * out->cols + col]);
+		    &out->cells[out->rows * out->cols + col]);
 	out->rows++;
 }
 
 static enum err read_rows(struct sqlite_db *d, struct mem *m,
-			  sqlite3_stmt *stmt, const char *sql,
-			  struct db_rows *out)
+    sqlite3_stmt *stmt, const char *sql, struct db_rows *out)
 {
 	size_t room = 0;
 	int code;
@@ -275,7 +270,7 @@ static enum err read_rows(struct sqlite_db *d, struct mem *m,
 	while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
 		if (out->rows == DB_ROWS_MAX) {
 			log_warn("db.rows", "more than %d rows, cut: %.200s",
-				 DB_ROWS_MAX, sql);
+			    DB_ROWS_MAX, sql);
 			return ERR_OK;
 		}
 		/* Not before the first step, which may prepare the statement
@@ -287,19 +282,18 @@ static enum err read_rows(struct sqlite_db *d, struct mem *m,
 }
 
 static enum err sqlite_query(struct db *db, struct mem *m, const char *sql,
-			     const struct db_value *values, size_t n,
-			     struct db_rows *out)
+    const struct db_value *values, size_t n, struct db_rows *out)
 {
 	struct sqlite_db *d = own(db);
 	sqlite3_stmt *stmt;
 	enum err err = use_stmt(d, sql, values, n, &stmt);
 
-	*out = (struct db_rows){ 0 };
+	*out = (struct db_rows){0};
 	if (!err)
 		err = read_rows(d, m, stmt, sql, out);
 	release_stmt(stmt);
 	if (err)
-		*out = (struct db_rows){ 0 };
+		*out = (struct db_rows){0};
 	return err;
 }
 
@@ -313,8 +307,8 @@ static enum err sqlite_script(struct db *db, const char *name, const char *text)
 		/* In a script a conflict is nobody's answer. */
 		if (err != ERR_CONFLICT)
 			return err;
-		log_error("db.failed", "%s in: %s", sqlite3_errmsg(d->handle),
-			  name);
+		log_error(
+		    "db.failed", "%s in: %s", sqlite3_errmsg(d->handle), name);
 		return ERR_INTERNAL;
 	}
 	if (sqlite3_get_autocommit(d->handle)) {
@@ -371,8 +365,8 @@ static int set_wal(sqlite3 *handle)
 	int code = SQLITE_BUSY;
 
 	for (int waited = 0; waited < BUSY_MS; waited += NAP_MS) {
-		code = sqlite3_exec(handle, "pragma journal_mode = wal", NULL,
-				    NULL, NULL);
+		code = sqlite3_exec(
+		    handle, "pragma journal_mode = wal", NULL, NULL, NULL);
 		if ((code & 0xff) != SQLITE_BUSY)
 			break;
 		sqlite3_sleep(NAP_MS);
@@ -394,8 +388,8 @@ static int set_up(sqlite3 *handle)
 	sqlite3_db_config(handle, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
 	code = set_wal(handle);
 	if (code == SQLITE_OK)
-		code = sqlite3_exec(handle, "pragma synchronous = normal", NULL,
-				    NULL, NULL);
+		code = sqlite3_exec(
+		    handle, "pragma synchronous = normal", NULL, NULL, NULL);
 	return code;
 }
 
@@ -409,8 +403,8 @@ static struct db *sqlite_open(const char *uri)
 	if (path[0] == '/') {
 		make_file(path);
 	} else if (strcmp(path, ":memory:") != 0) {
-		log_error("db.open", "\"%s\": write sqlite:/absolute/path",
-			  uri);
+		log_error(
+		    "db.open", "\"%s\": write sqlite:/absolute/path", uri);
 		return NULL;
 	}
 	d = calloc(1, sizeof(*d));
@@ -427,13 +421,13 @@ static struct db *sqlite_open(const char *uri)
 }
 
 const struct db_driver db_sqlite = {
-	.scheme = "sqlite:",
-	.open = sqlite_open,
-	.close = sqlite_shut,
-	.run = sqlite_run,
-	.query = sqlite_query,
-	.script = sqlite_script,
-	.begin = sqlite_begin,
-	.commit = sqlite_commit,
-	.rollback = sqlite_rollback,
+    .scheme = "sqlite:",
+    .open = sqlite_open,
+    .close = sqlite_shut,
+    .run = sqlite_run,
+    .query = sqlite_query,
+    .script = sqlite_script,
+    .begin = sqlite_begin,
+    .commit = sqlite_commit,
+    .rollback = sqlite_rollback,
 };

@@ -58,11 +58,11 @@ struct fmt {
 	} known[FMT_TIME + 1][DATES]; /* dates come again and again */
 };
 
-static const char *const unit_keys[] = { "unit.h", "unit.min", "unit.s" };
+static const char *const unit_keys[] = {"unit.h", "unit.min", "unit.s"};
 static const char *const unit_skeletons[] = {
-	"unit/hour unit-width-short",
-	"unit/minute unit-width-short",
-	"unit/second unit-width-short",
+    "unit/hour unit-width-short",
+    "unit/minute unit-width-short",
+    "unit/second unit-width-short",
 };
 
 static void log_failure(const char *what, const char *detail, UErrorCode e)
@@ -152,8 +152,8 @@ static int currency_digits(const char *code)
 	return U_SUCCESS(e) ? digits : 2;
 }
 
-static struct number *find_money(struct fmt *f, const char *code,
-				 bool every_digit)
+static struct number *find_money(
+    struct fmt *f, const char *code, bool every_digit)
 {
 	struct number *n = f->money;
 
@@ -162,8 +162,8 @@ static struct number *find_money(struct fmt *f, const char *code,
 	return n;
 }
 
-static struct number *open_money(struct fmt *f, const char *code,
-				 bool every_digit)
+static struct number *open_money(
+    struct fmt *f, const char *code, bool every_digit)
 {
 	struct number *n = mem_alloc(f->mem, sizeof(*n));
 	char skeleton[ROOM], precision[MONEY_SCALE_MAX + 2] = "";
@@ -176,8 +176,8 @@ static struct number *open_money(struct fmt *f, const char *code,
 	}
 	/* sign-negative: what rounds to zero is not "-$0.00". */
 	snprintf(skeleton, sizeof(skeleton),
-		 "currency/%s rounding-mode-half-even sign-negative %s", code,
-		 precision);
+	    "currency/%s rounding-mode-half-even sign-negative %s", code,
+	    precision);
 	memcpy(n->code, code, 4);
 	n->every_digit = every_digit;
 	n->nf = open_number(f, skeleton);
@@ -186,8 +186,8 @@ static struct number *open_money(struct fmt *f, const char *code,
 	return n;
 }
 
-static char *format_decimal(struct mem *m, struct fmt *f, UNumberFormatter *nf,
-			    const char *digits)
+static char *format_decimal(
+    struct mem *m, struct fmt *f, UNumberFormatter *nf, const char *digits)
 {
 	UErrorCode e = U_ZERO_ERROR;
 	char *text;
@@ -201,18 +201,18 @@ static char *format_decimal(struct mem *m, struct fmt *f, UNumberFormatter *nf,
 
 /* A currency that ICU does not know: the number with every digit, then the
  * code as it came. */
-static char *make_odd_money(struct mem *m, struct fmt *f, const char *digits,
-			    const char *code)
+static char *make_odd_money(
+    struct mem *m, struct fmt *f, const char *digits, const char *code)
 {
 	char *text =
 	    f->decimal ? format_decimal(m, f, f->decimal, digits) : NULL;
 
 	return mem_print(m, "%s%s%s", text ? text : digits,
-			 code && *code ? "\u00a0" : "", code ? code : "");
+	    code && *code ? "\u00a0" : "", code ? code : "");
 }
 
-static char *format_money(struct mem *m, struct fmt *f, struct number *n,
-			  struct money a)
+static char *format_money(
+    struct mem *m, struct fmt *f, struct number *n, struct money a)
 {
 	size_t at = ((size_t)a.coef * 31 + a.scale) % AMOUNTS;
 	char *text;
@@ -229,7 +229,7 @@ static char *format_money(struct mem *m, struct fmt *f, struct number *n,
 }
 
 static char *make_money(struct mem *m, struct fmt *f, struct money a,
-			const char *code, bool every_digit)
+    const char *code, bool every_digit)
 {
 	struct number *n = code ? find_money(f, code, every_digit) : NULL;
 	char *text;
@@ -240,20 +240,20 @@ static char *make_money(struct mem *m, struct fmt *f, struct money a,
 	return text ? text : make_odd_money(m, f, money_text(m, a), code);
 }
 
-char *fmt_money(struct mem *m, struct fmt *f, struct money a,
-		const char *currency)
+char *fmt_money(
+    struct mem *m, struct fmt *f, struct money a, const char *currency)
 {
 	return make_money(m, f, a, currency, false);
 }
 
-char *fmt_price(struct mem *m, struct fmt *f, struct money a,
-		const char *currency)
+char *fmt_price(
+    struct mem *m, struct fmt *f, struct money a, const char *currency)
 {
 	return make_money(m, f, a, currency, true);
 }
 
-static char *format_integer(struct mem *m, struct fmt *f, UNumberFormatter *nf,
-			    int64_t n)
+static char *format_integer(
+    struct mem *m, struct fmt *f, UNumberFormatter *nf, int64_t n)
 {
 	UErrorCode e = U_ZERO_ERROR;
 	char *text = NULL;
@@ -280,10 +280,10 @@ char *fmt_count(struct mem *m, struct fmt *f, int64_t n)
 	return mem_text_n(m, text + at, sizeof(text) - at);
 }
 
-static void add_unit(struct mem *m, struct fmt *f, struct buf *out, size_t unit,
-		     int64_t n)
+static void add_unit(
+    struct mem *m, struct fmt *f, struct buf *out, size_t unit, int64_t n)
 {
-	struct fmt_arg arg = { .text = fmt_count(m, f, n) };
+	struct fmt_arg arg = {.text = fmt_count(m, f, n)};
 
 	if (out->len)
 		buf_add_char(out, ' ');
@@ -298,7 +298,7 @@ static void add_unit(struct mem *m, struct fmt *f, struct buf *out, size_t unit,
 
 char *fmt_duration(struct mem *m, struct fmt *f, int64_t seconds)
 {
-	static const int64_t size[] = { 3600, 60, 1 };
+	static const int64_t size[] = {3600, 60, 1};
 	struct buf out;
 
 	buf_open(&out, m, 64);
@@ -346,8 +346,7 @@ static const char *find_plural(void *ctx, double n, bool ordinal)
 	UChar text[16];
 
 	if (!f->plurals[ordinal]) {
-		f->plurals[ordinal] = uplrules_openForType(
-		    f->icu,
+		f->plurals[ordinal] = uplrules_openForType(f->icu,
 		    ordinal ? UPLURAL_TYPE_ORDINAL : UPLURAL_TYPE_CARDINAL, &e);
 		if (U_SUCCESS(e))
 			mem_own(f->mem, close_plurals, f->plurals[ordinal]);
@@ -374,10 +373,10 @@ bool fmt_is_plain(const struct fmt *f, const char *key)
 }
 
 char *fmt_text(struct mem *m, struct fmt *f, const char *key,
-	       const struct fmt_arg *args, size_t n)
+    const struct fmt_arg *args, size_t n)
 {
 	const struct text *t = catalogue_find(f->texts, key);
-	struct message_words words = { f, add_number, find_plural };
+	struct message_words words = {f, add_number, find_plural};
 	struct buf out;
 
 	if (!t)
@@ -396,9 +395,9 @@ static void close_date(void *date)
 
 static UDateFormat *open_date(struct fmt *f, enum fmt_time_style style)
 {
-	static const char *const skeletons[] = { "yMMMd", "MMMd", "yMMMdjm",
-						 "jm" };
-	static const UChar utc[] = { 'U', 'T', 'C' };
+	static const char *const skeletons[] = {
+	    "yMMMd", "MMMd", "yMMMdjm", "jm"};
+	static const UChar utc[] = {'U', 'T', 'C'};
 	UErrorCode e = U_ZERO_ERROR;
 	UChar skeleton[16], pattern[ROOM];
 	UDateTimePatternGenerator *best = udatpg_open(f->icu, &e);
@@ -409,8 +408,8 @@ static UDateFormat *open_date(struct fmt *f, enum fmt_time_style style)
 	len = udatpg_getBestPatternWithOptions(
 	    best, skeleton, len, UDATPG_MATCH_NO_OPTIONS, pattern, ROOM, &e);
 	udatpg_close(best);
-	date = udat_open(UDAT_PATTERN, UDAT_PATTERN, f->icu, utc, 3, pattern,
-			 len, &e);
+	date = udat_open(
+	    UDAT_PATTERN, UDAT_PATTERN, f->icu, utc, 3, pattern, len, &e);
 	if (U_FAILURE(e)) {
 		log_failure("dates", f->icu, e);
 		return NULL;
@@ -419,8 +418,8 @@ static UDateFormat *open_date(struct fmt *f, enum fmt_time_style style)
 	return date;
 }
 
-static char *format_date(struct mem *m, struct fmt *f, int64_t local,
-			 enum fmt_time_style style)
+static char *format_date(
+    struct mem *m, struct fmt *f, int64_t local, enum fmt_time_style style)
 {
 	UErrorCode e = U_ZERO_ERROR;
 	UChar text[ROOM];
@@ -430,17 +429,18 @@ static char *format_date(struct mem *m, struct fmt *f, int64_t local,
 		f->dates[style] = open_date(f, style);
 	if (!f->dates[style])
 		return NULL;
-	len = udat_format(f->dates[style], (double)local * 1000, text, ROOM,
-			  NULL, &e);
+	len = udat_format(
+	    f->dates[style], (double)local * 1000, text, ROOM, NULL, &e);
 	return U_SUCCESS(e) && len <= ROOM ? make_utf8(m, text, len) : NULL;
 }
 
 /* One formatter a style, in UTC, does for all zones: the zone's offset is
  * added beforehand, and no pattern shows the zone, nor seconds. */
 char *fmt_time(struct mem *m, struct fmt *f, int64_t when, const char *zone,
-	       enum fmt_time_style style)
+    enum fmt_time_style style)
 {
-	int64_t step = style == FMT_DATE || style == FMT_DATE_SHORT ? 86400 : 60;
+	int64_t step =
+	    style == FMT_DATE || style == FMT_DATE_SHORT ? 86400 : 60;
 	int64_t local = zone_limit(when), start;
 	size_t at;
 	char *text;
@@ -487,8 +487,8 @@ bool fmt_zone_known(const char *zone)
 	return U_SUCCESS(e) && is_system;
 }
 
-static int64_t transition(const UCalendar *calendar,
-			  UTimeZoneTransitionType type, int64_t none)
+static int64_t transition(
+    const UCalendar *calendar, UTimeZoneTransitionType type, int64_t none)
 {
 	UErrorCode e = U_ZERO_ERROR;
 	UDate date;
@@ -506,13 +506,13 @@ static struct zone_span make_span(UCalendar *calendar, int64_t when)
 
 	ucal_setMillis(calendar, (double)when * 1000, &e);
 	span.offset = (ucal_get(calendar, UCAL_ZONE_OFFSET, &e) +
-		       ucal_get(calendar, UCAL_DST_OFFSET, &e)) /
+			  ucal_get(calendar, UCAL_DST_OFFSET, &e)) /
 		      1000;
-	span.from = transition(calendar, UCAL_TZ_TRANSITION_PREVIOUS_INCLUSIVE,
-			       INT64_MIN);
+	span.from = transition(
+	    calendar, UCAL_TZ_TRANSITION_PREVIOUS_INCLUSIVE, INT64_MIN);
 	span.to = transition(calendar, UCAL_TZ_TRANSITION_NEXT, INT64_MAX);
 	if (U_FAILURE(e))
-		return (struct zone_span){ INT64_MIN, INT64_MAX, 0 };
+		return (struct zone_span){INT64_MIN, INT64_MAX, 0};
 	return span;
 }
 
@@ -614,8 +614,8 @@ static void open_locale(struct fmt *f, const char *locale)
 	UErrorCode e = U_ZERO_ERROR;
 	int32_t parsed;
 
-	uloc_forLanguageTag(locale, f->icu, (int32_t)sizeof(f->icu), &parsed,
-			    &e);
+	uloc_forLanguageTag(
+	    locale, f->icu, (int32_t)sizeof(f->icu), &parsed, &e);
 	if (U_FAILURE(e) || !f->icu[0])
 		snprintf(f->icu, sizeof(f->icu), "en");
 }
@@ -633,18 +633,18 @@ static void open_numbers(struct fmt *f)
 	mem_close(scratch);
 }
 
-struct fmt *fmt_open(const char *locale, const char *const *dirs,
-		     struct diag *d)
+struct fmt *fmt_open(
+    const char *locale, const char *const *dirs, struct diag *d)
 {
 	struct mem *m = mem_open(0);
 	struct fmt *f = mem_alloc(m, sizeof(*f));
-	struct catalogue_source source = { .dirs = dirs,
-					   .check = is_icu_message };
+	struct catalogue_source source = {
+	    .dirs = dirs, .check = is_icu_message};
 
 	f->mem = m;
 	if (!is_language_tag(locale)) {
 		diag_add(d, locale ? locale : "", "write it like \"de-AT\"",
-			 "not a language tag");
+		    "not a language tag");
 		locale = "en";
 	}
 	f->locale = mem_text(m, locale);
@@ -680,9 +680,7 @@ bool fmt_right_to_left(const struct fmt *f)
 
 char *fmt_language_name(struct mem *m, const struct fmt *f)
 {
-	UDisplayContext menu[] = {
-		UDISPCTX_CAPITALIZATION_FOR_UI_LIST_OR_MENU
-	};
+	UDisplayContext menu[] = {UDISPCTX_CAPITALIZATION_FOR_UI_LIST_OR_MENU};
 	UErrorCode e = U_ZERO_ERROR;
 	UChar text[ROOM];
 	ULocaleDisplayNames *names;

@@ -29,11 +29,11 @@ struct mem;
  *
  * A message that ICU cannot read, or one whose arguments differ from the
  * English one's, is added to `d` with file and key. Never NULL. */
-struct fmt *fmt_open(const char *locale, const char *const *dirs,
-    struct diag *d);
+struct fmt *fmt_open(
+    const char *locale, const char *const *dirs, struct diag *d);
 void fmt_close(struct fmt *f);
 
-const char *fmt_locale(const struct fmt *f);   /* as opened: "de-AT" */
+const char *fmt_locale(const struct fmt *f); /* as opened: "de-AT" */
 bool fmt_right_to_left(const struct fmt *f);
 /* The language's name in itself: "Deutsch". In the pool. */
 char *fmt_language_name(struct mem *m, const struct fmt *f);
@@ -45,7 +45,7 @@ bool fmt_is_plain(const struct fmt *f, const char *key);
 
 struct fmt_arg {
 	const char *text; /* NULL: a number */
-	double number;    /* counts, for plural rules: never money */
+	double number;	  /* counts, for plural rules: never money */
 };
 
 /* The message of a key with its arguments; the key itself where the catalogue
@@ -55,12 +55,12 @@ char *fmt_text(struct mem *m, struct fmt *f, const char *key,
 
 /* Money with the currency's symbol. Rounded (half even) to the currency's own
  * digits: $12.50, ¥1,235. */
-char *fmt_money(struct mem *m, struct fmt *f, struct money a,
-    const char *currency);
+char *fmt_money(
+    struct mem *m, struct fmt *f, struct money a, const char *currency);
 /* The same with every digit that the value has, and at least the currency's:
  * for rates and prices, where $0.0125 is not $0.01. */
-char *fmt_price(struct mem *m, struct fmt *f, struct money a,
-    const char *currency);
+char *fmt_price(
+    struct mem *m, struct fmt *f, struct money a, const char *currency);
 
 /* 1,234,567 */
 char *fmt_count(struct mem *m, struct fmt *f, int64_t n);
@@ -68,10 +68,10 @@ char *fmt_count(struct mem *m, struct fmt *f, int64_t n);
 char *fmt_duration(struct mem *m, struct fmt *f, int64_t seconds);
 
 enum fmt_time_style {
-	FMT_DATE,      /* Nov 1, 2026 */
-	FMT_DATE_SHORT,/* Nov 1 */
-	FMT_DATE_TIME, /* Nov 1, 2026, 10:00 AM */
-	FMT_TIME       /* 10:00 AM */
+	FMT_DATE,	/* Nov 1, 2026 */
+	FMT_DATE_SHORT, /* Nov 1 */
+	FMT_DATE_TIME,	/* Nov 1, 2026, 10:00 AM */
+	FMT_TIME	/* 10:00 AM */
 };
 
 /* A moment (seconds since 1970) in a time zone ("Europe/Berlin"). */
@@ -93,8 +93,7 @@ char *fmt_iso_day(struct mem *m, int64_t when, const char *zone);
 
 /* The first moment of a day "YYYY-MM-DD" in a zone, plus `days` days. False:
  * not a date of the calendar. */
-bool fmt_day_start(const char *day, int days, const char *zone,
-    int64_t *out);
+bool fmt_day_start(const char *day, int days, const char *zone, int64_t *out);
 
 /* A timestamp as VCS writes it: "2017-10-17 16:48:50", space or T, with or
  * without an offset (+03, +0300, +03:00, Z), with or without fractions. One

@@ -55,14 +55,14 @@ static void add_text(struct catalogue *c, const struct text *text)
 }
 
 static void complain(const struct reading *r, const char *key,
-		     const char *remedy, const char *what)
+    const char *remedy, const char *what)
 {
 	diag_add(r->into->diag, mem_print(r->into->mem, "%s: %s", r->path, key),
-		 remedy, "%s", what);
+	    remedy, "%s", what);
 }
 
-static const char *parse_pattern(const struct reading *r, const char *pattern,
-				 struct message *out)
+static const char *parse_pattern(
+    const struct reading *r, const char *pattern, struct message *out)
 {
 	const struct catalogue *c = r->into;
 	const char *why = message_parse(c->mem, pattern, out);
@@ -79,14 +79,14 @@ static void check_args(const struct reading *r, const struct text *t)
 
 	if (english && english->message.args != t->message.args)
 		complain(r, t->key, "use the same {N} in both",
-			 "the arguments differ from the English text's");
+		    "the arguments differ from the English text's");
 }
 
-static void read_text(const struct reading *r, const char *key,
-		      struct json_object *value)
+static void read_text(
+    const struct reading *r, const char *key, struct json_object *value)
 {
 	struct catalogue *c = r->into;
-	struct text t = { .own = true };
+	struct text t = {.own = true};
 	const char *why;
 
 	if (!json_object_is_type(value, json_type_string)) {
@@ -98,8 +98,7 @@ static void read_text(const struct reading *r, const char *key,
 	why = parse_pattern(r, t.pattern, &t.message);
 	if (!why && c->source->pseudo) {
 		t.pattern = message_make_pseudo(c->mem, t.pattern,
-						c->source->pseudo ==
-						    PSEUDO_RIGHT_TO_LEFT);
+		    c->source->pseudo == PSEUDO_RIGHT_TO_LEFT);
 		why = parse_pattern(r, t.pattern, &t.message);
 	}
 	if (why) {
@@ -123,7 +122,7 @@ static void read_bytes(const struct reading *r, FILE *file, struct buf *out)
 	if (!ferror(file) && out->len <= FILE_MAX)
 		return;
 	diag_add(r->into->diag, r->path, "", "%s",
-		 ferror(file) ? "cannot be read" : "too large");
+	    ferror(file) ? "cannot be read" : "too large");
 	out->len = 0;
 }
 
@@ -136,27 +135,26 @@ static unsigned line_of(const char *bytes, size_t offset)
 	return line;
 }
 
-static struct json_object *parse_json(const struct reading *r,
-				      const char *bytes, size_t len)
+static struct json_object *parse_json(
+    const struct reading *r, const char *bytes, size_t len)
 {
 	struct json_tokener *tok = json_tokener_new();
 	struct json_object *root;
 	struct mem *m = r->into->mem;
 
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT |
-					JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(
+	    tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	/* The NUL counts: with it the reader knows that this is the end. */
 	root = json_tokener_parse_ex(tok, bytes, (int)len + 1);
 	if (json_tokener_get_error(tok) != json_tokener_success)
-		diag_add(
-		    r->into->diag,
+		diag_add(r->into->diag,
 		    mem_print(m, "%s:%u", r->path,
-			      line_of(bytes, json_tokener_get_parse_end(tok))),
+			line_of(bytes, json_tokener_get_parse_end(tok))),
 		    "mend the JSON", "%s",
 		    json_tokener_error_desc(json_tokener_get_error(tok)));
 	else if (!json_object_is_type(root, json_type_object))
 		diag_add(r->into->diag, r->path, "write {\"KEY\": \"text\"}",
-			 "not a JSON object");
+		    "not a JSON object");
 	json_tokener_free(tok);
 	return root;
 }
@@ -172,8 +170,8 @@ static void read_file(const struct reading *r, FILE *file)
 	if (bytes.len)
 		root = parse_json(r, bytes.data, bytes.len);
 	if (json_object_is_type(root, json_type_object)) {
-		json_object_object_foreach(root, key, value)
-		    read_text(r, key, value);
+		json_object_object_foreach (root, key, value)
+			read_text(r, key, value);
 	}
 	json_object_put(root);
 	mem_close(scratch);
@@ -192,30 +190,28 @@ static bool open_file(const struct reading *r)
 	if (errno == ENOENT || errno == ENOTDIR)
 		return false;
 	diag_add(r->into->diag, r->path, "make it readable",
-		 "cannot be read: %s", strerror(errno));
+	    "cannot be read: %s", strerror(errno));
 	return true;
 }
 
 /* Every folder's file of a locale; false: there is none. */
-static bool read_locale(struct catalogue *into, const struct catalogue *english,
-			const char *locale)
+static bool read_locale(
+    struct catalogue *into, const struct catalogue *english, const char *locale)
 {
 	const char *const *dir = into->source->dirs;
 	bool any = false;
 
 	for (; dir && *dir; dir++) {
-		struct reading r = { into, english, locale,
-				     mem_print(into->mem, "%s/%s.json", *dir,
-					       locale) };
+		struct reading r = {into, english, locale,
+		    mem_print(into->mem, "%s/%s.json", *dir, locale)};
 
 		any = open_file(&r) || any;
 	}
 	return any;
 }
 
-static struct catalogue *catalogue_new(struct mem *m,
-				       const struct catalogue_source *source,
-				       struct diag *d)
+static struct catalogue *catalogue_new(
+    struct mem *m, const struct catalogue_source *source, struct diag *d)
 {
 	struct catalogue *c = mem_alloc(m, sizeof(*c));
 
@@ -225,8 +221,8 @@ static struct catalogue *catalogue_new(struct mem *m,
 	return c;
 }
 
-static void add_missing(struct catalogue *c, const struct catalogue *english,
-			bool own)
+static void add_missing(
+    struct catalogue *c, const struct catalogue *english, bool own)
 {
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (const struct text *t = english->buckets[i]; t;
@@ -239,9 +235,8 @@ static void add_missing(struct catalogue *c, const struct catalogue *english,
 		}
 }
 
-struct catalogue *catalogue_open(struct mem *m,
-				 const struct catalogue_source *source,
-				 struct diag *d)
+struct catalogue *catalogue_open(
+    struct mem *m, const struct catalogue_source *source, struct diag *d)
 {
 	struct catalogue *english = catalogue_new(m, source, d), *c;
 	const char *locale = source->locale;
@@ -257,7 +252,7 @@ struct catalogue *catalogue_open(struct mem *m,
 		any = read_locale(c, english, language) || any;
 	if (!any)
 		diag_add(d, locale, "add a catalogue, or choose another locale",
-			 "no folder has %s.json", language);
+		    "no folder has %s.json", language);
 	if (c != english)
 		add_missing(c, english, is_english);
 	return c;

@@ -34,9 +34,8 @@ struct catalogue_source {
 };
 
 /* Never NULL; what is wrong is added to `d`. Lives in the pool. */
-struct catalogue *catalogue_open(struct mem *m,
-				 const struct catalogue_source *source,
-				 struct diag *d);
+struct catalogue *catalogue_open(
+    struct mem *m, const struct catalogue_source *source, struct diag *d);
 
 /* NULL: no such key. */
 const struct text *catalogue_find(const struct catalogue *c, const char *key);

@@ -245,12 +245,12 @@ static struct message_part *parse_parts(struct scan *s, bool in_plural)
 	return first;
 }
 
-static struct message_part *scan_open(struct scan *s, struct mem *m,
-				      const char *pattern)
+static struct message_part *scan_open(
+    struct scan *s, struct mem *m, const char *pattern)
 {
 	struct message_part *parts;
 
-	*s = (struct scan){ .mem = m, .start = pattern, .at = pattern };
+	*s = (struct scan){.mem = m, .start = pattern, .at = pattern};
 	s->is_text = mem_array(m, strlen(pattern) + 1, sizeof(*s->is_text));
 	parts = parse_parts(s, false);
 	if (*s->at)
@@ -258,8 +258,8 @@ static struct message_part *scan_open(struct scan *s, struct mem *m,
 	return parts;
 }
 
-const char *message_parse(struct mem *m, const char *pattern,
-			  struct message *out)
+const char *message_parse(
+    struct mem *m, const char *pattern, struct message *out)
 {
 	struct scan s;
 
@@ -277,8 +277,8 @@ struct job {
 	const struct message_words *words;
 };
 
-static void add_parts(const struct job *j, const struct message_part *p,
-		      double hash);
+static void add_parts(
+    const struct job *j, const struct message_part *p, double hash);
 
 static void add_arg(const struct job *j, unsigned i)
 {
@@ -299,8 +299,8 @@ static double arg_number(const struct job *j, unsigned i)
 	return j->args[i].number;
 }
 
-static const struct branch *find_branch(const struct branch *b,
-					const char *selector)
+static const struct branch *find_branch(
+    const struct branch *b, const char *selector)
 {
 	while (b && strcmp(b->selector, selector))
 		b = b->next;
@@ -321,8 +321,7 @@ static void add_plural(const struct job *j, const struct message_part *p)
 	const struct branch *b = find_exact(p->branches, n);
 
 	if (!b)
-		b = find_branch(
-		    p->branches,
+		b = find_branch(p->branches,
 		    j->words->plural(j->words->ctx, left, p->ordinal));
 	if (!b)
 		b = find_branch(p->branches, "other");
@@ -339,8 +338,8 @@ static void add_select(const struct job *j, const struct message_part *p)
 	add_parts(j, b->parts, 0);
 }
 
-static void add_parts(const struct job *j, const struct message_part *p,
-		      double hash)
+static void add_parts(
+    const struct job *j, const struct message_part *p, double hash)
 {
 	for (; p; p = p->next) {
 		if (p->kind == PART_TEXT)
@@ -357,10 +356,9 @@ static void add_parts(const struct job *j, const struct message_part *p,
 }
 
 void message_add(struct buf *out, const struct message *msg,
-		 const struct fmt_arg *args, size_t n,
-		 const struct message_words *words)
+    const struct fmt_arg *args, size_t n, const struct message_words *words)
 {
-	struct job j = { out, args, n, words };
+	struct job j = {out, args, n, words};
 
 	add_parts(&j, msg->parts, 0);
 }
@@ -368,10 +366,10 @@ void message_add(struct buf *out, const struct message *msg,
 /* --- The pseudo-languages. ---------------------------------------------- */
 
 static const char *const accented[26 * 2] = {
-	"Å", "Ɓ", "Ç", "Ð", "É", "Ƒ", "Ĝ", "Ĥ", "Î", "Ĵ", "Ķ", "Ļ", "Ṁ", /* */
-	"Ñ", "Ö", "Þ", "Ǫ", "Ŕ", "Š", "Ţ", "Û", "Ṽ", "Ŵ", "Ẋ", "Ý", "Ž", /* */
-	"å", "ƀ", "ç", "ð", "é", "ƒ", "ĝ", "ĥ", "î", "ĵ", "ķ", "ļ", "ɱ", /* */
-	"ñ", "ö", "þ", "ǫ", "ŕ", "š", "ţ", "û", "ṽ", "ŵ", "ẋ", "ý", "ž"	 /* */
+    "Å", "Ɓ", "Ç", "Ð", "É", "Ƒ", "Ĝ", "Ĥ", "Î", "Ĵ", "Ķ", "Ļ", "Ṁ", /* */
+    "Ñ", "Ö", "Þ", "Ǫ", "Ŕ", "Š", "Ţ", "Û", "Ṽ", "Ŵ", "Ẋ", "Ý", "Ž", /* */
+    "å", "ƀ", "ç", "ð", "é", "ƒ", "ĝ", "ĥ", "î", "ĵ", "ķ", "ļ", "ɱ", /* */
+    "ñ", "ö", "þ", "ǫ", "ŕ", "š", "ţ", "û", "ṽ", "ŵ", "ẋ", "ý", "ž"  /* */
 };
 
 static void add_accented(struct buf *out, char c)
@@ -384,8 +382,8 @@ static void add_accented(struct buf *out, char c)
 		buf_add_char(out, c);
 }
 
-char *message_make_pseudo(struct mem *m, const char *pattern,
-			  bool right_to_left)
+char *message_make_pseudo(
+    struct mem *m, const char *pattern, bool right_to_left)
 {
 	struct scan s;
 	struct buf out;

@@ -35,19 +35,18 @@ struct message_words {
 };
 
 /* Compiles into the pool. NULL: fine; else why the pattern is refused. */
-const char *message_parse(struct mem *m, const char *pattern,
-			  struct message *out);
+const char *message_parse(
+    struct mem *m, const char *pattern, struct message *out);
 
 /* Adds the message with its arguments; an argument that is not there is shown
  * as {N}. */
 void message_add(struct buf *out, const struct message *msg,
-		 const struct fmt_arg *args, size_t n,
-		 const struct message_words *words);
+    const struct fmt_arg *args, size_t n, const struct message_words *words);
 
 /* The pattern with accents on every letter of its text, in brackets, and
  * marked as right to left text if asked. It must have been accepted by
  * message_parse(). */
-char *message_make_pseudo(struct mem *m, const char *pattern,
-			  bool right_to_left);
+char *message_make_pseudo(
+    struct mem *m, const char *pattern, bool right_to_left);
 
 #endif

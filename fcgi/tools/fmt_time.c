@@ -34,7 +34,7 @@ static struct date date_of(int64_t days)
 	int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097;
 	unsigned day_of_era = (unsigned)(z - era * 146097);
 	unsigned year_of_era = (day_of_era - day_of_era / 1460 +
-				day_of_era / 36524 - day_of_era / 146096) /
+				   day_of_era / 36524 - day_of_era / 146096) /
 			       365;
 	unsigned day_of_year =
 	    day_of_era -
@@ -86,9 +86,9 @@ char *fmt_iso_time(struct mem *m, int64_t when, const char *zone)
 	d = date_of(day_number(local));
 	of_day = (int)(local - day_number(local) * DAY);
 	return mem_print(m, "%04d-%02u-%02uT%02d:%02d:%02d%c%02d:%02d",
-			 (int)d.year, d.month, d.day, of_day / 3600,
-			 of_day / 60 % 60, of_day % 60, minutes < 0 ? '-' : '+',
-			 abs(minutes) / 60, abs(minutes) % 60);
+	    (int)d.year, d.month, d.day, of_day / 3600, of_day / 60 % 60,
+	    of_day % 60, minutes < 0 ? '-' : '+', abs(minutes) / 60,
+	    abs(minutes) % 60);
 }
 
 char *fmt_iso_day(struct mem *m, int64_t when, const char *zone)
@@ -104,8 +104,8 @@ char *fmt_iso_day(struct mem *m, int64_t when, const char *zone)
 /* --- Reading. ----------------------------------------------------------- */
 
 /* Exactly `digits` digits from `min` to `max`. */
-static bool parse_field(const char **at, unsigned digits, unsigned min,
-			unsigned max, unsigned *out)
+static bool parse_field(
+    const char **at, unsigned digits, unsigned min, unsigned max, unsigned *out)
 {
 	const char *s = *at;
 	unsigned n = 0;

@@ -32,8 +32,7 @@ struct reply {
 	bool streaming; /* between reply_begin() and its end */
 };
 
-void reply_open(struct reply *r, struct mem *m,
-    const struct reply_sink *sink);
+void reply_open(struct reply *r, struct mem *m, const struct reply_sink *sink);
 
 /* A header of the response to come. A value with control characters is logged
  * and left out. */
@@ -46,8 +45,8 @@ void reply_cookie(struct reply *r, const char *name, const char *value,
 
 /* The whole response. `type` such as "text/html; charset=utf-8". Private pages
  * are never cached: Cache-Control: no-store unless a header said otherwise. */
-void reply_send(struct reply *r, int status, const char *type,
-    const void *body, size_t len);
+void reply_send(struct reply *r, int status, const char *type, const void *body,
+    size_t len);
 
 /* 303 (302 where `status` says so) to a path of our own ("/..."). */
 void reply_redirect(struct reply *r, int status, const char *path);

@@ -60,8 +60,7 @@ enum err req_open(struct req *r, struct mem *m, const struct req_source *s);
 /* Reads a POST's body, at most `limit` bytes. Errors: ERR_TOO_LARGE, ERR_TYPE
  * (neither urlencoded nor JSON), ERR_INPUT (malformed, or not an object of
  * plain values). */
-enum err req_read_body(struct req *r, const struct req_source *s,
-    size_t limit);
+enum err req_read_body(struct req *r, const struct req_source *s, size_t limit);
 
 /* An environment variable such as "HTTP_ACCEPT_LANGUAGE"; NULL: not sent. */
 const char *req_env(const struct req *r, const char *name);
@@ -78,7 +77,7 @@ enum param_type {
 	PARAM_CHOICE, /* one of `choices`, separated by '|' */
 	PARAM_SORT,   /* one of `choices`, with '-' in front for descending */
 	PARAM_FREE,   /* anything: for what is only compared (a CSRF token) */
-	PARAM_LINES   /* PARAM_TEXT of several lines, each ended by '\n' alone */
+	PARAM_LINES /* PARAM_TEXT of several lines, each ended by '\n' alone */
 };
 
 struct param {
@@ -88,9 +87,9 @@ struct param {
 	 * of PARAM_FREE); neither: any number from 0. */
 	int64_t min, max;
 	const char *choices;
-	const char *standard;	/* the value when absent; NULL: none */
+	const char *standard; /* the value when absent; NULL: none */
 	bool required;
-	const char *about;	/* a sentence for the API's description */
+	const char *about; /* a sentence for the API's description */
 };
 
 /* A parameter that is wrong: `key` names the catalogue's text ("field.range")

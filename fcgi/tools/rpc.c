@@ -81,8 +81,8 @@ static bool is_ascii(const char *text, size_t len)
 
 /* The whole text as one JSON value, or NULL. json-c stops at a NUL: what
  * follows one is seen by the check of the text's end. */
-static struct json_object *parse_text(struct mem *m, const char *text,
-				      size_t len, bool *early)
+static struct json_object *parse_text(
+    struct mem *m, const char *text, size_t len, bool *early)
 {
 	struct json_tokener *tok;
 	struct json_object *root = NULL;
@@ -95,10 +95,10 @@ static struct json_object *parse_text(struct mem *m, const char *text,
 	tok = json_tokener_new_ex(DEPTH);
 	/* json-c's UTF-8 check is a sixth of the work; most answers need none.
 	 */
-	json_tokener_set_flags(tok, is_ascii(text, len)
-					? JSON_TOKENER_STRICT
-					: JSON_TOKENER_STRICT |
-					      JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(
+	    tok, is_ascii(text, len)
+		     ? JSON_TOKENER_STRICT
+		     : JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	root = json_tokener_parse_ex(tok, text, (int)len);
 	e = json_tokener_get_error(tok);
 	end = json_tokener_get_parse_end(tok);
@@ -135,8 +135,8 @@ static void fail(struct rpc_call *c, enum err err, const char *why)
 	c->message = why;
 }
 
-static void take_error(struct rpc_call *c, enum err err,
-		       struct json_object *error)
+static void take_error(
+    struct rpc_call *c, enum err err, struct json_object *error)
 {
 	c->err = err;
 	if (!json_object_is_type(error, json_type_object)) {
@@ -205,10 +205,10 @@ static void take_element(struct replies *r, struct json_object *reply)
 	take_reply(&r->post->calls[at - 1], reply);
 }
 
-static void take_root(struct mem *m, struct rpc_post *p,
-		      struct json_object *root)
+static void take_root(
+    struct mem *m, struct rpc_post *p, struct json_object *root)
 {
-	struct replies r = { p, mem_array(m, p->n, sizeof(bool)), NULL };
+	struct replies r = {p, mem_array(m, p->n, sizeof(bool)), NULL};
 
 	if (json_object_is_type(root, json_type_array))
 		for (size_t i = 0; i < json_object_array_length(root); i++)
@@ -243,8 +243,8 @@ static void clear_calls(struct rpc_post *p)
 	}
 }
 
-void rpc_parse_answer(struct mem *m, struct rpc_post *p, const char *text,
-		      size_t len, bool whole)
+void rpc_parse_answer(
+    struct mem *m, struct rpc_post *p, const char *text, size_t len, bool whole)
 {
 	struct json_object *root;
 	bool early;
@@ -256,14 +256,14 @@ void rpc_parse_answer(struct mem *m, struct rpc_post *p, const char *text,
 		take_root(m, p, root);
 	else
 		fail_all(p, ERR_UPSTREAM,
-			 p->cut ? "the answer ends too early" : "not JSON");
+		    p->cut ? "the answer ends too early" : "not JSON");
 }
 
 /* The post's headers behind those that every call has. */
 static const char *const *join_headers(struct mem *m, const struct rpc_post *p)
 {
-	static const char *const own[] = { "Content-Type: application/json",
-					   "Accept: application/json", NULL };
+	static const char *const own[] = {
+	    "Content-Type: application/json", "Accept: application/json", NULL};
 	const char **all;
 	size_t n = 0;
 
@@ -278,8 +278,8 @@ static const char *const *join_headers(struct mem *m, const struct rpc_post *p)
 	return all;
 }
 
-static void make_call(struct mem *m, const struct rpc_post *p,
-		      struct http_call *c)
+static void make_call(
+    struct mem *m, const struct rpc_post *p, struct http_call *c)
 {
 	c->url = p->url;
 	c->body = rpc_make_request(m, p, &c->body_len);
@@ -291,8 +291,8 @@ static void make_call(struct mem *m, const struct rpc_post *p,
 	c->may_repeat = p->may_repeat;
 }
 
-static void take_answer(struct mem *m, struct rpc_post *p,
-			const struct http_call *c)
+static void take_answer(
+    struct mem *m, struct rpc_post *p, const struct http_call *c)
 {
 	bool some = c->status == 200 && c->len > 0;
 
@@ -307,8 +307,8 @@ static void take_answer(struct mem *m, struct rpc_post *p,
 	else
 		clear_calls(p);
 	fail_all(p, c->err == ERR_OK ? ERR_UPSTREAM : c->err,
-		 c->err == ERR_OK ? mem_print(m, "HTTP status %ld", c->status)
-				  : c->trouble);
+	    c->err == ERR_OK ? mem_print(m, "HTTP status %ld", c->status)
+			     : c->trouble);
 }
 
 void rpc_run(struct http *h, struct mem *m, struct rpc_post *posts, size_t n)

@@ -22,38 +22,38 @@ struct mem;
 struct rpc_call {
 	/* in */
 	const char *method;
-	struct json_object *params;  /* owned by the caller */
+	struct json_object *params; /* owned by the caller */
 
 	/* out */
-	enum err err;		     /* ERR_OK: `result` is there (may be JSON
-				      * null: NULL). ERR_RULE: the other side
-				      * answered with an error object.
-				      * ERR_UPSTREAM, ERR_LATE: as in http.h,
-				      * or the answer is not JSON-RPC */
-	struct json_object *result;  /* released with the pool */
-	int code;		     /* the error object's code, or 0 */
-	const char *message;	     /* its message, or what went wrong; or NULL */
-	const char *data;	     /* its data as text, or NULL */
+	enum err err;		    /* ERR_OK: `result` is there (may be JSON
+				     * null: NULL). ERR_RULE: the other side
+				     * answered with an error object.
+				     * ERR_UPSTREAM, ERR_LATE: as in http.h,
+				     * or the answer is not JSON-RPC */
+	struct json_object *result; /* released with the pool */
+	int code;		    /* the error object's code, or 0 */
+	const char *message; /* its message, or what went wrong; or NULL */
+	const char *data;    /* its data as text, or NULL */
 };
 
 /* One HTTP request: one call as a bare object, several as a batch (an array).
  * A batch of one is sent bare. */
 struct rpc_post {
 	const char *url;
-	const char *ca_file;	 /* see http.h */
+	const char *ca_file; /* see http.h */
 	const char *server_name;
 	const char *const *headers; /* further ones, or NULL */
 	long timeout_ms;
 	size_t max_bytes;
-	bool may_repeat;	 /* only reads: see http.h. A post that changes
-				  * something leaves it false, so that it is
-				  * sent once */
+	bool may_repeat; /* only reads: see http.h. A post that changes
+			  * something leaves it false, so that it is
+			  * sent once */
 	struct rpc_call *calls;
 	size_t n;
-	double ms;		 /* out: how long it took */
-	bool cut;		 /* out: HTTP 200 with JSON that ends too early,
-				  * as VCS does with very big pages: ask for
-				  * less */
+	double ms; /* out: how long it took */
+	bool cut;  /* out: HTTP 200 with JSON that ends too early,
+		    * as VCS does with very big pages: ask for
+		    * less */
 };
 
 /* Runs all posts at once; returns when each has ended. Results and errors lie

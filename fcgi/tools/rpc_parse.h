@@ -16,6 +16,6 @@ char *rpc_make_request(struct mem *m, const struct rpc_post *p, size_t *len);
  * NUL that `len` does not count. `whole`: the HTTP answer ended as it should
  * have. */
 void rpc_parse_answer(struct mem *m, struct rpc_post *p, const char *text,
-		      size_t len, bool whole);
+    size_t len, bool whole);
 
 #endif

@@ -237,7 +237,7 @@ static void close_parent(struct parser *p, struct node *n)
 	struct node *line_node = n->line_node;
 
 	p->line_start = line_node != NULL;
-	if (!take_line(p)) {
+	if (!line_node || !take_line(p)) {
 		p->line_start = false;
 		return;
 	}

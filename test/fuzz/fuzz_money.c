@@ -41,8 +41,8 @@ static void try_time(struct mem *m, const char *text, const char *zone)
 	fmt_iso_day(m, when, zone);
 	/* Older clocks have seconds in their offsets, which ISO has not. */
 	if (when > 0 && when < 253402214400)
-		must(fmt_parse_time(fmt_iso_time(m, when, zone), "UTC",
-				    &again) &&
+		must(fmt_parse_time(
+			 fmt_iso_time(m, when, zone), "UTC", &again) &&
 		     again == when);
 }
 

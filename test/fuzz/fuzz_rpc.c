@@ -28,8 +28,8 @@ static void check_call(const struct rpc_call *c)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct rpc_call calls[MOST] = { 0 };
-	struct rpc_post post = { .calls = calls };
+	struct rpc_call calls[MOST] = {0};
+	struct rpc_post post = {.calls = calls};
 	struct mem *m = mem_open(0);
 
 	if (size) {

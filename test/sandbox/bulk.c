@@ -57,7 +57,7 @@ static uint64_t next(uint64_t *seed)
 
 static int below(uint64_t *seed, int limit)
 {
-	return (int)(next(seed) % (uint64_t)limit);
+	return limit > 0 ? (int)(next(seed) % (uint64_t)limit) : 0;
 }
 
 static bool is_mobile(size_t i)
@@ -179,7 +179,7 @@ static void add_areas(
 	char code[32], name[128];
 
 	row->service = VOICE;
-	for (int n = 0; n < count; n++) {
+	for (int n = 0; codes_count && n < count; n++) {
 		size_t i = (size_t)n % codes_count;
 		struct rate r = make_rate(m, i, VOICE);
 

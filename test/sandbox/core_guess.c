@@ -118,7 +118,7 @@ static bool insert_transaction(
 
 static bool transactions_create(struct call *c)
 {
-	int64_t amount, at;
+	int64_t amount = 0, at = 0;
 
 	if (!read_payment(c, &amount, &at))
 		return false;

@@ -83,13 +83,12 @@ static inline void conn_text(struct conn *c, const char *text)
 }
 
 /* A whole answer with its length. */
-static inline void conn_answer(struct conn *c, int status, const char *type,
-			       const char *body)
+static inline void conn_answer(
+    struct conn *c, int status, const char *type, const char *body)
 {
 	char head[256];
 
-	snprintf(
-	    head, sizeof(head),
+	snprintf(head, sizeof(head),
 	    "HTTP/1.1 %d X\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
 	    status, type, strlen(body));
 	conn_text(c, head);
@@ -231,8 +230,8 @@ static inline void *server_main(void *arg)
 
 static inline int listen_on(struct server *s, bool v6)
 {
-	struct sockaddr_in a4 = { .sin_family = AF_INET };
-	struct sockaddr_in6 a6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in a4 = {.sin_family = AF_INET};
+	struct sockaddr_in6 a6 = {.sin6_family = AF_INET6};
 	struct sockaddr *a =
 	    v6 ? (struct sockaddr *)&a6 : (struct sockaddr *)&a4;
 	socklen_t len = v6 ? sizeof(a6) : sizeof(a4);
@@ -245,8 +244,7 @@ static inline int listen_on(struct server *s, bool v6)
 	getsockname(s->fd, a, &len);
 	s->port = ntohs(v6 ? a6.sin6_port : a4.sin_port);
 	snprintf(s->url, sizeof(s->url), "%s://%s:%d/",
-		 s->cert ? "https" : "http", v6 ? "[::1]" : "127.0.0.1",
-		 s->port);
+	    s->cert ? "https" : "http", v6 ? "[::1]" : "127.0.0.1", s->port);
 	return 0;
 }
 

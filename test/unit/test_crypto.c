@@ -32,13 +32,13 @@ static void test_sha256(void **state)
 	static const struct {
 		const char *text, *hex;
 	} vectors[] = {
-		{ "abc", "ba7816bf8f01cfea414140de5dae2223"
-			 "b00361a396177a9cb410ff61f20015ad" },
-		{ "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-		  "248d6a61d20638b8e5c026930c3e6039"
-		  "a33ce45964ff2167f6ecedd419db06c1" },
-		{ "", "e3b0c44298fc1c149afbf4c8996fb924"
-		      "27ae41e4649b934ca495991b7852b855" },
+	    {"abc", "ba7816bf8f01cfea414140de5dae2223"
+		    "b00361a396177a9cb410ff61f20015ad"},
+	    {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+		"248d6a61d20638b8e5c026930c3e6039"
+		"a33ce45964ff2167f6ecedd419db06c1"},
+	    {"", "e3b0c44298fc1c149afbf4c8996fb924"
+		 "27ae41e4649b934ca495991b7852b855"},
 	};
 	unsigned char out[CRYPTO_SHA256];
 	char hex[CRYPTO_SHA256_HEX];
@@ -48,15 +48,15 @@ static void test_sha256(void **state)
 		size_t len = strlen(vectors[i].text);
 
 		crypto_sha256(vectors[i].text, len, out);
-		assert_string_equal(crypto_hex(m, out, sizeof(out)),
-				    vectors[i].hex);
+		assert_string_equal(
+		    crypto_hex(m, out, sizeof(out)), vectors[i].hex);
 		crypto_sha256_hex(vectors[i].text, len, hex);
 		assert_string_equal(hex, vectors[i].hex);
 	}
 }
 
 static void check_hmac(const void *key, size_t key_len, const void *data,
-		       size_t len, const char *hex)
+    size_t len, const char *hex)
 {
 	unsigned char out[CRYPTO_SHA256];
 
@@ -74,36 +74,35 @@ static void test_hmac(void **state)
 	(void)state;
 	memset(key, 0x0b, 20);
 	check_hmac(key, 20, "Hi There", 8,
-		   "b0344c61d8db38535ca8afceaf0bf12b"
-		   "881dc200c9833da726e9376c2e32cff7");
+	    "b0344c61d8db38535ca8afceaf0bf12b"
+	    "881dc200c9833da726e9376c2e32cff7");
 	check_hmac("Jefe", 4, "what do ya want for nothing?", 28,
-		   "5bdcc146bf60754e6a042426089575c7"
-		   "5a003f089d2739839dec58b964ec3843");
+	    "5bdcc146bf60754e6a042426089575c7"
+	    "5a003f089d2739839dec58b964ec3843");
 	memset(key, 0xaa, sizeof(key));
 	memset(data, 0xdd, sizeof(data));
 	check_hmac(key, 20, data, sizeof(data),
-		   "773ea91e36800e46854db8ebd09181a7"
-		   "2959098b3ef8c122d9635514ced565fe");
+	    "773ea91e36800e46854db8ebd09181a7"
+	    "2959098b3ef8c122d9635514ced565fe");
 	check_hmac(key, sizeof(key), long_key, strlen(long_key),
-		   "60e431591ee0b67f0d8a26aacbf5b77f"
-		   "8e0bc6213728c5140546040f0ee37f54");
+	    "60e431591ee0b67f0d8a26aacbf5b77f"
+	    "8e0bc6213728c5140546040f0ee37f54");
 }
 
 /* RFC 4648, section 10, without padding; and the two digits of section 5. */
 static void test_base64url(void **state)
 {
-	static const char *const want[] = { "",	       "Zg",	 "Zm8",
-					    "Zm9v",    "Zm9vYg", "Zm9vYmE",
-					    "Zm9vYmFy" };
+	static const char *const want[] = {
+	    "", "Zg", "Zm8", "Zm9v", "Zm9vYg", "Zm9vYmE", "Zm9vYmFy"};
 	char *all;
 	unsigned char bytes[256];
 
 	(void)state;
 	for (size_t len = 0; len < 7; len++)
-		assert_string_equal(crypto_base64url(m, "foobar", len),
-				    want[len]);
-	assert_string_equal(crypto_base64url(m, "\xfb\xff\xbf\xff", 4),
-			    "-_-__w");
+		assert_string_equal(
+		    crypto_base64url(m, "foobar", len), want[len]);
+	assert_string_equal(
+	    crypto_base64url(m, "\xfb\xff\xbf\xff", 4), "-_-__w");
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		bytes[i] = (unsigned char)i;
 	all = crypto_base64url(m, bytes, sizeof(bytes));
@@ -133,7 +132,7 @@ static void test_token(void **state)
 
 static void test_random(void **state)
 {
-	unsigned char data[64] = { 0 };
+	unsigned char data[64] = {0};
 	size_t zeros = 0;
 
 	(void)state;
@@ -172,10 +171,14 @@ static void test_wipe(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sha256),	  cmocka_unit_test(test_hmac),
-		cmocka_unit_test(test_base64url), cmocka_unit_test(test_hex),
-		cmocka_unit_test(test_token),	  cmocka_unit_test(test_random),
-		cmocka_unit_test(test_equal),	  cmocka_unit_test(test_wipe),
+	    cmocka_unit_test(test_sha256),
+	    cmocka_unit_test(test_hmac),
+	    cmocka_unit_test(test_base64url),
+	    cmocka_unit_test(test_hex),
+	    cmocka_unit_test(test_token),
+	    cmocka_unit_test(test_random),
+	    cmocka_unit_test(test_equal),
+	    cmocka_unit_test(test_wipe),
 	};
 
 	return cmocka_run_group_tests(tests, open_pool, close_pool);

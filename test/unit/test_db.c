@@ -71,7 +71,7 @@ static int open_all(void **state)
 	assert_non_null(db);
 	assert_int_equal(
 	    db_run(db, "create table t (id bigint primary key, a text, b text)",
-		   NULL, 0, NULL),
+		NULL, 0, NULL),
 	    ERR_OK);
 	return 0;
 }
@@ -87,10 +87,10 @@ static int close_all(void **state)
 
 static enum err insert(struct db *d, int64_t id, const char *a)
 {
-	const struct db_value values[] = { db_int(id), db_text(a) };
+	const struct db_value values[] = {db_int(id), db_text(a)};
 
-	return db_run(d, "insert into t (id, a) values ($1, $2)", values, 2,
-		      NULL);
+	return db_run(
+	    d, "insert into t (id, a) values ($1, $2)", values, 2, NULL);
 }
 
 static int64_t ask_int(struct db *d, const char *sql)
@@ -124,8 +124,8 @@ static struct db *open_file(const char *name)
 	return d;
 }
 
-static const char *write_file(const char *dir, const char *name,
-			      const char *text)
+static const char *write_file(
+    const char *dir, const char *name, const char *text)
 {
 	const char *path = mem_print(m, "%s/%s/%s", folder, dir, name);
 	FILE *file = fopen(path, "w");
@@ -149,10 +149,8 @@ static const char *make_dir(const char *name)
 static void test_values(void **state)
 {
 	const char nul[] = "a\0b";
-	const struct db_value values[] = {
-		db_int(INT64_MIN), db_text("Zoë <b>"), db_text(NULL),
-		db_text(""),	   db_blob(nul, 3),    db_blob(NULL, 0)
-	};
+	const struct db_value values[] = {db_int(INT64_MIN), db_text("Zoë <b>"),
+	    db_text(NULL), db_text(""), db_blob(nul, 3), db_blob(NULL, 0)};
 	struct db_rows rows;
 
 	(void)state;
@@ -181,12 +179,12 @@ static void test_values(void **state)
 /* SQLite alone would number $2 first here. */
 static void test_parameters_by_name(void **state)
 {
-	const struct db_value values[] = { db_text("one"), db_text("two") };
+	const struct db_value values[] = {db_text("one"), db_text("two")};
 	struct db_rows rows;
 
 	(void)state;
-	assert_int_equal(db_query(db, m, "select $2, $1, $2", values, 2, &rows),
-			 ERR_OK);
+	assert_int_equal(
+	    db_query(db, m, "select $2, $1, $2", values, 2, &rows), ERR_OK);
 	assert_string_equal(db_cell_text(&rows, 0, 0), "two");
 	assert_string_equal(db_cell_text(&rows, 0, 1), "one");
 	assert_string_equal(db_cell_text(&rows, 0, 2), "two");
@@ -202,8 +200,8 @@ static void test_ten_parameters(void **state)
 		values[i] = db_int(i + 1);
 	assert_int_equal(
 	    db_query(db, m,
-		     "select $11, $10, $1, $2, $3, $4, $5, $6, $7, $8, $9",
-		     values, 11, &rows),
+		"select $11, $10, $1, $2, $3, $4, $5, $6, $7, $8, $9", values,
+		11, &rows),
 	    ERR_OK);
 	assert_int_equal(db_cell_int(&rows, 0, 0), 11);
 	assert_int_equal(db_cell_int(&rows, 0, 1), 10);
@@ -212,7 +210,7 @@ static void test_ten_parameters(void **state)
 
 static void test_wrong_number_of_values(void **state)
 {
-	const struct db_value values[] = { db_int(1), db_int(2), db_int(3) };
+	const struct db_value values[] = {db_int(1), db_int(2), db_int(3)};
 	struct db_rows rows;
 
 	(void)state;
@@ -221,10 +219,10 @@ static void test_wrong_number_of_values(void **state)
 		assert_int_equal(
 		    db_query(db, m, "select $1, $2", values, n, &rows),
 		    n == 2 ? ERR_OK : ERR_INTERNAL);
-	assert_int_equal(db_query(db, m, "select $1, $3", values, 2, &rows),
-			 ERR_INTERNAL);
-	assert_int_equal(db_query(db, m, "select ?", values, 1, &rows),
-			 ERR_INTERNAL);
+	assert_int_equal(
+	    db_query(db, m, "select $1, $3", values, 2, &rows), ERR_INTERNAL);
+	assert_int_equal(
+	    db_query(db, m, "select ?", values, 1, &rows), ERR_INTERNAL);
 	assert_int_equal(rows.rows, 0);
 	assert_int_equal(count_lines(heard_log()), 5);
 }
@@ -267,8 +265,8 @@ static void test_changed(void **state)
 static void test_statement_is_used_again(void **state)
 {
 	static const char sql[] = "insert into t (id, a) values ($1, $2)";
-	const struct db_value first[] = { db_int(1), db_text("x") };
-	const struct db_value second[] = { db_int(2), db_text(NULL) };
+	const struct db_value first[] = {db_int(1), db_text("x")};
+	const struct db_value second[] = {db_int(2), db_text(NULL)};
 
 	(void)state;
 	assert_int_equal(db_run(db, sql, first, 2, NULL), ERR_OK);
@@ -309,20 +307,20 @@ static void test_rows(void **state)
 	struct db_rows rows;
 
 	(void)state;
-	assert_int_equal(db_query(db, m, "select id, a from t", NULL, 0, &rows),
-			 ERR_OK);
+	assert_int_equal(
+	    db_query(db, m, "select id, a from t", NULL, 0, &rows), ERR_OK);
 	assert_int_equal(rows.rows, 0);
 	for (int i = 0; i < 100; i++)
-		assert_int_equal(insert(db, i, mem_print(m, "name %d", i)),
-				 ERR_OK);
+		assert_int_equal(
+		    insert(db, i, mem_print(m, "name %d", i)), ERR_OK);
 	assert_int_equal(db_query(db, m, "select id, a from t order by id desc",
-				  NULL, 0, &rows),
-			 ERR_OK);
+			     NULL, 0, &rows),
+	    ERR_OK);
 	assert_int_equal(rows.rows, 100);
 	for (size_t i = 0; i < 100; i++) {
 		assert_int_equal(db_cell_int(&rows, i, 0), 99 - i);
 		assert_string_equal(db_cell_text(&rows, i, 1),
-				    mem_print(m, "name %zu", 99 - i));
+		    mem_print(m, "name %zu", 99 - i));
 	}
 }
 
@@ -334,9 +332,9 @@ static void test_too_many_rows(void **state)
 	hear_log();
 	assert_int_equal(
 	    db_query(db, m,
-		     "with recursive n(i) as (select 1 union all select i + 1 "
-		     "from n where i < 100001) select i from n",
-		     NULL, 0, &rows),
+		"with recursive n(i) as (select 1 union all select i + 1 "
+		"from n where i < 100001) select i from n",
+		NULL, 0, &rows),
 	    ERR_OK);
 	assert_one_line_with(heard_log(), "more than 100000 rows");
 	assert_int_equal(rows.rows, DB_ROWS_MAX);
@@ -374,8 +372,8 @@ static void test_other_constraints_are_mistakes(void **state)
 	(void)state;
 	assert_int_equal(
 	    db_run(db,
-		   "create table child (id bigint not null references t (id))",
-		   NULL, 0, NULL),
+		"create table child (id bigint not null references t (id))",
+		NULL, 0, NULL),
 	    ERR_OK);
 	hear_log();
 	assert_int_equal(
@@ -392,16 +390,15 @@ static void test_other_constraints_are_mistakes(void **state)
 
 static void test_bad_sql(void **state)
 {
-	static const char *const bad[] = { "select from where",
-					   "select a from nowhere",
-					   "select \"text\"", "",
-					   "delete from t; delete from t" };
+	static const char *const bad[] = {"select from where",
+	    "select a from nowhere", "select \"text\"", "",
+	    "delete from t; delete from t"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		hear_log();
-		assert_int_equal(db_run(db, bad[i], NULL, 0, NULL),
-				 ERR_INTERNAL);
+		assert_int_equal(
+		    db_run(db, bad[i], NULL, 0, NULL), ERR_INTERNAL);
 		assert_one_line_with(heard_log(), "db.failed");
 	}
 }
@@ -420,7 +417,7 @@ static void test_locked(void **state)
 	(void)state;
 	assert_int_equal(
 	    db_run(a, "create table t (id bigint primary key, a text)", NULL, 0,
-		   NULL),
+		NULL),
 	    ERR_OK);
 	assert_int_equal(ask_int(b, "pragma busy_timeout = 1"), 1);
 	assert_int_equal(db_begin(a), ERR_OK);
@@ -441,17 +438,17 @@ static void test_locked(void **state)
 static void test_read_only_and_full(void **state)
 {
 	(void)state;
-	assert_int_equal(db_run(db, "pragma query_only = on", NULL, 0, NULL),
-			 ERR_OK);
+	assert_int_equal(
+	    db_run(db, "pragma query_only = on", NULL, 0, NULL), ERR_OK);
 	assert_insert_is_busy(db, "readonly");
-	assert_int_equal(db_run(db, "pragma query_only = off", NULL, 0, NULL),
-			 ERR_OK);
+	assert_int_equal(
+	    db_run(db, "pragma query_only = off", NULL, 0, NULL), ERR_OK);
 	assert_true(ask_int(db, "pragma max_page_count = 4") > 0);
 	hear_log();
 	assert_int_equal(
 	    db_run(db,
-		   "insert into t (id, a) values (1, hex(zeroblob(100000)))",
-		   NULL, 0, NULL),
+		"insert into t (id, a) values (1, hex(zeroblob(100000)))", NULL,
+		0, NULL),
 	    ERR_BUSY);
 	assert_one_line_with(heard_log(), "full");
 	assert_int_equal(insert(db, 1, "x"), ERR_OK);
@@ -481,14 +478,14 @@ static void test_refused_uris(void **state)
 	const struct {
 		const char *uri, *word;
 	} bad[] = {
-		{ "postgresql://u:secret@h/d", "no PostgreSQL driver" },
-		{ "postgres://u:secret@h/d", "no PostgreSQL driver" },
-		{ "mysql://u:secret@h/d", "neither sqlite:" },
-		{ "", "neither sqlite:" },
-		{ "sqlite:", "absolute" },
-		{ "sqlite:here.db", "absolute" },
-		{ "sqlite:/nowhere/at/all.db", "unable to open" },
-		{ mem_print(m, "sqlite:%s", text), "not a database" },
+	    {"postgresql://u:secret@h/d", "no PostgreSQL driver"},
+	    {"postgres://u:secret@h/d", "no PostgreSQL driver"},
+	    {"mysql://u:secret@h/d", "neither sqlite:"},
+	    {"", "neither sqlite:"},
+	    {"sqlite:", "absolute"},
+	    {"sqlite:here.db", "absolute"},
+	    {"sqlite:/nowhere/at/all.db", "unable to open"},
+	    {mem_print(m, "sqlite:%s", text), "not a database"},
 	};
 
 	(void)state;
@@ -525,11 +522,10 @@ static void test_transactions(void **state)
 static void test_failed_commit_rolls_back(void **state)
 {
 	(void)state;
-	assert_int_equal(
-	    db_run(db,
-		   "create table late (id bigint references t (id) "
-		   "deferrable initially deferred)",
-		   NULL, 0, NULL),
+	assert_int_equal(db_run(db,
+			     "create table late (id bigint references t (id) "
+			     "deferrable initially deferred)",
+			     NULL, 0, NULL),
 	    ERR_OK);
 	assert_int_equal(db_begin(db), ERR_OK);
 	assert_int_equal(
@@ -550,8 +546,7 @@ static void fill_migrations(const char *dir)
 	make_dir(dir);
 	/* Written out of order, with what else lies in folders. */
 	write_file(dir, "0002-more.sql", "insert into a (id) values (2);\n");
-	write_file(
-	    dir, "0001-first.sql",
+	write_file(dir, "0001-first.sql",
 	    "-- two statements\ncreate table a (id bigint primary key);\n"
 	    "insert into a (id) values (1);\n");
 	write_file(dir, "README", "no SQL\n");
@@ -575,8 +570,8 @@ static void test_migrate(void **state)
 	write_file("sql", "0003-again.sql", "insert into a (id) values (4)");
 	assert_int_equal(db_migrate(db, dir_path("sql")), ERR_OK);
 	assert_int_equal(ask_int(db, "select sum(id) from a"), 7);
-	assert_int_equal(ask_int(db, "select count(*) from schema_migration"),
-			 3);
+	assert_int_equal(
+	    ask_int(db, "select count(*) from schema_migration"), 3);
 	assert_string_equal(
 	    ask_text(db, "select name from schema_migration where number = 2"),
 	    "0002-more.sql");
@@ -621,8 +616,8 @@ static void test_migrate_newer_database(void **state)
 	fill_migrations("newer");
 	write_file("newer", "0003-x.sql", "create table x (id bigint);");
 	assert_int_equal(db_migrate(db, dir_path("newer")), ERR_OK);
-	assert_int_equal(remove(mem_print(m, "%s/newer/0003-x.sql", folder)),
-			 0);
+	assert_int_equal(
+	    remove(mem_print(m, "%s/newer/0003-x.sql", folder)), 0);
 	assert_refused("newer", "needs a newer portico");
 }
 
@@ -630,8 +625,7 @@ static void test_migrate_is_all_or_nothing(void **state)
 {
 	(void)state;
 	fill_migrations("broken");
-	write_file(
-	    "broken", "0003-x.sql",
+	write_file("broken", "0003-x.sql",
 	    "create table x (id bigint); insert into nowhere values (1);");
 	write_file("broken", "0004-y.sql", "create table y (id bigint);");
 	hear_log();
@@ -640,8 +634,7 @@ static void test_migrate_is_all_or_nothing(void **state)
 	assert_int_equal(
 	    ask_int(db, "select max(number) from schema_migration"), 2);
 	assert_int_equal(
-	    ask_int(
-		db,
+	    ask_int(db,
 		"select count(*) from sqlite_master where name in ('x', 'y')"),
 	    0);
 	/* Mended, it goes on. */
@@ -727,8 +720,8 @@ static void test_migrate_at_once(void **state)
 	assert_int_equal(run_at_once(migrates, file_uri("race.db")), PROCESSES);
 	d = open_file("race.db");
 	assert_int_equal(ask_int(d, "select sum(id) from a"), 3);
-	assert_int_equal(ask_int(d, "select count(*) from schema_migration"),
-			 2);
+	assert_int_equal(
+	    ask_int(d, "select count(*) from schema_migration"), 2);
 	db_close(d);
 }
 
@@ -744,36 +737,36 @@ static void test_shipped_schema(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_values),
-		TEST(test_parameters_by_name),
-		TEST(test_ten_parameters),
-		TEST(test_wrong_number_of_values),
-		TEST(test_values_are_not_sql),
-		TEST(test_changed),
-		TEST(test_statement_is_used_again),
-		TEST(test_same_address_other_text),
-		TEST(test_many_statements),
-		TEST(test_rows),
-		TEST(test_too_many_rows),
-		TEST(test_digits_as_text),
-		TEST(test_conflict_is_an_answer),
-		TEST(test_other_constraints_are_mistakes),
-		TEST(test_bad_sql),
-		TEST(test_locked),
-		TEST(test_read_only_and_full),
-		TEST(test_settings),
-		TEST(test_refused_uris),
-		TEST(test_transactions),
-		TEST(test_failed_commit_rolls_back),
-		TEST(test_migrate),
-		TEST(test_migrate_refuses_folders),
-		TEST(test_migrate_newer_database),
-		TEST(test_migrate_is_all_or_nothing),
-		TEST(test_migrate_script_may_not_commit),
-		TEST(test_migrate_conflict_is_logged),
-		TEST(test_open_at_once),
-		TEST(test_migrate_at_once),
-		TEST(test_shipped_schema),
+	    TEST(test_values),
+	    TEST(test_parameters_by_name),
+	    TEST(test_ten_parameters),
+	    TEST(test_wrong_number_of_values),
+	    TEST(test_values_are_not_sql),
+	    TEST(test_changed),
+	    TEST(test_statement_is_used_again),
+	    TEST(test_same_address_other_text),
+	    TEST(test_many_statements),
+	    TEST(test_rows),
+	    TEST(test_too_many_rows),
+	    TEST(test_digits_as_text),
+	    TEST(test_conflict_is_an_answer),
+	    TEST(test_other_constraints_are_mistakes),
+	    TEST(test_bad_sql),
+	    TEST(test_locked),
+	    TEST(test_read_only_and_full),
+	    TEST(test_settings),
+	    TEST(test_refused_uris),
+	    TEST(test_transactions),
+	    TEST(test_failed_commit_rolls_back),
+	    TEST(test_migrate),
+	    TEST(test_migrate_refuses_folders),
+	    TEST(test_migrate_newer_database),
+	    TEST(test_migrate_is_all_or_nothing),
+	    TEST(test_migrate_script_may_not_commit),
+	    TEST(test_migrate_conflict_is_logged),
+	    TEST(test_open_at_once),
+	    TEST(test_migrate_at_once),
+	    TEST(test_shipped_schema),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,13 +18,13 @@
 
 #define NBSP "\u00a0"
 
-static const char *const shipped[] = { SOURCE_DIR "/templates/locale", NULL };
+static const char *const shipped[] = {SOURCE_DIR "/templates/locale", NULL};
 
 static struct mem *pool;
 static struct diag diags;
 static struct fmt *en, *de;
 static char brand_dir[32], main_dir[32];
-static const char *const own_dirs[] = { brand_dir, main_dir, NULL };
+static const char *const own_dirs[] = {brand_dir, main_dir, NULL};
 
 static int open_all(void **state)
 {
@@ -56,12 +56,12 @@ static int open_dirs(void **state)
 
 static int close_dirs(void **state)
 {
-	static const char *const names[] = { "en", "de", "de-AT", "pl", "fr" };
+	static const char *const names[] = {"en", "de", "de-AT", "pl", "fr"};
 
 	(void)state;
 	for (size_t i = 0; i < 2 * sizeof(names) / sizeof(*names); i++)
 		unlink(mem_print(pool, "%s/%s.json",
-				 i % 2 ? brand_dir : main_dir, names[i / 2]));
+		    i % 2 ? brand_dir : main_dir, names[i / 2]));
 	return rmdir(brand_dir) || rmdir(main_dir);
 }
 
@@ -81,14 +81,14 @@ static const char *say(struct fmt *f, const char *key)
 
 static const char *say_number(struct fmt *f, const char *key, double n)
 {
-	struct fmt_arg arg = { .number = n };
+	struct fmt_arg arg = {.number = n};
 
 	return fmt_text(pool, f, key, &arg, 1);
 }
 
 static const char *say_word(struct fmt *f, const char *key, const char *word)
 {
-	struct fmt_arg arg = { .text = word };
+	struct fmt_arg arg = {.text = word};
 
 	return fmt_text(pool, f, key, &arg, 1);
 }
@@ -107,8 +107,8 @@ static void expect_diag(size_t i, const char *where_end, const char *what)
 	assert_true(i < diags.n);
 	where = diags.items[i].where;
 	assert_true(strlen(where) >= strlen(where_end));
-	assert_string_equal(where + strlen(where) - strlen(where_end),
-			    where_end);
+	assert_string_equal(
+	    where + strlen(where) - strlen(where_end), where_end);
 	if (!strstr(diags.items[i].what, what))
 		fail_msg("'%s' lacks '%s'", diags.items[i].what, what);
 }
@@ -213,7 +213,7 @@ static void a_language_without_catalogue_is_told(void **state)
 
 static void messages_take_arguments(void **state)
 {
-	struct fmt_arg two[] = { { .text = "<b>'{1}" }, { .number = 12345.5 } };
+	struct fmt_arg two[] = {{.text = "<b>'{1}"}, {.number = 12345.5}};
 	struct fmt *f;
 
 	(void)state;
@@ -224,10 +224,10 @@ static void messages_take_arguments(void **state)
 	    " \"pick\": \"{0, select, up {rose} down {fell #} other {x}}\"}");
 	f = fmt_open("en", own_dirs, &diags);
 	expect_diags(0);
-	assert_string_equal(fmt_text(pool, f, "two", two, 2),
-			    "12,345.5: <b>'{1}");
-	assert_string_equal(fmt_text(pool, f, "type", two, 2),
-			    "12,345.5 12,345.5");
+	assert_string_equal(
+	    fmt_text(pool, f, "two", two, 2), "12,345.5: <b>'{1}");
+	assert_string_equal(
+	    fmt_text(pool, f, "type", two, 2), "12,345.5 12,345.5");
 	assert_string_equal(fmt_text(pool, f, "two", two, 1), "{1}: <b>'{1}");
 	assert_string_equal(say(f, "quote"), "It's {0}, it's {'}");
 	assert_true(fmt_is_plain(f, "quote"));
@@ -290,29 +290,14 @@ static void check_refused(const char *pattern)
 
 static void refuses_broken_messages(void **state)
 {
-	static const char *const bad[] = {
-		"{",
-		"}",
-		"a } b",
-		"{name}",
-		"{}",
-		"{0",
-		"{0,",
-		"{0,plural}",
-		"{0,plural,one{x}}",
-		"{0,plural,other{x}",
-		"{0,plural,other x}",
-		"{0,select,a{x}}",
-		"{0,date}",
-		"{10}",
-		"{99999999999999999999}",
-		"{-1}",
-		"{0,plural,=x{a} other{b}}",
-		"{0,number,currency}",
-		"{0,select,a{{0,select,a{{0,select,a{{0,select,a{{0,select,a{"
-		"{0,select,other{x}}} other{x}}} other{x}}} other{x}}} "
-		"other{x}}} other{x}}"
-	};
+	static const char *const bad[] = {"{", "}", "a } b", "{name}", "{}",
+	    "{0", "{0,", "{0,plural}", "{0,plural,one{x}}",
+	    "{0,plural,other{x}", "{0,plural,other x}", "{0,select,a{x}}",
+	    "{0,date}", "{10}", "{99999999999999999999}", "{-1}",
+	    "{0,plural,=x{a} other{b}}", "{0,number,currency}",
+	    "{0,select,a{{0,select,a{{0,select,a{{0,select,a{{0,select,a{"
+	    "{0,select,other{x}}} other{x}}} other{x}}} other{x}}} "
+	    "other{x}}} other{x}}"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
@@ -339,18 +324,18 @@ static void pseudo_languages_show_what_is_no_text(void **state)
 	assert_true(fmt_right_to_left(xb));
 	assert_string_equal(fmt_locale(xb), "ar-XB");
 	assert_string_equal(fmt_count(pool, xb, 12345), "12,345");
-	assert_string_equal(fmt_time(pool, xa, 1793523600, "UTC", FMT_DATE),
-			    "Nov 1, 2026");
+	assert_string_equal(
+	    fmt_time(pool, xa, 1793523600, "UTC", FMT_DATE), "Nov 1, 2026");
 	assert_string_equal(fmt_language_name(pool, xa), "Pseudo (accents)");
-	assert_string_equal(fmt_language_name(pool, xb),
-			    "Pseudo (right to left)");
+	assert_string_equal(
+	    fmt_language_name(pool, xb), "Pseudo (right to left)");
 	fmt_close(xa);
 	fmt_close(xb);
 }
 
 static void languages_know_name_and_direction(void **state)
 {
-	static const char *const none[] = { NULL };
+	static const char *const none[] = {NULL};
 	struct fmt *he = fmt_open("he", none, &diags);
 	struct fmt *fr = fmt_open("fr", none, &diags);
 
@@ -374,7 +359,7 @@ static struct money amount(const char *text)
 }
 
 static void check_money(struct fmt *f, const char *digits, const char *currency,
-			const char *money, const char *price)
+    const char *money, const char *price)
 {
 	struct money a = amount(digits);
 
@@ -395,7 +380,7 @@ static void money_is_written_as_people_do(void **state)
 	check_money(en, "1", "KWD", "KWD" NBSP "1.000", "KWD" NBSP "1.000");
 	check_money(de, "12.5", "EUR", "12,50" NBSP "€", "12,50" NBSP "€");
 	check_money(de, "-1234567.891", "USD", "-1.234.567,89" NBSP "$",
-		    "-1.234.567,891" NBSP "$");
+	    "-1.234.567,891" NBSP "$");
 }
 
 static void every_digit_of_a_price_is_shown(void **state)
@@ -403,10 +388,9 @@ static void every_digit_of_a_price_is_shown(void **state)
 	(void)state;
 	check_money(en, "0.0125", "USD", "$0.01", "$0.0125");
 	check_money(en, "0.000000000000000001", "USD", "$0.00",
-		    "$0.000000000000000001");
+	    "$0.000000000000000001");
 	check_money(en, "123456789012.345678901234567891", "USD",
-		    "$123,456,789,012.35",
-		    "$123,456,789,012.345678901234567891");
+	    "$123,456,789,012.35", "$123,456,789,012.345678901234567891");
 	check_money(en, "-0.004", "USD", "$0.00", "-$0.004");
 	/* A double would make these 0.13 and 0.12 or the like. */
 	check_money(en, "0.125", "USD", "$0.12", "$0.125");
@@ -419,13 +403,13 @@ static void odd_currencies_show_the_code(void **state)
 	(void)state;
 	check_money(en, "12.5", "XQQ", "12.50" NBSP "XQQ", "12.50" NBSP "XQQ");
 	check_money(de, "1234.0000125", "BTC", "1.234,0000125" NBSP "BTC",
-		    "1.234,0000125" NBSP "BTC");
+	    "1.234,0000125" NBSP "BTC");
 	check_money(en, "12.5", "", "12.50", "12.50");
 	check_money(en, "12.5", NULL, "12.50", "12.50");
 	check_money(en, "1", "usd", "1.00" NBSP "usd", "1.00" NBSP "usd");
 	check_money(en, "1", "U/D", "1.00" NBSP "U/D", "1.00" NBSP "U/D");
 	check_money(en, "1", "US dollars %s%n", "1.00" NBSP "US dollars %s%n",
-		    "1.00" NBSP "US dollars %s%n");
+	    "1.00" NBSP "US dollars %s%n");
 }
 
 static void counts_are_grouped(void **state)
@@ -436,8 +420,8 @@ static void counts_are_grouped(void **state)
 	assert_string_equal(fmt_count(pool, en, 1234567), "1,234,567");
 	assert_string_equal(fmt_count(pool, de, 1234567), "1.234.567");
 	assert_string_equal(fmt_count(pool, en, -5), "-5");
-	assert_string_equal(fmt_count(pool, en, INT64_MIN),
-			    "-9,223,372,036,854,775,808");
+	assert_string_equal(
+	    fmt_count(pool, en, INT64_MIN), "-9,223,372,036,854,775,808");
 }
 
 static void durations_leave_zeros_out(void **state)
@@ -455,8 +439,8 @@ static void durations_leave_zeros_out(void **state)
 	assert_string_equal(fmt_duration(pool, en, -200), "-3 min 20 s");
 	assert_string_equal(fmt_duration(pool, de, 200), "3 Min. 20 Sek.");
 	/* No catalogue of their own: ICU's words, not English ones. */
-	assert_string_equal(fmt_duration(pool, fr, 200),
-			    "3" NBSP "min 20\u202fs");
+	assert_string_equal(
+	    fmt_duration(pool, fr, 200), "3" NBSP "min 20\u202fs");
 	assert_string_equal(fmt_duration(pool, ar, 65), "١ د ٥ ث");
 	fmt_close(fr);
 	fmt_close(ar);
@@ -467,7 +451,7 @@ static void durations_leave_zeros_out(void **state)
 enum { NOV_1 = 1793523600 }; /* 2026-11-01 09:00 UTC */
 
 static void check_time(struct fmt *f, enum fmt_time_style style,
-		       const char *zone, const char *expected)
+    const char *zone, const char *expected)
 {
 	assert_string_equal(fmt_time(pool, f, NOV_1, zone, style), expected);
 }
@@ -477,8 +461,8 @@ static void dates_are_written_in_the_zone(void **state)
 	(void)state;
 	check_time(en, FMT_DATE, "Europe/Berlin", "Nov 1, 2026");
 	check_time(en, FMT_DATE_SHORT, "Europe/Berlin", "Nov 1");
-	check_time(en, FMT_DATE_TIME, "Europe/Berlin",
-		   "Nov 1, 2026, 10:00\u202fAM");
+	check_time(
+	    en, FMT_DATE_TIME, "Europe/Berlin", "Nov 1, 2026, 10:00\u202fAM");
 	check_time(en, FMT_TIME, "Europe/Berlin", "10:00\u202fAM");
 	check_time(de, FMT_DATE, "Europe/Berlin", "1. Nov. 2026");
 	check_time(de, FMT_DATE_TIME, "Europe/Berlin", "1. Nov. 2026, 10:00");
@@ -494,8 +478,8 @@ static void more_zones_than_are_kept(void **state)
 	(void)state;
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < 80; i++)
-			fmt_iso_day(pool, NOV_1,
-				    mem_print(pool, "Nowhere/%d", i));
+			fmt_iso_day(
+			    pool, NOV_1, mem_print(pool, "Nowhere/%d", i));
 		check_time(de, FMT_TIME, "Asia/Tokyo", "18:00");
 	}
 }
@@ -508,11 +492,11 @@ static void kept_texts_do_not_mix(void **state)
 	(void)state;
 	for (int i = 0; i < 600; i++) {
 		int at = i % 300;
-		struct money a = { .coef = at - 150, .scale = 2 };
+		struct money a = {.coef = at - 150, .scale = 2};
 		int64_t when = (int64_t)(at - 150) * 86400;
 		const char *day = fmt_time(pool, en, when, "UTC", FMT_DATE);
-		const char *minute = fmt_time(
-		    pool, en, (int64_t)at * 60, "UTC", FMT_DATE_TIME);
+		const char *minute =
+		    fmt_time(pool, en, (int64_t)at * 60, "UTC", FMT_DATE_TIME);
 		const char *amount = fmt_money(pool, en, a, "USD");
 
 		if (i >= 300) {
@@ -567,22 +551,22 @@ static void iso_times_carry_the_offset(void **state)
 	check_iso(1792890000, "Europe/Berlin", "2026-10-25T02:00:00+01:00");
 	check_iso(INT64_MIN, "UTC", "0001-01-01T00:00:00+00:00");
 	check_iso(INT64_MAX, "Asia/Tokyo", "9999-12-31T23:59:59+09:00");
-	assert_string_equal(fmt_iso_day(pool, 1793574000, "Europe/Berlin"),
-			    "2026-11-02");
-	assert_string_equal(fmt_iso_day(pool, 1793573999, "Europe/Berlin"),
-			    "2026-11-01");
+	assert_string_equal(
+	    fmt_iso_day(pool, 1793574000, "Europe/Berlin"), "2026-11-02");
+	assert_string_equal(
+	    fmt_iso_day(pool, 1793573999, "Europe/Berlin"), "2026-11-01");
 }
 
-static void check_start(const char *day, int days, const char *zone,
-			const char *expected)
+static void check_start(
+    const char *day, int days, const char *zone, const char *expected)
 {
 	int64_t start;
 
 	assert_true(fmt_day_start(day, days, zone, &start));
 	check_iso(start, zone, expected);
 	/* The first moment: one second before it, it is another day. */
-	assert_string_not_equal(fmt_iso_day(pool, start, zone),
-				fmt_iso_day(pool, start - 1, zone));
+	assert_string_not_equal(
+	    fmt_iso_day(pool, start, zone), fmt_iso_day(pool, start - 1, zone));
 }
 
 static void days_start_right_where_clocks_change(void **state)
@@ -591,52 +575,40 @@ static void days_start_right_where_clocks_change(void **state)
 	check_start("2026-11-01", 0, "UTC", "2026-11-01T00:00:00+00:00");
 	check_start("2024-02-28", 1, "UTC", "2024-02-29T00:00:00+00:00");
 	check_start("2026-01-01", -1, "UTC", "2025-12-31T00:00:00+00:00");
-	check_start("2026-01-15", 365, "Asia/Tokyo",
-		    "2027-01-15T00:00:00+09:00");
-	check_start("2026-03-29", 0, "Europe/Berlin",
-		    "2026-03-29T00:00:00+01:00");
-	check_start("2026-03-29", 1, "Europe/Berlin",
-		    "2026-03-30T00:00:00+02:00");
-	check_start("2026-10-25", 1, "Europe/Berlin",
-		    "2026-10-26T00:00:00+01:00");
+	check_start(
+	    "2026-01-15", 365, "Asia/Tokyo", "2027-01-15T00:00:00+09:00");
+	check_start(
+	    "2026-03-29", 0, "Europe/Berlin", "2026-03-29T00:00:00+01:00");
+	check_start(
+	    "2026-03-29", 1, "Europe/Berlin", "2026-03-30T00:00:00+02:00");
+	check_start(
+	    "2026-10-25", 1, "Europe/Berlin", "2026-10-26T00:00:00+01:00");
 	/* Midnight does not exist: the clock jumps from 0:00 to 1:00. */
-	check_start("2018-11-04", 0, "America/Sao_Paulo",
-		    "2018-11-04T01:00:00-02:00");
-	check_start("2022-03-26", 1, "Asia/Beirut",
-		    "2022-03-27T01:00:00+03:00");
+	check_start(
+	    "2018-11-04", 0, "America/Sao_Paulo", "2018-11-04T01:00:00-02:00");
+	check_start(
+	    "2022-03-26", 1, "Asia/Beirut", "2022-03-27T01:00:00+03:00");
 	/* The clock goes back from 0:00 to 23:00: the old day again. */
-	check_start("2018-02-18", 0, "America/Sao_Paulo",
-		    "2018-02-18T00:00:00-03:00");
-	check_start("2018-02-17", 0, "America/Sao_Paulo",
-		    "2018-02-17T00:00:00-02:00");
-	check_start("2022-10-30", 0, "Asia/Beirut",
-		    "2022-10-30T00:00:00+02:00");
+	check_start(
+	    "2018-02-18", 0, "America/Sao_Paulo", "2018-02-18T00:00:00-03:00");
+	check_start(
+	    "2018-02-17", 0, "America/Sao_Paulo", "2018-02-17T00:00:00-02:00");
+	check_start(
+	    "2022-10-30", 0, "Asia/Beirut", "2022-10-30T00:00:00+02:00");
 	/* Midnight is there twice (0:00 to 0:59): the first one. */
-	check_start("2022-11-06", 0, "America/Havana",
-		    "2022-11-06T00:00:00-04:00");
+	check_start(
+	    "2022-11-06", 0, "America/Havana", "2022-11-06T00:00:00-04:00");
 	/* Samoa had no December 30. */
-	check_start("2011-12-30", 0, "Pacific/Apia",
-		    "2011-12-31T00:00:00+14:00");
+	check_start(
+	    "2011-12-30", 0, "Pacific/Apia", "2011-12-31T00:00:00+14:00");
 }
 
 static void refuses_days_outside_the_calendar(void **state)
 {
-	static const char *const bad[] = { "2017-02-30",
-					   "2025-02-29",
-					   "1900-02-29",
-					   "2026-13-01",
-					   "2026-00-10",
-					   "2026-04-31",
-					   "2026-1-1",
-					   "20260101",
-					   "2026-01-01 ",
-					   " 2026-01-01",
-					   "2026-01-01T00:00:00",
-					   "0000-01-01",
-					   "-001-01-01",
-					   "",
-					   "today",
-					   "2026-01-0\xb2" };
+	static const char *const bad[] = {"2017-02-30", "2025-02-29",
+	    "1900-02-29", "2026-13-01", "2026-00-10", "2026-04-31", "2026-1-1",
+	    "20260101", "2026-01-01 ", " 2026-01-01", "2026-01-01T00:00:00",
+	    "0000-01-01", "-001-01-01", "", "today", "2026-01-0\xb2"};
 	int64_t start = 4711;
 
 	(void)state;
@@ -647,8 +619,8 @@ static void refuses_days_outside_the_calendar(void **state)
 	assert_int_equal(start, 4711);
 }
 
-static void check_reads(const char *text, const char *zone,
-			const char *expected)
+static void check_reads(
+    const char *text, const char *zone, const char *expected)
 {
 	int64_t when;
 
@@ -661,62 +633,45 @@ static void reads_timestamps_of_vcs(void **state)
 {
 	(void)state;
 	check_reads("2017-10-17 16:48:50", "UTC", "2017-10-17T16:48:50");
-	check_reads("2017-10-17 16:48:50", "Europe/Berlin",
-		    "2017-10-17T14:48:50");
+	check_reads(
+	    "2017-10-17 16:48:50", "Europe/Berlin", "2017-10-17T14:48:50");
 	check_reads("2017-10-17T16:48:50", NULL, "2017-10-17T16:48:50");
-	check_reads("2017-10-17 16:48:50+03", "Asia/Tokyo",
-		    "2017-10-17T13:48:50");
+	check_reads(
+	    "2017-10-17 16:48:50+03", "Asia/Tokyo", "2017-10-17T13:48:50");
 	check_reads("2017-10-17 16:48:50+0300", "UTC", "2017-10-17T13:48:50");
 	check_reads("2017-10-17 16:48:50+03:00", "UTC", "2017-10-17T13:48:50");
 	check_reads("2017-10-17T16:48:50-03:30", "UTC", "2017-10-17T20:18:50");
 	check_reads("2017-10-17T16:48:50-00:30", "UTC", "2017-10-17T17:18:50");
-	check_reads("2017-10-17T16:48:50Z", "Asia/Tokyo",
-		    "2017-10-17T16:48:50");
-	check_reads("2017-10-17 16:48:50.123456+03", "UTC",
-		    "2017-10-17T13:48:50");
+	check_reads(
+	    "2017-10-17T16:48:50Z", "Asia/Tokyo", "2017-10-17T16:48:50");
+	check_reads(
+	    "2017-10-17 16:48:50.123456+03", "UTC", "2017-10-17T13:48:50");
 	check_reads("2017-10-17T16:48:50.9Z", "UTC", "2017-10-17T16:48:50");
 	check_reads("2017-10-17 16:48:50.999", "UTC", "2017-10-17T16:48:50");
 	check_reads("9999-12-30 23:59:59", "UTC", "9999-12-30T23:59:59");
 	/* Twice there: the earlier. Not there: the moment of the jump. */
-	check_reads("2026-10-25 02:30:00", "Europe/Berlin",
-		    "2026-10-25T00:30:00");
-	check_reads("2026-03-29 02:30:00", "Europe/Berlin",
-		    "2026-03-29T01:00:00");
+	check_reads(
+	    "2026-10-25 02:30:00", "Europe/Berlin", "2026-10-25T00:30:00");
+	check_reads(
+	    "2026-03-29 02:30:00", "Europe/Berlin", "2026-03-29T01:00:00");
 }
 
 static void refuses_what_is_no_timestamp(void **state)
 {
-	static const char *const bad[] = { "",
-					   "2017-10-17",
-					   "2017-02-30 00:00:00",
-					   "9999-12-31 23:59:59",
-					   "9999-12-31 23:59:59+0300",
-					   "9999-12-31T00:00:00Z",
-					   "2017-10-17 16:48",
-					   "2017-10-17  16:48:50",
-					   "2017-10-17_16:48:50",
-					   "2017-10-17 24:00:00",
-					   "2017-10-17 16:60:00",
-					   "2017-10-17 16:48:60",
-					   "2017-10-17 16:48:50 ",
-					   "2017-10-17 16:48:50x",
-					   "2017-10-17 16:48:50Zx",
-					   "2017-10-17 16:48:50+0300x",
-					   "2017-10-17 16:48:50+03:00:00",
-					   "2017-10-17 16:48:50+3",
-					   "2017-10-17 16:48:50+030",
-					   "2017-10-17 16:48:50+03:",
-					   "2017-10-17 16:48:50+03x",
-					   "2017-10-17 16:48:50+16",
-					   "2017-10-17 16:48:50+0360",
-					   "2017-10-17 16:48:50.",
-					   "2017-10-17 16:48:50.Z",
-					   "2017-10-17 16:48:50+",
-					   "2017-10-17 1:48:50",
-					   "0000-00-00 00:00:00",
-					   "infinity",
-					   "now",
-					   " 2017-10-17 16:48:50" };
+	static const char *const bad[] = {"", "2017-10-17",
+	    "2017-02-30 00:00:00", "9999-12-31 23:59:59",
+	    "9999-12-31 23:59:59+0300", "9999-12-31T00:00:00Z",
+	    "2017-10-17 16:48", "2017-10-17  16:48:50", "2017-10-17_16:48:50",
+	    "2017-10-17 24:00:00", "2017-10-17 16:60:00", "2017-10-17 16:48:60",
+	    "2017-10-17 16:48:50 ", "2017-10-17 16:48:50x",
+	    "2017-10-17 16:48:50Zx", "2017-10-17 16:48:50+0300x",
+	    "2017-10-17 16:48:50+03:00:00", "2017-10-17 16:48:50+3",
+	    "2017-10-17 16:48:50+030",
+	    "2017-10-17 16:48:50+03:", "2017-10-17 16:48:50+03x",
+	    "2017-10-17 16:48:50+16", "2017-10-17 16:48:50+0360",
+	    "2017-10-17 16:48:50.", "2017-10-17 16:48:50.Z",
+	    "2017-10-17 16:48:50+", "2017-10-17 1:48:50", "0000-00-00 00:00:00",
+	    "infinity", "now", " 2017-10-17 16:48:50"};
 	int64_t when = 4711;
 
 	(void)state;
@@ -733,30 +688,30 @@ static void refuses_what_is_no_timestamp(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(shipped_catalogues_are_right),
-		with_dirs(first_folder_and_nearest_language_win),
-		with_dirs(mistakes_name_file_and_key),
-		with_dirs(broken_files_name_the_line),
-		with_dirs(a_language_without_catalogue_is_told),
-		with_dirs(messages_take_arguments),
-		with_dirs(plurals_follow_the_language),
-		with_dirs(refuses_broken_messages),
-		with_dirs(pseudo_languages_show_what_is_no_text),
-		cmocka_unit_test(languages_know_name_and_direction),
-		cmocka_unit_test(money_is_written_as_people_do),
-		cmocka_unit_test(every_digit_of_a_price_is_shown),
-		cmocka_unit_test(odd_currencies_show_the_code),
-		cmocka_unit_test(counts_are_grouped),
-		cmocka_unit_test(durations_leave_zeros_out),
-		cmocka_unit_test(dates_are_written_in_the_zone),
-		cmocka_unit_test(more_zones_than_are_kept),
-		cmocka_unit_test(kept_texts_do_not_mix),
-		cmocka_unit_test(known_zones),
-		cmocka_unit_test(iso_times_carry_the_offset),
-		cmocka_unit_test(days_start_right_where_clocks_change),
-		cmocka_unit_test(refuses_days_outside_the_calendar),
-		cmocka_unit_test(reads_timestamps_of_vcs),
-		cmocka_unit_test(refuses_what_is_no_timestamp),
+	    cmocka_unit_test(shipped_catalogues_are_right),
+	    with_dirs(first_folder_and_nearest_language_win),
+	    with_dirs(mistakes_name_file_and_key),
+	    with_dirs(broken_files_name_the_line),
+	    with_dirs(a_language_without_catalogue_is_told),
+	    with_dirs(messages_take_arguments),
+	    with_dirs(plurals_follow_the_language),
+	    with_dirs(refuses_broken_messages),
+	    with_dirs(pseudo_languages_show_what_is_no_text),
+	    cmocka_unit_test(languages_know_name_and_direction),
+	    cmocka_unit_test(money_is_written_as_people_do),
+	    cmocka_unit_test(every_digit_of_a_price_is_shown),
+	    cmocka_unit_test(odd_currencies_show_the_code),
+	    cmocka_unit_test(counts_are_grouped),
+	    cmocka_unit_test(durations_leave_zeros_out),
+	    cmocka_unit_test(dates_are_written_in_the_zone),
+	    cmocka_unit_test(more_zones_than_are_kept),
+	    cmocka_unit_test(kept_texts_do_not_mix),
+	    cmocka_unit_test(known_zones),
+	    cmocka_unit_test(iso_times_carry_the_offset),
+	    cmocka_unit_test(days_start_right_where_clocks_change),
+	    cmocka_unit_test(refuses_days_outside_the_calendar),
+	    cmocka_unit_test(reads_timestamps_of_vcs),
+	    cmocka_unit_test(refuses_what_is_no_timestamp),
 	};
 
 	return cmocka_run_group_tests(tests, open_all, close_all);

@@ -28,7 +28,7 @@ static int close_pool(void **state)
 
 static struct money amount(const char *text)
 {
-	struct money a = { .coef = 4711, .scale = 1 };
+	struct money a = {.coef = 4711, .scale = 1};
 
 	if (!money_parse(text, &a))
 		fail_msg("refused: %s", text);
@@ -73,39 +73,12 @@ static void zero_has_no_sign(void **state)
 
 static void refuses_what_is_no_number(void **state)
 {
-	static const char *const bad[] = { "",
-					   "-",
-					   "+1",
-					   " 1",
-					   "1 ",
-					   "1.",
-					   ".5",
-					   "-.5",
-					   "1..2",
-					   "1.2.3",
-					   "1,5",
-					   "--1",
-					   "1e",
-					   "1e+",
-					   "e5",
-					   "1e5x",
-					   "1e1.5",
-					   "0x10",
-					   "NaN",
-					   "nan",
-					   "Infinity",
-					   "-Infinity",
-					   "null",
-					   "\xd9\xa1",
-					   "1e400",
-					   "1e-400",
-					   "1e99999999999999999999",
-					   "1e-19",
-					   "0.1234567890123456789",
-					   "1" NINES_30,
-					   "0." NINES_30,
-					   "1e30" };
-	struct money a = { .coef = 4711, .scale = 1 };
+	static const char *const bad[] = {"", "-", "+1", " 1", "1 ", "1.", ".5",
+	    "-.5", "1..2", "1.2.3", "1,5", "--1", "1e", "1e+", "e5", "1e5x",
+	    "1e1.5", "0x10", "NaN", "nan", "Infinity", "-Infinity", "null",
+	    "\xd9\xa1", "1e400", "1e-400", "1e99999999999999999999", "1e-19",
+	    "0.1234567890123456789", "1" NINES_30, "0." NINES_30, "1e30"};
+	struct money a = {.coef = 4711, .scale = 1};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
@@ -139,7 +112,7 @@ static void adds_across_scales(void **state)
 
 static void refuses_what_does_not_fit(void **state)
 {
-	struct money out = { .coef = 4711, .scale = 1 };
+	struct money out = {.coef = 4711, .scale = 1};
 
 	(void)state;
 	assert_false(money_add(amount(NINES_30), amount("1"), &out));
@@ -149,8 +122,8 @@ static void refuses_what_does_not_fit(void **state)
 	assert_false(
 	    money_add(amount(NINES_30), amount("0.000000000000000001"), &out));
 	assert_false(money_mul(amount(NINES_30), amount(NINES_30), &out));
-	assert_false(money_mul(amount("1000000000000000"),
-			       amount("1000000000000000"), &out));
+	assert_false(money_mul(
+	    amount("1000000000000000"), amount("1000000000000000"), &out));
 	assert_false(
 	    money_mul(amount("0.0000000001"), amount("0.0000000001"), &out));
 	assert_true(out.coef == 4711 && out.scale == 1);
@@ -180,8 +153,8 @@ static void multiplies(void **state)
 
 static void check_rounds(const char *a, unsigned scale, const char *expected)
 {
-	assert_string_equal(money_text(pool, money_round(amount(a), scale)),
-			    expected);
+	assert_string_equal(
+	    money_text(pool, money_round(amount(a), scale)), expected);
 }
 
 static void rounds_half_to_even(void **state)
@@ -227,8 +200,8 @@ static void compares_across_scales(void **state)
 static void negates(void **state)
 {
 	(void)state;
-	assert_string_equal(money_text(pool, money_negate(amount("-1.20"))),
-			    "1.20");
+	assert_string_equal(
+	    money_text(pool, money_negate(amount("-1.20"))), "1.20");
 	assert_string_equal(money_text(pool, money_negate(amount("0"))), "0");
 }
 
@@ -254,16 +227,16 @@ static void divides(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_what_encoders_write),
-		cmocka_unit_test(zero_has_no_sign),
-		cmocka_unit_test(refuses_what_is_no_number),
-		cmocka_unit_test(adds_across_scales),
-		cmocka_unit_test(refuses_what_does_not_fit),
-		cmocka_unit_test(multiplies),
-		cmocka_unit_test(rounds_half_to_even),
-		cmocka_unit_test(compares_across_scales),
-		cmocka_unit_test(negates),
-		cmocka_unit_test(divides),
+	    cmocka_unit_test(reads_what_encoders_write),
+	    cmocka_unit_test(zero_has_no_sign),
+	    cmocka_unit_test(refuses_what_is_no_number),
+	    cmocka_unit_test(adds_across_scales),
+	    cmocka_unit_test(refuses_what_does_not_fit),
+	    cmocka_unit_test(multiplies),
+	    cmocka_unit_test(rounds_half_to_even),
+	    cmocka_unit_test(compares_across_scales),
+	    cmocka_unit_test(negates),
+	    cmocka_unit_test(divides),
 	};
 
 	return cmocka_run_group_tests(tests, open_pool, close_pool);

@@ -25,18 +25,18 @@ struct fix {
 
 static int setup(void **state)
 {
-	static const char *const names[N] = { "a.get", "b.get", "c.get" };
+	static const char *const names[N] = {"a.get", "b.get", "c.get"};
 	struct fix *f = calloc(1, sizeof(*f));
 
 	f->m = mem_open(0);
 	f->h = http_open();
 	for (size_t i = 0; i < N; i++)
 		f->calls[i].method = names[i];
-	f->post = (struct rpc_post){ .timeout_ms = 5000,
-				     .max_bytes = 1 << 20,
-				     .may_repeat = true,
-				     .calls = f->calls,
-				     .n = N };
+	f->post = (struct rpc_post){.timeout_ms = 5000,
+	    .max_bytes = 1 << 20,
+	    .may_repeat = true,
+	    .calls = f->calls,
+	    .n = N};
 	*state = f;
 	return 0;
 }
@@ -75,8 +75,7 @@ static void request_single(void **state)
 	f->calls[0].params = json_tokener_parse(
 	    "{\"AUTH\":\"t/1\",\"ids\":[1,2],\"s\":\"\\\"\\n\"}");
 	text = rpc_make_request(f->m, &f->post, &len);
-	assert_string_equal(
-	    text,
+	assert_string_equal(text,
 	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a.get\",\"params\":"
 	    "{\"AUTH\":\"t/1\",\"ids\":[1,2],\"s\":\"\\\"\\n\"}}");
 	assert_int_equal(len, strlen(text));
@@ -90,16 +89,14 @@ static void request_batch(void **state)
 
 	f->post.n = 2;
 	f->calls[1].method = "b\"get";
-	assert_string_equal(
-	    rpc_make_request(f->m, &f->post, &len),
+	assert_string_equal(rpc_make_request(f->m, &f->post, &len),
 	    "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a.get\"},"
 	    "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"b\\\"get\"}]");
 }
 
 static void answer_single(void **state)
 {
-	struct rpc_call *c = parse_for(
-	    *state, 1,
+	struct rpc_call *c = parse_for(*state, 1,
 	    " {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"x\":1}} \r\n");
 
 	assert_string_equal(result_text(c), "{ \"x\": 1 }");
@@ -116,8 +113,7 @@ static void answer_null(void **state)
 
 static void answers_in_any_order(void **state)
 {
-	struct rpc_call *c = parse_for(
-	    *state, 3,
+	struct rpc_call *c = parse_for(*state, 3,
 	    "[{\"id\":3,\"result\":\"C\"},{\"id\":\"1\",\"result\":\"A\"},"
 	    "{\"id\":2,\"error\":{\"code\":-32601,\"message\":\"no\","
 	    "\"data\":{\"k\":1}}}]");
@@ -133,8 +129,7 @@ static void answers_in_any_order(void **state)
 
 static void answers_missing_foreign_double(void **state)
 {
-	struct rpc_call *c = parse_for(
-	    *state, 3,
+	struct rpc_call *c = parse_for(*state, 3,
 	    "[{\"id\":2,\"result\":\"first\"},{\"id\":2,\"result\":\"second\"},"
 	    "{\"id\":0,\"result\":7},{\"id\":4,\"result\":7},"
 	    "{\"id\":-1,\"result\":7},{\"id\":\"1x\",\"result\":7},"
@@ -151,18 +146,16 @@ static void answers_missing_foreign_double(void **state)
 /* "Could not even read your batch." */
 static void error_without_id(void **state)
 {
-	struct rpc_call *c =
-	    parse_for(*state, 2,
-		      "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":"
-		      "{\"code\":-32700,\"message\":\"Parse error\"}}");
+	struct rpc_call *c = parse_for(*state, 2,
+	    "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":"
+	    "{\"code\":-32700,\"message\":\"Parse error\"}}");
 
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(c[i].err, ERR_UPSTREAM);
 		assert_int_equal(c[i].code, -32700);
 		assert_string_equal(c[i].message, "Parse error");
 	}
-	c = parse_for(
-	    *state, 2,
+	c = parse_for(*state, 2,
 	    "[{\"error\":{\"message\":\"half\"}},{\"id\":2,\"result\":2}]");
 	assert_int_equal(c[0].err, ERR_UPSTREAM);
 	assert_string_equal(c[0].message, "half");
@@ -194,8 +187,8 @@ static void errors_of_odd_shapes(void **state)
 	assert_int_equal(c->err, ERR_RULE);
 	assert_string_equal(c->message, "tag-taken");
 	c = parse_for(*state, 1,
-		      "{\"id\":1,\"error\":{\"code\":\"-5\",\"message\":[1],"
-		      "\"data\":\"d\"}}");
+	    "{\"id\":1,\"error\":{\"code\":\"-5\",\"message\":[1],"
+	    "\"data\":\"d\"}}");
 	assert_int_equal(c->code, -5);
 	assert_string_equal(c->message, "[1]");
 	assert_string_equal(c->data, "d");
@@ -217,19 +210,15 @@ static void result_and_error(void **state)
 
 static void digits_are_kept(void **state)
 {
-	static const char *const kept[] = { "0.123456789012345678901234567890",
-					    "-100.10",
-					    "0.1000",
-					    "1e-7",
-					    "9223372036854775807",
-					    "18446744073709551615",
-					    "-9223372036854775808" };
+	static const char *const kept[] = {"0.123456789012345678901234567890",
+	    "-100.10", "0.1000", "1e-7", "9223372036854775807",
+	    "18446744073709551615", "-9223372036854775808"};
 	struct rpc_call *c;
 	char text[128];
 
 	for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++) {
-		snprintf(text, sizeof(text), "{\"id\":1,\"result\":%s}",
-			 kept[i]);
+		snprintf(
+		    text, sizeof(text), "{\"id\":1,\"result\":%s}", kept[i]);
 		c = parse_for(*state, 1, text);
 		assert_string_equal(result_text(c), kept[i]);
 	}
@@ -240,21 +229,12 @@ static void digits_are_kept(void **state)
 
 static void not_json(void **state)
 {
-	static const char *const texts[] = {
-		"",
-		" \n",
-		"<html>",
-		"nul!",
-		"{\"id\":1,\"result\":1}x",
-		"{\"id\":1,\"result\":1}{}",
-		"{\"id\":1,\"result\":1,}",
-		"{\"id\":1,\"result\":'1'}",
-		"{\"id\":1,\"result\":01}",
-		"{\"id\":1,\"result\":\"\xff\"}",
-		"{\"id\":1,\"result\":\"123456789\xc3(123456789\"}",
-		"\"text\"",
-		"{\"id\":1,\"result\":1]"
-	};
+	static const char *const texts[] = {"", " \n", "<html>", "nul!",
+	    "{\"id\":1,\"result\":1}x", "{\"id\":1,\"result\":1}{}",
+	    "{\"id\":1,\"result\":1,}", "{\"id\":1,\"result\":'1'}",
+	    "{\"id\":1,\"result\":01}", "{\"id\":1,\"result\":\"\xff\"}",
+	    "{\"id\":1,\"result\":\"123456789\xc3(123456789\"}", "\"text\"",
+	    "{\"id\":1,\"result\":1]"};
 	struct fix *f = *state;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
@@ -339,9 +319,9 @@ static bool follow_script(struct conn *c, const struct request *r)
 	snprintf(s->head, sizeof(s->head), "%s", r->head);
 	snprintf(s->got, sizeof(s->got), "%s", r->body);
 	snprintf(head, sizeof(head),
-		 "HTTP/1.1 %d X\r\nContent-Length: %zu\r\n"
-		 "\r\n",
-		 s->status, s->announce ? s->announce : strlen(s->body));
+	    "HTTP/1.1 %d X\r\nContent-Length: %zu\r\n"
+	    "\r\n",
+	    s->status, s->announce ? s->announce : strlen(s->body));
 	conn_text(c, head);
 	conn_text(c, s->body);
 	return !s->announce;
@@ -359,10 +339,9 @@ static void run_script(struct fix *f, struct script *s, size_t n)
 
 static void wire_batch(void **state)
 {
-	static const char *const more[] = { "X-Api-Key: k", NULL };
-	struct script s = { 200,
-			    "[{\"id\":2,\"result\":2},{\"id\":1,\"result\":1}]",
-			    0, "", "" };
+	static const char *const more[] = {"X-Api-Key: k", NULL};
+	struct script s = {200,
+	    "[{\"id\":2,\"result\":2},{\"id\":1,\"result\":1}]", 0, "", ""};
 	struct fix *f = *state;
 
 	f->post.headers = more;
@@ -378,7 +357,7 @@ static void wire_batch(void **state)
 
 static void wire_status(void **state)
 {
-	struct script s = { 500, "{\"id\":1,\"result\":1}", 0, "", "" };
+	struct script s = {500, "{\"id\":1,\"result\":1}", 0, "", ""};
 	struct fix *f = *state;
 
 	run_script(f, &s, 1);
@@ -390,7 +369,7 @@ static void wire_status(void **state)
 
 static void wire_cut(void **state)
 {
-	struct script s = { 200, "{\"id\":1,\"result\":[1,2", 0, "", "" };
+	struct script s = {200, "{\"id\":1,\"result\":[1,2", 0, "", ""};
 	struct fix *f = *state;
 
 	run_script(f, &s, 1);
@@ -400,7 +379,7 @@ static void wire_cut(void **state)
 
 static void wire_broken_off(void **state)
 {
-	struct script s = { 200, "{\"id\":1,\"result\":[1,2", 500, "", "" };
+	struct script s = {200, "{\"id\":1,\"result\":[1,2", 500, "", ""};
 	struct fix *f = *state;
 
 	run_script(f, &s, 1);
@@ -417,7 +396,7 @@ static void wire_broken_off(void **state)
 
 static void wire_too_long(void **state)
 {
-	struct script s = { 200, "{\"id\":1,\"result\":[1,2]}", 0, "", "" };
+	struct script s = {200, "{\"id\":1,\"result\":[1,2]}", 0, "", ""};
 	struct fix *f = *state;
 
 	f->post.max_bytes = 10;
@@ -439,7 +418,7 @@ static bool answer_after_both(struct conn *c, const struct request *r)
 static void wire_posts_overlap(void **state)
 {
 	struct fix *f = *state;
-	struct rpc_post posts[3] = { f->post, f->post, f->post };
+	struct rpc_post posts[3] = {f->post, f->post, f->post};
 
 	assert_int_equal(server_open(&f->server, answer_after_both, false), 0);
 	posts[0].url = posts[2].url = f->server.url;
@@ -480,28 +459,28 @@ static void wire_late(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(request_single),
-		TEST(request_batch),
-		TEST(answer_single),
-		TEST(answer_null),
-		TEST(answers_in_any_order),
-		TEST(answers_missing_foreign_double),
-		TEST(error_without_id),
-		TEST(result_without_id),
-		TEST(errors_of_odd_shapes),
-		TEST(result_and_error),
-		TEST(digits_are_kept),
-		TEST(not_json),
-		TEST(nul_hides_nothing),
-		TEST(too_deep),
-		TEST(cut_anywhere),
-		TEST(wire_batch),
-		TEST(wire_status),
-		TEST(wire_cut),
-		TEST(wire_broken_off),
-		TEST(wire_too_long),
-		TEST(wire_posts_overlap),
-		TEST(wire_late),
+	    TEST(request_single),
+	    TEST(request_batch),
+	    TEST(answer_single),
+	    TEST(answer_null),
+	    TEST(answers_in_any_order),
+	    TEST(answers_missing_foreign_double),
+	    TEST(error_without_id),
+	    TEST(result_without_id),
+	    TEST(errors_of_odd_shapes),
+	    TEST(result_and_error),
+	    TEST(digits_are_kept),
+	    TEST(not_json),
+	    TEST(nul_hides_nothing),
+	    TEST(too_deep),
+	    TEST(cut_anywhere),
+	    TEST(wire_batch),
+	    TEST(wire_status),
+	    TEST(wire_cut),
+	    TEST(wire_broken_off),
+	    TEST(wire_too_long),
+	    TEST(wire_posts_overlap),
+	    TEST(wire_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

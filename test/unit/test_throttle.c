@@ -53,14 +53,14 @@ static void count_at(const char *subject, int64_t now, int times)
 		    ERR_OK);
 }
 
-static void check_at(const char *subject, int64_t now, enum err want,
-		     int64_t want_retry)
+static void check_at(
+    const char *subject, int64_t now, enum err want, int64_t want_retry)
 {
 	int64_t retry = -1;
 
 	assert_int_equal(throttle_check(db, "acme", "login", subject, LIMIT,
-					WINDOW, now, &retry),
-			 want);
+			     WINDOW, now, &retry),
+	    want);
 	assert_int_equal(retry, want_retry);
 }
 
@@ -83,8 +83,8 @@ static void test_new_window(void **state)
 	count_at("heron", NOW + WINDOW, 1);
 	check_at("heron", NOW + WINDOW, ERR_OK, 0);
 	assert_int_equal(ask_int(db, "select count from throttle"), 1);
-	assert_int_equal(ask_int(db, "select since from throttle"),
-			 NOW + WINDOW);
+	assert_int_equal(
+	    ask_int(db, "select since from throttle"), NOW + WINDOW);
 	count_at("heron", NOW + WINDOW + 5, LIMIT - 1);
 	check_at("heron", NOW + WINDOW + 5, ERR_THROTTLED, WINDOW - 5);
 }
@@ -96,12 +96,12 @@ static void test_no_limit(void **state)
 	(void)state;
 	count_at("heron", NOW, 100);
 	assert_int_equal(throttle_check(db, "acme", "login", "heron", 0, WINDOW,
-					NOW, &retry),
-			 ERR_OK);
+			     NOW, &retry),
+	    ERR_OK);
 	assert_int_equal(retry, 0);
 	assert_int_equal(throttle_check(db, "acme", "login", "heron", LIMIT,
-					WINDOW, NOW, NULL),
-			 ERR_THROTTLED);
+			     WINDOW, NOW, NULL),
+	    ERR_THROTTLED);
 }
 
 static void test_separate_counters(void **state)
@@ -110,11 +110,11 @@ static void test_separate_counters(void **state)
 	count_at("heron", NOW, LIMIT);
 	check_at("osprey", NOW, ERR_OK, 0);
 	assert_int_equal(throttle_check(db, "other", "login", "heron", LIMIT,
-					WINDOW, NOW, NULL),
-			 ERR_OK);
+			     WINDOW, NOW, NULL),
+	    ERR_OK);
 	assert_int_equal(throttle_check(db, "acme", "address", "heron", LIMIT,
-					WINDOW, NOW, NULL),
-			 ERR_OK);
+			     WINDOW, NOW, NULL),
+	    ERR_OK);
 	check_at("heron", NOW, ERR_THROTTLED, WINDOW);
 }
 
@@ -139,8 +139,7 @@ static void test_subject_is_hashed(void **state)
 	    db_query(db, m, "select subject from throttle", NULL, 0, &rows),
 	    ERR_OK);
 	/* SHA-256, computed elsewhere. */
-	assert_string_equal(
-	    db_cell_text(&rows, 0, 0),
+	assert_string_equal(db_cell_text(&rows, 0, 0),
 	    "bb14292d91c6d0920a5536bb41f3a50f66351b7b9d94c804dfce8a96ca1051f2");
 }
 
@@ -193,17 +192,17 @@ static void test_store_fails(void **state)
 	int64_t retry;
 
 	(void)state;
-	assert_int_equal(db_run(db, "pragma query_only = on", NULL, 0, NULL),
-			 ERR_OK);
-	assert_int_equal(throttle_count(db, "acme", "login", "x", WINDOW, NOW),
-			 ERR_BUSY);
-	assert_int_equal(db_run(db, "pragma query_only = off", NULL, 0, NULL),
-			 ERR_OK);
-	assert_int_equal(db_run(db, "drop table throttle", NULL, 0, NULL),
-			 ERR_OK);
+	assert_int_equal(
+	    db_run(db, "pragma query_only = on", NULL, 0, NULL), ERR_OK);
+	assert_int_equal(
+	    throttle_count(db, "acme", "login", "x", WINDOW, NOW), ERR_BUSY);
+	assert_int_equal(
+	    db_run(db, "pragma query_only = off", NULL, 0, NULL), ERR_OK);
+	assert_int_equal(
+	    db_run(db, "drop table throttle", NULL, 0, NULL), ERR_OK);
 	assert_int_equal(throttle_check(db, "acme", "login", "x", LIMIT, WINDOW,
-					NOW, &retry),
-			 ERR_INTERNAL);
+			     NOW, &retry),
+	    ERR_INTERNAL);
 	assert_int_equal(retry, 0);
 }
 
@@ -232,9 +231,8 @@ static void test_count_at_once(void **state)
 			if (!d || read(gate[0], &byte, 1) != 0)
 				_exit(1);
 			for (int n = 0; n < TIMES; n++)
-				ok +=
-				    throttle_count(d, "acme", "login", "heron",
-						   WINDOW, NOW) == ERR_OK;
+				ok += throttle_count(d, "acme", "login",
+					  "heron", WINDOW, NOW) == ERR_OK;
 			_exit(ok == TIMES ? 0 : 1);
 		}
 	}
@@ -244,8 +242,8 @@ static void test_count_at_once(void **state)
 		good += status == 0;
 	assert_int_equal(good, PROCESSES);
 	d = db_open(uri);
-	assert_int_equal(ask_int(d, "select count from throttle"),
-			 PROCESSES * TIMES);
+	assert_int_equal(
+	    ask_int(d, "select count from throttle"), PROCESSES * TIMES);
 	db_close(d);
 	assert_int_equal(system(mem_print(m, "rm -r '%s'", dir)), 0);
 }
@@ -255,12 +253,17 @@ static void test_count_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_limit),	  TEST(test_new_window),
-		TEST(test_no_limit),	  TEST(test_separate_counters),
-		TEST(test_clear),	  TEST(test_subject_is_hashed),
-		TEST(test_odd_subjects),  TEST(test_clocks),
-		TEST(test_purge),	  TEST(test_store_fails),
-		TEST(test_count_at_once),
+	    TEST(test_limit),
+	    TEST(test_new_window),
+	    TEST(test_no_limit),
+	    TEST(test_separate_counters),
+	    TEST(test_clear),
+	    TEST(test_subject_is_hashed),
+	    TEST(test_odd_subjects),
+	    TEST(test_clocks),
+	    TEST(test_purge),
+	    TEST(test_store_fails),
+	    TEST(test_count_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -363,68 +363,69 @@ static void test_url_place(void **state)
 
 /* --- HTML refusals -------------------------------------------------------- */
 
+static const struct {
+	const char *text, *why;
+} places[] = {
+    {"<script>{{x}}</script>", "inside <script>"},
+    {"<SCRIPT>a</b>{{x}}", "inside <script>"},
+    {"<script>a</scriptx>{{x}}", "inside <script>"},
+    {"<script><!--<script></script>{{x}}", "<! inside <script>"},
+    {"<style>{{x}}</style>", "inside <style>"},
+    {"<iframe>{{x}}</iframe>", "inside <iframe>"},
+    {"<title><a onclick='{{x}}'></title>", "markup inside <title>"},
+    {"<title></ti{{x}}", "end tag of <title>"},
+    {"<!-- {{x}} -->", "comment"},
+    {"<!--!>{{x}}", "comment"},
+    {"<!doctype {{x}}>", "comment or declaration"},
+    {"<?x {{x}}>", "comment or declaration"},
+    {"</ {{x}}>", "comment or declaration"},
+    {"<{{x}}>", "directly behind \"<\""},
+    {"</{{x}}>", "directly behind \"<\""},
+    {"<{{#x}}b>{{/x}}", "a section directly behind \"<\""},
+    {"<a{{x}}>", "in a tag's name"},
+    {"<a {{x}}>", "in an attribute's name"},
+    {"<a b{{x}}>", "in an attribute's name"},
+    {"<a b {{x}}>", "in an attribute's name"},
+    {"<a b=\"c\"{{x}}>", "in an attribute's name"},
+    {"</a {{x}}>", "in an attribute's name"},
+    {"<a title={{x}}>", "unquoted attribute title"},
+    {"<a title=a{{x}}>", "unquoted attribute title"},
+    {"<a title= {{x}}>", "unquoted attribute title"},
+    {"<a onclick=\"{{x}}\">", "event attribute onclick"},
+    {"<a x=y OnLoad = 'a({{x}})'>", "event attribute onload"},
+    {"<a style=\"color:{{x}}\">", "the attribute style"},
+    {"<iframe srcdoc='{{x}}'>", "the attribute srcdoc"},
+    {"<img srcset='{{x_url}}'>", "the attribute srcset"},
+    {"<animate values='{{x}}'>", "can set any attribute"},
+    {"<meta http-equiv=refresh content='{{x}}'>", "http-equiv"},
+    {"<meta content='{{x}}' http-equiv=refresh>", "http-equiv"},
+    {"<meta{{#a}} http-equiv{{/a}} content='{{x}}'>", "http-equiv"},
+    {"<!---!>{{x}}", "comment"},
+    {"<a href=\"/x/{{id}}\">", "the URL attribute href"},
+    {"<a href=\"{{x}}\">", "the URL attribute href"},
+    {"<form action='{{x}}'>", "the URL attribute action"},
+    {"<b formaction='{{x}}'>", "the URL attribute formaction"},
+    {"<img SRC='{{x}}'>", "the URL attribute src"},
+    {"<use xlink:href='{{x}}'>", "the URL attribute xlink:href"},
+    {"<object data='{{x}}'>", "the URL attribute data"},
+    {"<a href='/{{x_url}}'>", "choose scheme or host"},
+    {"<a href='//{{x_url}}'>", "choose scheme or host"},
+    {"<a href='java{{x_url}}'>", "choose scheme or host"},
+    {"<a href='javascript:{{x_url}}'>", "choose scheme or host"},
+    {"<a href='&#106;avascript:{{x_url}}'>", "choose scheme or host"},
+    {"<a href='{{#a}}java{{/a}}{{x_url}}'>", "choose scheme or host"},
+    {"<a =\"{{x}}\">", "without an attribute's name"},
+};
+
 static void test_refused_places(void **state)
 {
-	static const struct {
-		const char *text, *why;
-	} cases[] = {
-	    {"<script>{{x}}</script>", "inside <script>"},
-	    {"<SCRIPT>a</b>{{x}}", "inside <script>"},
-	    {"<script>a</scriptx>{{x}}", "inside <script>"},
-	    {"<script><!--<script></script>{{x}}", "<! inside <script>"},
-	    {"<style>{{x}}</style>", "inside <style>"},
-	    {"<iframe>{{x}}</iframe>", "inside <iframe>"},
-	    {"<title><a onclick='{{x}}'></title>", "markup inside <title>"},
-	    {"<title></ti{{x}}", "end tag of <title>"},
-	    {"<!-- {{x}} -->", "comment"},
-	    {"<!--!>{{x}}", "comment"},
-	    {"<!doctype {{x}}>", "comment or declaration"},
-	    {"<?x {{x}}>", "comment or declaration"},
-	    {"</ {{x}}>", "comment or declaration"},
-	    {"<{{x}}>", "directly behind \"<\""},
-	    {"</{{x}}>", "directly behind \"<\""},
-	    {"<{{#x}}b>{{/x}}", "a section directly behind \"<\""},
-	    {"<a{{x}}>", "in a tag's name"},
-	    {"<a {{x}}>", "in an attribute's name"},
-	    {"<a b{{x}}>", "in an attribute's name"},
-	    {"<a b {{x}}>", "in an attribute's name"},
-	    {"<a b=\"c\"{{x}}>", "in an attribute's name"},
-	    {"</a {{x}}>", "in an attribute's name"},
-	    {"<a title={{x}}>", "unquoted attribute title"},
-	    {"<a title=a{{x}}>", "unquoted attribute title"},
-	    {"<a title= {{x}}>", "unquoted attribute title"},
-	    {"<a onclick=\"{{x}}\">", "event attribute onclick"},
-	    {"<a x=y OnLoad = 'a({{x}})'>", "event attribute onload"},
-	    {"<a style=\"color:{{x}}\">", "the attribute style"},
-	    {"<iframe srcdoc='{{x}}'>", "the attribute srcdoc"},
-	    {"<img srcset='{{x_url}}'>", "the attribute srcset"},
-	    {"<animate values='{{x}}'>", "can set any attribute"},
-	    {"<meta http-equiv=refresh content='{{x}}'>", "http-equiv"},
-	    {"<meta content='{{x}}' http-equiv=refresh>", "http-equiv"},
-	    {"<meta{{#a}} http-equiv{{/a}} content='{{x}}'>", "http-equiv"},
-	    {"<!---!>{{x}}", "comment"},
-	    {"<a href=\"/x/{{id}}\">", "the URL attribute href"},
-	    {"<a href=\"{{x}}\">", "the URL attribute href"},
-	    {"<form action='{{x}}'>", "the URL attribute action"},
-	    {"<b formaction='{{x}}'>", "the URL attribute formaction"},
-	    {"<img SRC='{{x}}'>", "the URL attribute src"},
-	    {"<use xlink:href='{{x}}'>", "the URL attribute xlink:href"},
-	    {"<object data='{{x}}'>", "the URL attribute data"},
-	    {"<a href='/{{x_url}}'>", "choose scheme or host"},
-	    {"<a href='//{{x_url}}'>", "choose scheme or host"},
-	    {"<a href='java{{x_url}}'>", "choose scheme or host"},
-	    {"<a href='javascript:{{x_url}}'>", "choose scheme or host"},
-	    {"<a href='&#106;avascript:{{x_url}}'>", "choose scheme or host"},
-	    {"<a href='{{#a}}java{{/a}}{{x_url}}'>", "choose scheme or host"},
-	    {"<a =\"{{x}}\">", "without an attribute's name"},
-	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
 		char text[256];
 
 		snprintf(
-		    text, sizeof(text), "{{! a }}\n<p>\n%s", cases[i].text);
-		expect_refusal(*state, text, 3, cases[i].why);
+		    text, sizeof(text), "{{! a }}\n<p>\n%s", places[i].text);
+		expect_refusal(*state, text, 3, places[i].why);
 	}
 }
 

@@ -481,8 +481,7 @@ static void nothing_is_asked_for_nobody(void **state)
 	json_put_list(f->session.kept, "accounts");
 	t = vcs_trip(&f->brand, f->m, &f->session);
 	r = vcs_ask_rates(t, "+code", 25, 0);
-	x = vcs_ask_xdrs(
-	    t, &(struct vcs_xdr_query){.to = 1, .limit = 10});
+	x = vcs_ask_xdrs(t, &(struct vcs_xdr_query){.to = 1, .limit = 10});
 	vcs_go(t);
 	assert_int_equal(r->err, ERR_OK);
 	assert_int_equal(r->n, 0);
@@ -512,10 +511,9 @@ static void xdrs(void **state)
 			       "{\"accounts_id\":null,\"volume\":1}]"),
 			times[i]));
 		t = vcs_trip(&f->brand, f->m, &f->session);
-		x = vcs_ask_xdrs(t,
-		    &(struct vcs_xdr_query){.from = 1774742400,
-			.to = 1774828799,
-			.limit = 10});
+		x = vcs_ask_xdrs(
+		    t, &(struct vcs_xdr_query){
+			   .from = 1774742400, .to = 1774828799, .limit = 10});
 		vcs_go(t);
 		assert_int_equal(x->err, ERR_OK);
 		assert_int_equal(x->n, 1);
