@@ -310,6 +310,17 @@ static const char *find_wrong(const struct period *p)
 	return p->days > PERIOD_MOST ? "field.period_long" : NULL;
 }
 
+/* The form again, as it was filled in. */
+static void put_typed(struct call *c)
+{
+	static const char *const names[] = {"from", "to"};
+
+	for (size_t i = 0; i < 2; i++)
+		if (req_raw(c->req, names[i]))
+			json_put_text(json_find(c->ui, "period"), names[i],
+			    req_raw(c->req, names[i]));
+}
+
 enum err page_find_period(struct call *c, struct period *p)
 {
 	const char *today = fmt_iso_day(c->mem, c->now, c->zone), *wrong;
@@ -328,5 +339,7 @@ enum err page_find_period(struct call *c, struct period *p)
 		set_period(c, p, today);
 	}
 	put_period(c, p, today);
+	if (c->status)
+		put_typed(c);
 	return ERR_OK;
 }

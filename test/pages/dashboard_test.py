@@ -298,16 +298,16 @@ def test_chart(t):
     bars = [a for tag, a in page.elements if tag == "rect"]
     t.equal(len(bars), 30, "a bar for each day")
     totals = [amount(d["total"]) for d in model["series"]]
-    heights = [int(b["height"]) for b in bars]
+    heights = [float(b["height"]) for b in bars]
     t.equal(heights.index(max(heights)), totals.index(max(totals)),
             "the highest bar")
     for total, bar in zip(totals, bars):
         wanted = float(total / max(totals)) * max(heights)
-        t.check(abs(int(bar["height"]) - max(wanted, 2 if total else 0)) <= 1,
+        t.check(abs(float(bar["height"]) - max(wanted, 2 if total else 0)) <= 1,
                 "a bar's height", total, bar)
-        t.equal(int(bar["y"]) + int(bar["height"]),
-                int(bars[0]["y"]) + heights[0], "all stand on one line")
-    xs = [int(b["x"]) for b in bars]
+        t.equal(float(bar["y"]) + float(bar["height"]),
+                float(bars[0]["y"]) + heights[0], "all stand on one line")
+    xs = [float(b["x"]) for b in bars]
     t.equal(xs, sorted(set(xs)), "from left to right")
     for d in model["series"]:
         t.check(d["total"]["text"] in page.text, "its number is in the table")
