@@ -24,11 +24,22 @@ struct json_object *json_new(struct mem *m)
 	return json_own(m, json_object_new_object());
 }
 
+/* Where the program's own data begins and ends. The names are the linker's. */
+/* NOLINTNEXTLINE(bugprone-reserved-identifier) */
+extern const char __executable_start[], end[];
+
+/* Nearly all keys are literals; json-c need not copy those. */
+static bool is_literal(const char *key)
+{
+	return (uintptr_t)key >= (uintptr_t)__executable_start &&
+	       (uintptr_t)key < (uintptr_t)end;
+}
+
 void json_put(struct json_object *o, const char *key, struct json_object *value)
 {
 	if (key)
-		json_object_object_add_ex(
-		    o, key, value, JSON_C_OBJECT_ADD_CONSTANT_KEY);
+		json_object_object_add_ex(o, key, value,
+		    is_literal(key) ? JSON_C_OBJECT_ADD_CONSTANT_KEY : 0);
 	else
 		json_object_array_add(o, value);
 }
@@ -97,7 +108,7 @@ bool json_find_int(struct json_object *o, const char *key, int64_t *out)
 {
 	struct json_object *value = json_find(o, key);
 	const char *text;
-	char *end;
+	char *rest;
 	long long n;
 
 	if (json_object_is_type(value, json_type_int)) {
@@ -110,8 +121,8 @@ bool json_find_int(struct json_object *o, const char *key, int64_t *out)
 	if (!text || !strchr("-0123456789", *text) || !*text)
 		return false;
 	errno = 0;
-	n = strtoll(text, &end, 10);
-	if (errno || *end)
+	n = strtoll(text, &rest, 10);
+	if (errno || *rest)
 		return false;
 	*out = n;
 	return true;

@@ -19,7 +19,7 @@ struct json_object *json_own(struct mem *m, struct json_object *o);
 struct json_object *json_new(struct mem *m);
 
 /* Adding to an object (a list where `key` is NULL). json_put takes over one
- * reference of `value`. The key is not copied: it must outlive `o`. */
+ * reference of `value`. A key that is no literal of the program is copied. */
 void json_put(
     struct json_object *o, const char *key, struct json_object *value);
 void json_put_text(struct json_object *o, const char *key, const char *text);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "base/json.h"
@@ -188,9 +189,26 @@ static void lists(void **state)
 	assert_null(json_at(NULL, 0));
 }
 
+/* A literal is kept as it is, anything else is copied. */
+static void keys_of_any_storage(void **state)
+{
+	struct json_object *o = json_object_new_object();
+	char key[] = "short-lived";
+
+	(void)state;
+	json_put_int(o, key, 7);
+	json_put_int(o, "literal", 8);
+	memset(key, 'x', sizeof(key) - 1);
+	assert_string_equal(
+	    json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN),
+	    "{\"short-lived\":7,\"literal\":8}");
+	json_object_put(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(keys_of_any_storage),
 	    cmocka_unit_test(building),
 	    cmocka_unit_test(a_value_is_replaced),
 	    cmocka_unit_test(owning),
