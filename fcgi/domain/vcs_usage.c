@@ -236,10 +236,29 @@ static enum err take_new(struct vcs_cursor *c, struct vcs_xdrs *xdrs)
 	return ERR_OK;
 }
 
+/* Nothing new behind an offset. Known rows there mean that VCS does not heed
+ * it, so that a piece that is not full is all there is; rows that are never
+ * wanted must end somewhere, too. */
+static void check_offset(
+    const struct vcs_cursor *c, struct vcs_xdrs *xdrs, size_t known)
+{
+	enum { MOST = 1000000 };
+
+	if (known && xdrs->raw < c->limit) {
+		xdrs->raw = 0;
+	} else if (known || c->offset > MOST) {
+		log_error("vcs.offset", "xdr.list: the same rows again and "
+					"again; see params.offset of the "
+					"profile");
+		xdrs->err = ERR_UPSTREAM;
+	}
+}
+
 struct vcs_xdrs *vcs_read_xdrs(struct vcs_trip *t, struct vcs_cursor *c)
 {
 	enum { LEAST = 50 };
 	struct vcs_xdrs *xdrs;
+	size_t known;
 	bool cut;
 
 	do {
@@ -254,8 +273,12 @@ struct vcs_xdrs *vcs_read_xdrs(struct vcs_trip *t, struct vcs_cursor *c)
 		if (cut)
 			c->limit /= 2;
 	} while (cut);
+	known = xdrs->n;
 	if (!xdrs->err)
 		xdrs->err = take_new(c, xdrs);
+	known -= xdrs->n;
+	if (!xdrs->err && !xdrs->n && c->offset)
+		check_offset(c, xdrs, known);
 	/* Rows that are known or dropped are passed by offset: a second may
 	 * fill a whole piece. */
 	c->offset = xdrs->n ? 0 : c->offset + xdrs->raw;

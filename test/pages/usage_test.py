@@ -502,6 +502,17 @@ def test_out_of_order(t):
     t.check(other.logged("vcs.order"), "the reason is logged")
 
 
+def test_offset_that_vcs_ignores(t):
+    """Files begin at a time and end all the same."""
+    def deaf(operations):
+        del operations["xdr.list"]["params"]["offset"]
+
+    other = portal_with("no-offset", deaf)
+    uri = "%s.csv?%s" % (DETAILED, ALL)
+    t.check(customer("whale", other).get(uri).body ==
+            customer("whale").get(uri).body, "the same file")
+
+
 def test_pages(t):
     for who, title in (("heron", "Usage summary"),
                        ("osprey", "Nutzungs\u00fcbersicht")):
