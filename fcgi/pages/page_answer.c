@@ -103,7 +103,7 @@ static void answer_error_page(struct call *c, enum err e)
 /* After a failure, the form stays only where the page has words for it. */
 static bool shows_form(const struct call *c, enum err e)
 {
-	if (!c->page || !c->page->form)
+	if (!c->page->form)
 		return false;
 	if (e == ERR_LOGIN)
 		return (c->page->flags & PAGE_PUBLIC) != 0;
@@ -111,7 +111,7 @@ static bool shows_form(const struct call *c, enum err e)
 	       e == ERR_CONFLICT || e == ERR_THROTTLED;
 }
 
-static void answer_form(struct call *c, enum err e)
+static void answer_form(struct call *c, const struct page *page, enum err e)
 {
 	char key[64];
 
@@ -120,8 +120,8 @@ static void answer_form(struct call *c, enum err e)
 	c->ui = json_new(c->mem);
 	if (!c->notice && !c->req->n_faults)
 		c->notice = page_text(c, key);
-	c->page->form(c);
-	send_html(c, err_status(e), c->page->tmpl);
+	page->form(c);
+	send_html(c, err_status(e), page->tmpl);
 }
 
 /* Where the browser goes after the log-in: back to where it wanted to go, if
@@ -176,8 +176,8 @@ void page_answer_error(struct call *c, enum err e)
 	if (c->req->format != FORMAT_HTML ||
 	    (c->page && c->page->flags & PAGE_JSON_ONLY))
 		answer_json_error(c, e);
-	else if (shows_form(c, e))
-		answer_form(c, e);
+	else if (c->page && shows_form(c, e))
+		answer_form(c, c->page, e);
 	else if (e == ERR_LOGIN)
 		redirect_to_login(c);
 	else

@@ -9,8 +9,8 @@
 /* For a row's list of parameters. */
 #define PARAM_USAGE_ID(NAME, ABOUT)                                            \
 	{                                                                      \
-		.name = NAME, .type = PARAM_NUMBER, .min = 1,                  \
-		.max = INT32_MAX, .about = ABOUT                               \
+		.name = (NAME), .type = PARAM_NUMBER, .min = 1,                \
+		.max = INT32_MAX, .about = (ABOUT)                             \
 	}
 #define PARAM_SERVICE PARAM_USAGE_ID("service", "A service's id.")
 #define PARAM_ACCOUNT PARAM_USAGE_ID("account", "An account's id.")

@@ -35,6 +35,7 @@ struct handle {
 	struct buf body;    /* room 0: nothing has come */
 	struct mem *answer; /* where the body goes */
 	bool too_long, refused;
+	bool again; /* this is the second try */
 	char trouble[CURL_ERROR_SIZE];
 };
 
@@ -358,12 +359,15 @@ static const char *set_headers(
 	return NULL;
 }
 
+static bool is_repeatable(const struct http_call *c)
+{
+	return !c->body || c->may_repeat;
+}
+
 static void set_call(struct handle *x, const struct http_call *c)
 {
 	long connect_ms =
 	    c->timeout_ms < CONNECT_MS ? c->timeout_ms : CONNECT_MS;
-	bool repeatable = !c->body || c->may_repeat;
-
 	if (c->body) {
 		curl_easy_setopt(x->easy, CURLOPT_POST, 1L);
 		curl_easy_setopt(x->easy, CURLOPT_POSTFIELDSIZE_LARGE,
@@ -372,7 +376,8 @@ static void set_call(struct handle *x, const struct http_call *c)
 	} else {
 		curl_easy_setopt(x->easy, CURLOPT_HTTPGET, 1L);
 	}
-	curl_easy_setopt(x->easy, CURLOPT_FRESH_CONNECT, repeatable ? 0L : 1L);
+	curl_easy_setopt(
+	    x->easy, CURLOPT_FRESH_CONNECT, is_repeatable(c) ? 0L : 1L);
 	/* With a sink: no time for the whole, but for silence. */
 	curl_easy_setopt(
 	    x->easy, CURLOPT_TIMEOUT_MS, c->sink ? 0L : c->timeout_ms);
@@ -428,7 +433,7 @@ static bool start_call(struct http *h, struct mem *m, struct http_call *c)
 	c->running = x->easy;
 	x->answer = m;
 	x->body = (struct buf){0};
-	x->too_long = x->refused = false;
+	x->too_long = x->refused = x->again = false;
 	x->trouble[0] = '\0';
 	curl_multi_add_handle(h->multi, x->easy);
 	return true;
@@ -471,6 +476,30 @@ static void take_answer(struct handle *x, struct mem *m, CURLcode code)
 	}
 }
 
+/* A kept connection that the other side was closing just then: libcurl asks
+ * again by itself in most cases, but not in all. */
+static bool is_stale(const struct handle *x, CURLcode code)
+{
+	long connects = 1, head = 1;
+
+	if (x->again || !is_repeatable(x->call) || x->body.room ||
+	    (code != CURLE_SEND_ERROR && code != CURLE_RECV_ERROR &&
+		code != CURLE_GOT_NOTHING))
+		return false;
+	curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &connects);
+	curl_easy_getinfo(x->easy, CURLINFO_HEADER_SIZE, &head);
+	return connects == 0 && head == 0;
+}
+
+static void ask_again(struct http *h, struct handle *x)
+{
+	x->again = true;
+	x->trouble[0] = '\0';
+	curl_multi_remove_handle(h->multi, x->easy);
+	curl_easy_setopt(x->easy, CURLOPT_FRESH_CONNECT, 1L);
+	curl_multi_add_handle(h->multi, x->easy);
+}
+
 /* Takes what has ended; answers how many. */
 static size_t collect(struct http *h, struct mem *m)
 {
@@ -486,6 +515,10 @@ static size_t collect(struct http *h, struct mem *m)
 		if (msg->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(easy, CURLINFO_PRIVATE, &x);
+		if (is_stale(x, code)) {
+			ask_again(h, x);
+			continue;
+		}
 		take_answer(x, m, code);
 		curl_multi_remove_handle(h->multi, easy);
 		give_back(h, x);
