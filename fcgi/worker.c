@@ -5,6 +5,7 @@
 #include <fcgiapp.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@
 #include "domain/brand.h"
 #include "pages/page.h"
 
-enum { MEMORY_CHECK_EVERY = 64 };
+enum { MEMORY_CHECK_EVERY = 64, BIG_REQUEST = 1024 * 1024 };
 
 struct worker {
 	struct site *site;
@@ -91,6 +92,16 @@ static void spoil_answer(void *ctx)
 	shutdown(fd, SHUT_WR); /* nothing that libfcgi adds gets through */
 }
 
+/* The web server closes its side when the client has left. */
+static bool is_alive(void *ctx)
+{
+	struct worker *w = ctx;
+	char c;
+	ssize_t n = recv(w->request.ipcFd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
 /* --- When to end -------------------------------------------------------- */
 
 /* Resident memory that is not files of the system's. Pages still shared with
@@ -128,8 +139,11 @@ static bool is_retired(struct worker *w, size_t used)
 		    "worker.retired", "after %" PRId64 " requests", w->served);
 		return true;
 	}
-	if (w->served % MEMORY_CHECK_EVERY && (int64_t)used < w->max_memory / 4)
+	if (w->served % MEMORY_CHECK_EVERY && used < BIG_REQUEST)
 		return false;
+	/* What a big one took goes back to the system. */
+	if (used >= BIG_REQUEST)
+		malloc_trim(0);
 	bytes = resident_bytes();
 	if (bytes <= w->max_memory)
 		return false;
@@ -145,7 +159,8 @@ static bool serve_one(struct worker *w)
 {
 	const struct req_source source = {
 	    (const char *const *)w->request.envp, read_body, w};
-	const struct reply_sink sink = {write_answer, spoil_answer, w};
+	const struct reply_sink sink = {
+	    write_answer, spoil_answer, w, is_alive};
 	size_t used;
 
 	w->ended = w->spoiled = false;

@@ -251,10 +251,13 @@ static enum err read_invoices(struct vcs_trip *t, struct vcs_ask *a)
 	page->n = n;
 	if (!n)
 		return ERR_OK;
-	rows = mem_array(t->mem, all->n + n, sizeof(*rows));
-	if (all->n)
-		memcpy(rows, all->rows, all->n * sizeof(*rows));
-	all->rows = rows;
+	if (all->n + n > all->room) {
+		all->room = (all->n + n) * 2;
+		rows = mem_array(t->mem, all->room, sizeof(*rows));
+		if (all->n)
+			memcpy(rows, all->rows, all->n * sizeof(*rows));
+		all->rows = rows;
+	}
 	for (size_t i = 0; i < n; i++) {
 		if (!read_invoice(t, a, json_at(a->result, i), &v))
 			return ERR_UPSTREAM;

@@ -51,7 +51,7 @@ struct vcs_invoice {
 struct vcs_invoices {
 	enum err err;
 	struct vcs_invoice *rows; /* the newest first, none hidden */
-	size_t n;
+	size_t n, room;
 	bool limited; /* only the first rows of the list were read */
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "pages/page_cell.h"
+#include "tools/crypto.h"
 #include "tools/table.h"
 
 struct export
@@ -16,7 +17,12 @@ struct export
 	struct table *table;
 	struct table_cell *cells;
 	bool sending; /* the reply has begun */
+	/* Of the first row of the piece before; pieces in a row without one. */
+	unsigned char first[CRYPTO_SHA256];
+	size_t empty;
 };
+
+enum { EMPTY_MOST = 1000 };
 
 static const char *file_name(const struct export *x)
 {
@@ -164,6 +170,24 @@ static enum err write_rows(
 	return err;
 }
 
+/* A VCS that knows no offsets would send the same rows for ever. */
+static bool comes_again(struct export *x, struct json_object *list)
+{
+	unsigned char first[CRYPTO_SHA256];
+	const char *text;
+
+	if (!json_length(list))
+		return ++x->empty > EMPTY_MOST;
+	x->empty = 0;
+	text = json_object_to_json_string_ext(
+	    json_at(list, 0), JSON_C_TO_STRING_PLAIN);
+	crypto_sha256(text, strlen(text), first);
+	if (!memcmp(first, x->first, sizeof(first)))
+		return true;
+	memcpy(x->first, first, sizeof(first));
+	return false;
+}
+
 /* One piece in a pool of its own, so that a file of any length takes the
  * memory of one piece. */
 static enum err write_piece(
@@ -178,6 +202,8 @@ static enum err write_piece(
 	piece.mem = m;
 	piece.trip = vcs_trip(piece.brand, m, piece.session);
 	err = fetch(&piece, state, list, taken);
+	if (!err && comes_again(x, list))
+		err = ERR_UPSTREAM;
 	if (!err && !x->table) {
 		x->table = table_open(x->call->mem,
 		    piece.req->format == FORMAT_CSV ? TABLE_CSV : TABLE_XLSX,
@@ -210,7 +236,9 @@ enum err page_export(struct call *c, const char *name,
 	x->cells = mem_array(c->mem, x->n_columns + 1, sizeof(*x->cells));
 	do {
 		before = taken;
-		err = write_piece(x, fetch, state, &taken);
+		err = reply_is_wanted(c->reply)
+			  ? write_piece(x, fetch, state, &taken)
+			  : ERR_INTERNAL;
 	} while (!err && taken > before);
 	if (!err)
 		err = table_close(x->table);

@@ -143,8 +143,13 @@ enum err password_submit(struct call *c)
 	if (!c->db)
 		return ERR_BUSY;
 	err = check_current(c);
-	if (!err)
-		err = write_password(c);
+	if (err)
+		return err;
+	err = write_password(c);
+	/* It may be in force: whoever else is in is out, to be sure. */
+	if (err && err != ERR_RULE)
+		session_end_client(c->db, c->brand->name, c->session->client_id,
+		    c->session->token_hash);
 	if (!err)
 		err = renew_sessions(c);
 	if (err)

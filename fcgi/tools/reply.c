@@ -286,6 +286,11 @@ void reply_begin(struct reply *r, const char *type, const char *file_name)
 	hand_on(r, out.data, out.len);
 }
 
+bool reply_is_wanted(const struct reply *r)
+{
+	return !r->gone && (!r->sink->alive || r->sink->alive(r->sink->ctx));
+}
+
 bool reply_write(struct reply *r, const void *data, size_t len)
 {
 	if (!r->streaming) {

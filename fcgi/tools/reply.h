@@ -20,6 +20,8 @@ struct reply_sink {
 	/* Breaks the transfer so that the client sees that it is not whole. */
 	void (*spoil)(void *ctx);
 	void *ctx;
+	/* Whether the client is still there; NULL: not known, so it is. */
+	bool (*alive)(void *ctx);
 };
 
 struct reply {
@@ -53,8 +55,10 @@ void reply_redirect(struct reply *r, int status, const char *path);
 
 /* A streamed download: headers at once, then pieces, then an end, or a break
  * that the client sees as a broken transfer. `file_name` NULL: to be shown,
- * not saved. reply_write: false when the client is gone. */
+ * not saved. reply_write: false when the client is gone; reply_is_wanted asks
+ * before there is anything to write. */
 void reply_begin(struct reply *r, const char *type, const char *file_name);
+bool reply_is_wanted(const struct reply *r);
 bool reply_write(struct reply *r, const void *data, size_t len);
 void reply_break(struct reply *r);
 

@@ -57,7 +57,8 @@ struct req {
  * answering (format, id, brand) whatever comes back. */
 enum err req_open(struct req *r, struct mem *m, const struct req_source *s);
 
-/* Reads a POST's body, at most `limit` bytes. Errors: ERR_TOO_LARGE, ERR_TYPE
+/* Reads a POST's body, at most `limit` bytes; the fields of its query become
+ * faults. Errors: ERR_TOO_LARGE, ERR_TYPE
  * (neither urlencoded nor JSON), ERR_INPUT (malformed, or not an object of
  * plain values). */
 enum err req_read_body(struct req *r, const struct req_source *s, size_t limit);

@@ -78,6 +78,14 @@ static enum err read_all(struct req *r, const struct req_source *s, size_t want)
 	return ERR_OK;
 }
 
+/* What a form says belongs into the body: addresses end up in logs. */
+static void refuse_query(struct req *r)
+{
+	for (size_t i = 0; i < r->n_fields; i++)
+		req_add_fault(r, r->fields[i].name, "field.unknown");
+	r->n_fields = 0;
+}
+
 enum err req_read_body(struct req *r, const struct req_source *s, size_t limit)
 {
 	size_t len = 0;
@@ -86,6 +94,7 @@ enum err req_read_body(struct req *r, const struct req_source *s, size_t limit)
 
 	if (r->method != METHOD_POST)
 		return ERR_OK;
+	refuse_query(r);
 	e = parse_length(r, limit, &len);
 	if (!e)
 		e = parse_type(r, &none);

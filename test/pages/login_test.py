@@ -265,6 +265,20 @@ def test_fields(t):
     t.check('id="password-error"' in answer.text, "the field is marked")
 
 
+def test_nothing_by_query(t):
+    """What is posted in the address would end up in logs."""
+    c = portal.client()
+    answer = c.request("POST", "/api/login?login=heron&password=heron-demo-1",
+                       b"{}", "application/json")
+    t.status(answer, 400, "log-in by query")
+    t.equal(sorted(answer.json["error"]["fields"]), ["login", "password"],
+            "both are named")
+    form = c.get("/api/login")
+    answer = c.request("POST", "/api/language?csrf=" + form.csrf,
+                       b"locale=de", "application/x-www-form-urlencoded")
+    t.status(answer, 403, "a CSRF token by query")
+
+
 def test_csrf(t):
     c = portal.client().login("heron")
     other = portal.client().login("osprey")

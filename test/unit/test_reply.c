@@ -39,7 +39,7 @@ static void sink_spoil(void *ctx)
 	client.spoils++;
 }
 
-static const struct reply_sink sink = {sink_write, sink_spoil, NULL};
+static const struct reply_sink sink = {sink_write, sink_spoil, NULL, NULL};
 
 static void start(void)
 {
