@@ -55,6 +55,21 @@ const pages = [
 	{ name: 'not found by nginx', path: '/nothing', status: 404 },
 ];
 
+// Pages without states worth a row of their own, in both languages.
+for (const path of ['usage/summary', 'usage/summary?group_by=code_name',
+	'usage/detailed', 'payments', 'charges', 'invoices',
+	'rates/lookup?number=%2B49301234567', 'subscriptions', 'accounts',
+	'profile', 'password', 'voucher'])
+	for (const user of ['heron', 'osprey'])
+		pages.push({ name: path + ' of ' + user, path: '/api/' + path, user });
+pages.push(
+	{ name: 'payments, wrong period', user: 'heron', status: 400,
+		path: '/api/payments?from=2026-02-01&to=2026-01-01' },
+	{ name: 'usage without usage', path: '/api/usage/detailed',
+		user: 'kestrel', client: nothing },
+	{ name: 'subscriptions failed', path: '/api/subscriptions', status: 502,
+		user: 'heron', faults: [failed('clients_packages.search')] });
+
 /* From the last one up: an open menu of the bar covers what is below it. */
 async function openDetails(page) {
 	for (const summary of (await page.locator('summary:visible').all()).reverse())
