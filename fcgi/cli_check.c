@@ -105,7 +105,7 @@ static void say_profile(const struct brand *b, const struct diag *d)
 		const struct vcs_method *method = &b->profile->methods[i];
 
 		if (method->operation)
-			printf("  %-16s %-11s %-28s %s\n", method->operation,
+			printf("  %-20s %-11s %-28s %s\n", method->operation,
 			    method->management ? "Management" : "Core",
 			    method->method ? method->method : "-",
 			    method->evidence ? method->evidence : "");
@@ -132,10 +132,10 @@ static void say_operation(void *ctx, const char *operation, const char *verdict,
     const char *detail, const char *remedy)
 {
 	(void)ctx;
-	printf("  %-16s %s%s%s\n", operation, verdict,
+	printf("  %-20s %s%s%s\n", operation, verdict,
 	    detail && *detail ? ": " : "", detail ? detail : "");
 	if (remedy && *remedy)
-		printf("  %-16s -> %s\n", "", remedy);
+		printf("  %-20s -> %s\n", "", remedy);
 	fflush(stdout);
 }
 

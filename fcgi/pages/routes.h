@@ -74,6 +74,9 @@ extern const char password_answer[];
 enum err password_submit(struct call *c);
 
 extern const char health_answer[];
+extern const char refill_answer[];
+enum err refill_load(struct call *c);
+
 enum err health_load(struct call *c);
 extern const char openapi_shape[];
 enum err openapi_load(struct call *c);

@@ -276,13 +276,13 @@ static void test_csrf(void **state)
 	expect_fault("csrf", "field.unknown");
 }
 
-static void test_query_and_body_repeat(void **state)
+static void test_query_of_a_post(void **state)
 {
 	(void)state;
 	post_bytes(
 	    "/a?login=x", "application/json", "{\"login\":\"y\"}", 13, 13, 99);
 	assert_int_equal(req_check(&req, several, false), ERR_INPUT);
-	expect_fault("login", "field.repeated");
+	expect_fault("login", "field.unknown");
 }
 
 static void test_add_fault(void **state)
@@ -342,7 +342,7 @@ int main(void)
 	    T(test_absent),
 	    T(test_lax),
 	    T(test_csrf),
-	    T(test_query_and_body_repeat),
+	    T(test_query_of_a_post),
 	    T(test_add_fault),
 	    T(test_json_odd_values),
 	};

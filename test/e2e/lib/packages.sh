@@ -21,3 +21,6 @@ if ! cmp -s "$root/package-lock.json" "$npm_folder/done"; then
 	cp "$root/package-lock.json" "$npm_folder/done"
 fi
 export NODE_PATH=$npm_folder/node_modules
+
+# What Chromium keeps about itself stays in the build folder, too.
+export XDG_CONFIG_HOME=$PORTICO_BUILD/e2e/config XDG_CACHE_HOME=$PORTICO_BUILD/e2e/cache
