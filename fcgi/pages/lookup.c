@@ -22,22 +22,6 @@ const struct param lookup_params[] = {
     {0},
 };
 
-/* NULL: not a number. */
-static const char *make_digits(struct mem *m, const char *number)
-{
-	struct buf b;
-
-	buf_open(&b, m, 48);
-	for (; *number; number++)
-		if (*number >= '0' && *number <= '9')
-			buf_add_char(&b, *number);
-		else if (!strchr(" +-()/.", *number))
-			return NULL;
-	if (!strncmp(b.data, "00", 2))
-		b.data += 2;
-	return *b.data && strlen(b.data) <= DIGITS_MOST ? b.data : NULL;
-}
-
 struct lookup {
 	const char *digits;
 	struct vcs_rates *of_code[DIGITS_MOST + 1]; /* by the code's length */
@@ -160,7 +144,7 @@ static void put_texts(struct call *c, const struct lookup *l)
 
 static enum err find_error(const struct lookup *l)
 {
-	for (size_t i = 1; l->of_code[i]; i++)
+	for (size_t i = strlen(l->digits); i > 0; i--)
 		if (l->of_code[i]->err)
 			return l->of_code[i]->err;
 	return ERR_OK;
@@ -204,8 +188,8 @@ enum err lookup_load(struct call *c)
 	if (!number)
 		return show_form(c);
 	l = mem_alloc(c->mem, sizeof(*l));
-	l->digits = make_digits(c->mem, number);
-	if (!l->digits) {
+	l->digits = rates_make_digits(c->mem, number);
+	if (!l->digits || strlen(l->digits) > DIGITS_MOST) {
 		req_add_fault(c->req, "number", "field.number");
 		if (c->req->format != FORMAT_HTML)
 			return ERR_INPUT;

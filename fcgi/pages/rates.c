@@ -32,18 +32,8 @@ const struct param rates_params[] = {
 	.choices = sorts,
 	.standard = "code",
 	.about = "A column's name; with '-' in front, descending."},
-    {.name = "page",
-	.type = PARAM_NUMBER,
-	.min = 1,
-	.max = 1000000,
-	.standard = "1",
-	.about = "The number of the page, from 1."},
-    {.name = "size",
-	.type = PARAM_NUMBER,
-	.min = 10,
-	.max = 100,
-	.standard = "25",
-	.about = "Rows a page."},
+    PARAM_PAGE,
+    PARAM_SIZE,
     {0},
 };
 
@@ -167,16 +157,15 @@ static void sort_rates(struct call *c, struct view *v, const char *sort)
 	qsort_r(v->rows, v->n, sizeof(*v->rows), compare_rates, &o);
 }
 
-/* "+49 30" and "004930" look for code 4930. */
-static const char *make_code(struct mem *m, const char *q)
+const char *rates_make_digits(struct mem *m, const char *number)
 {
 	struct buf b;
 
 	buf_open(&b, m, 80);
-	for (; *q; q++)
-		if (*q >= '0' && *q <= '9')
-			buf_add_char(&b, *q);
-		else if (!strchr(" +-()/.", *q))
+	for (; *number; number++)
+		if (*number >= '0' && *number <= '9')
+			buf_add_char(&b, *number);
+		else if (!strchr(" +-()/.", *number))
 			return NULL;
 	if (!strncmp(b.data, "00", 2))
 		b.data += 2;
@@ -186,7 +175,7 @@ static const char *make_code(struct mem *m, const char *q)
 static void filter_rates(struct call *c, struct view *v)
 {
 	const char *q = req_text(c->req, "q");
-	const char *code = q ? make_code(c->mem, q) : NULL;
+	const char *code = q ? rates_make_digits(c->mem, q) : NULL;
 	const char *folded = q ? fmt_fold(c->mem, q) : NULL;
 	int64_t service = req_number(c->req, "service");
 	size_t kept = 0;

@@ -420,5 +420,41 @@ def clean():
     shutil.rmtree(sandbox.folder, ignore_errors=True)
 
 
+def test_lookup(t):
+    """The longest code of a service that is timed; digits as dialled."""
+    c = portal.client().login("heron")
+    codes = {row["code"]: row for row in upstream("heron")
+             if UNITS[row["services_id"]] == "s"}
+
+    def longest(digits):
+        return next((digits[:n] for n in range(len(digits), 0, -1)
+                     if digits[:n] in codes), None)
+
+    for number, digits in (("+49 (30) 1234-567", "49301234567"),
+                           ("0044 7700 900123", "447700900123"),
+                           ("1" * 18, "1" * 18), ("999", "999")):
+        answer = c.json("/api/rates/lookup?number=" +
+                        urllib.parse.quote(number))
+        code = longest(digits)
+        t.equal(answer["number"], digits, "digits of " + number)
+        t.equal(answer["rate"] and answer["rate"]["code"], code,
+                "code of " + number)
+        if not code:
+            t.equal(answer["example"], None, "no example without a rate")
+            continue
+        row = codes[code]
+        billed = max(200, row["min_volume"])
+        billed = -(-billed // row["pay_interval"]) * row["pay_interval"]
+        cost = (decimal.Decimal(str(row["value"])) * billed / 60 +
+                decimal.Decimal(str(row["pay_setup"])))
+        got = decimal.Decimal(answer["example"]["cost"]["amount"])
+        t.check(abs(got - cost) < decimal.Decimal("1e-9"),
+                "what 200 s cost", got, cost)
+    for number in ("1" * 19, "abc", "+", "00"):
+        answer = c.get("/api/rates/lookup?number=" +
+                       urllib.parse.quote(number), accept="application/json")
+        t.status(answer, 400, number)
+
+
 if __name__ == "__main__":
     harness.main(globals(), clean)
