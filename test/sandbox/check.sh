@@ -216,6 +216,10 @@ def check_management():
     sid = r["session_id"]
     check("auth", r["code"] is True and len(sid) == 28 and sid[:2] == "1-", r)
     check("editForm", r["return"]["client"]["c_dt"].endswith("+00"), r)
+    control("POST", "/clients/1003", {"invoices": 50})
+    check("more invoices", [len(management(
+        "invoices.list", id_clients=1003, page=n, SID=sid)["return"]["rows"])
+        for n in (1, 2, 3, 4)] == [20, 20, 10, 0])
     r = management("invoices.list", id_clients=1004, page=2, SID=sid)
     check("page of twenty", len(r["return"]["rows"]) == 20, r)
     r = management("packages.list", SID="1-nonsense")
@@ -246,6 +250,10 @@ def check_faults():
     check("error", both[0]["error"]["message"] == "No <b>" and
           both[1]["result"], both)
     check("times", loads(raw(one)) == good)
+    fault("clients.get", "error", after=2, times=1)
+    check("the first calls are spared", [
+        core("clients.get", id=1001).get("code") for _ in range(4)
+    ] == [None, None, -32000, None])
     fault("clients.get", "truncate", times=1)
     check("truncate", len(raw(one)) < len(json.dumps(one)) * 20 and
           control("GET", "/faults") == [])

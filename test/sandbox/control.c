@@ -90,19 +90,37 @@ static bool set_balance(struct call *c, int64_t id, struct json_object *value)
 	return set;
 }
 
-/* POST /clients/1001 {"status":"archived","balance":"12.5"} */
+/* A field that is no column: takes it out of the fields. */
+static struct json_object *take(struct json_object *fields, const char *name)
+{
+	struct json_object *value = NULL;
+
+	if (json_object_object_get_ex(fields, name, &value)) {
+		json_object_get(value);
+		json_object_object_del(fields, name);
+	}
+	return value;
+}
+
+/* POST /clients/1001 {"status":"archived","balance":"12.5","invoices":500}:
+ * so many more invoices. */
 static void clients_post(struct exchange *x)
 {
 	int64_t id = strtoll(x->path + strlen("/clients/"), NULL, 10);
-	struct json_object *balance = NULL, *fields = x->request;
+	struct json_object *fields = x->request;
+	struct json_object *balance = take(fields, "balance");
+	struct json_object *invoices = take(fields, "invoices");
 	struct call c = {.params = fields, .db = db_take()};
 	bool good = json_object_is_type(fields, json_type_object);
 
-	if (good && json_object_object_get_ex(fields, "balance", &balance)) {
+	if (good && balance)
 		good = set_balance(&c, id, balance);
-		json_object_object_del(fields, "balance");
-	}
+	if (good && invoices)
+		good = data_add_invoices(
+		    c.db, id, json_object_get_int64(invoices));
 	good = good && client_store(&c, id, fields);
+	json_object_put(balance);
+	json_object_put(invoices);
 	good = good &&
 	       db_int(c.db, "SELECT count(*) FROM clients WHERE id = ?", id, 0);
 	db_give(c.db);

@@ -291,6 +291,27 @@ static bool make_whale_invoices(sqlite3 *db)
 	return true;
 }
 
+/* One an hour, back from now; every tenth is not paid. */
+bool data_add_invoices(sqlite3 *db, int64_t client, int64_t count)
+{
+	bool done = db_run(db, "BEGIN");
+
+	for (int64_t n = 0; n < count && done; n++) {
+		struct invoice i = {.id = 20000 + n,
+		    .client = client,
+		    .to = clock_now() - (count - n) * 3600,
+		    .net = (10 + n % 97) * NANO,
+		    .paid = n % 10 ? 100 : 0,
+		    .state = "normal"};
+
+		i.from = i.to - 3600;
+		i.dt = i.to + 60;
+		i.due = i.dt + 14 * DAY;
+		done = add_invoice(db, &i);
+	}
+	return db_run(db, done ? "COMMIT" : "ROLLBACK") && done;
+}
+
 static bool add_package(sqlite3 *db, int64_t client, int64_t package,
     int64_t account, const char *status, int64_t stop, const char *limits)
 {

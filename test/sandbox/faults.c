@@ -56,6 +56,10 @@ bool fault_take(
 		if (!(kinds & 1u << faults[i].kind) ||
 		    !is_for(&faults[i], api, operation))
 			continue;
+		if (faults[i].after > 0) {
+			faults[i].after--;
+			continue;
+		}
 		*taken = faults[i];
 		found = true;
 		if (faults[i].times > 0 && --faults[i].times == 0)
@@ -87,9 +91,28 @@ static const char *read_value(struct json_object *in, struct fault *f)
 	return NULL;
 }
 
+static const char *read_counts(struct json_object *in, struct fault *f)
+{
+	struct json_object *times, *after;
+
+	f->times = -1;
+	if (json_object_object_get_ex(in, "times", &times) && times) {
+		f->times = json_object_get_int(times);
+		if (f->times < 1)
+			return "times: 1 or more";
+	}
+	if (json_object_object_get_ex(in, "after", &after) && after) {
+		f->after = json_object_get_int(after);
+		if (f->after < 0)
+			return "after: 0 or more";
+	}
+	return NULL;
+}
+
 static const char *read_fault(struct json_object *in, struct fault *f)
 {
-	struct json_object *operation, *kind, *times;
+	struct json_object *operation, *kind;
+	const char *wrong;
 
 	if (!json_object_object_get_ex(in, "operation", &operation) ||
 	    !json_object_object_get_ex(in, "fault", &kind))
@@ -102,13 +125,8 @@ static const char *read_fault(struct json_object *in, struct fault *f)
 			f->kind = (enum fault_kind)i;
 	if (f->kind == FAULT_KINDS)
 		return "fault: no such kind";
-	f->times = -1;
-	if (json_object_object_get_ex(in, "times", &times) && times) {
-		f->times = json_object_get_int(times);
-		if (f->times < 1)
-			return "times: 1 or more";
-	}
-	return read_value(in, f);
+	wrong = read_counts(in, f);
+	return wrong ? wrong : read_value(in, f);
 }
 
 const char *fault_add(struct json_object *in)
@@ -155,7 +173,7 @@ void fault_list(struct buf *out)
 			buf_json(out, f->text);
 		else
 			buf_format(out, "%g", f->value);
-		buf_text(out, ",\"times\":");
+		buf_format(out, ",\"after\":%ld,\"times\":", f->after);
 		if (f->times < 0)
 			buf_text(out, "null");
 		else

@@ -89,6 +89,7 @@ extern const size_t codes_count;
 
 /* data.c and bulk.c: what a fresh sandbox holds. */
 bool data_make(sqlite3 *); /* what calls can change */
+bool data_add_invoices(sqlite3 *, int64_t client, int64_t count);
 bool bulk_make(sqlite3 *); /* rates and xDRs */
 
 enum { HERON = 1001, OSPREY, KESTREL, WHALE };
@@ -199,6 +200,7 @@ struct fault {
 	char text[256];
 	char operation[64];
 	long times; /* -1: until deleted */
+	long after; /* calls that are spared before */
 };
 
 bool fault_take(
