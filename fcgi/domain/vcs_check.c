@@ -231,6 +231,10 @@ size_t vcs_check(
 		if (b->profile->methods[op].write)
 			say(ctx, b->profile->methods[op].operation, "not tried",
 			    "it changes something", "");
+		else if (!b->profile->methods[op].method)
+			say(ctx, b->profile->methods[op].operation,
+			    "not in the profile",
+			    "the portal adds up xDRs itself", "");
 		else if (op != VCS_INVOICE_FILE &&
 			 (!b->profile->methods[op].management ||
 			     b->conf->management_api.login[0]))

@@ -168,7 +168,7 @@ const struct vcs_profile *vcs_profile_load(
 		p->methods[i].operation = operations[i].name;
 		if (o)
 			read_method(&r, o, &p->methods[i], i);
-		else
+		else if (i != VCS_USAGE) /* its xDRs can be added up */
 			complain(&r, "is missing",
 			    "copy it from conf/vcs/default.json");
 	}

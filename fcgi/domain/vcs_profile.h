@@ -48,7 +48,8 @@ struct vcs_method {
 	const char *operation; /* the portal's name: "rate.list" */
 	bool management;       /* else Core */
 	bool write;	       /* changes something: never sent twice */
-	const char *method;    /* VCS's name: "rates.search" */
+	const char *method;    /* VCS's name: "rates.search"; NULL: the profile
+				* has no such operation (usage.summary only) */
 	const char *evidence;  /* documented, observed, guess */
 	struct json_object *params;
 	enum vcs_answer answer;

@@ -321,7 +321,7 @@ static void finish(struct vcs_trip *t, struct vcs_ask *a)
 {
 	if (!a->err)
 		a->err = a->read(t, a);
-	if (a->err && !t->quiet)
+	if (a->err && !t->quiet && a->method->method)
 		log_warn("vcs.failed", "%s (%s): %s: %s", a->method->operation,
 		    a->method->method, err_code(a->err),
 		    a->trouble ? a->trouble : "unexpected answer");
@@ -338,6 +338,9 @@ void vcs_run(struct vcs_trip *t)
 
 		if (a->method->fixed) {
 			a->result = a->method->fixed;
+		} else if (!a->method->method) {
+			fail(a, ERR_RULE, "not in the profile");
+			a->call.code = VCS_NO_METHOD;
 		} else if (a->needless || lacks_owner(t, a)) {
 			a->result = json_own(t->mem, json_object_new_array());
 		} else {

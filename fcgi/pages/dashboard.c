@@ -1,9 +1,8 @@
 /* dashboard.c: live balance, 30 days of usage, the latest calls. */
 #include "pages/page_chart.h"
-#include "pages/page_usage.h"
 #include "pages/routes.h"
+#include "pages/usage_sums.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { DAYS = 30, RECENT = 10 };
@@ -12,21 +11,24 @@ enum { DAYS = 30, RECENT = 10 };
 struct day {
 	const char *date; /* YYYY-MM-DD */
 	int64_t start;	  /* its first moment */
-	struct money total;
-	int64_t volume, events;
-	const char *text; /* the total */
+	struct sum sum;
+	const char *text; /* its cost */
 };
 
 struct span {
-	const char *from, *to;	   /* days */
-	int64_t start, end;	   /* first and last second */
+	struct summary summary;	   /* of VCS's answer, day by day */
 	struct day days[DAYS + 1]; /* the last one is none */
+	struct sum total;
+	const char *currency;
 };
 
 static void make_period(struct call *c, struct span *p)
 {
 	const char *today = fmt_iso_day(c->mem, c->now, c->zone);
+	struct period *period = &p->summary.usage.period;
 
+	p->summary.call = c;
+	p->summary.group_by = "day";
 	for (int i = 0; i < DAYS; i++) {
 		struct day *d = &p->days[i];
 
@@ -34,11 +36,12 @@ static void make_period(struct call *c, struct span *p)
 		/* Twelve hours on it is the same day in any zone. */
 		d->date = fmt_iso_day(c->mem, d->start + 43200, c->zone);
 	}
-	p->from = p->days[0].date;
-	p->to = today;
-	p->start = p->days[0].start;
-	fmt_day_start(today, 1, c->zone, &p->end);
-	p->end--;
+	*period = (struct period){.from = p->days[0].date,
+	    .to = today,
+	    .start = p->days[0].start,
+	    .days = DAYS};
+	fmt_day_start(today, 1, c->zone, &period->end);
+	period->end--;
 }
 
 static void fill_balance(struct call *c)
@@ -54,44 +57,31 @@ static void fill_balance(struct call *c)
 
 /* --- Usage ---------------------------------------------------------------- */
 
-static bool is_time(const struct vcs_names *services, int64_t service)
+/* Days that were not asked for are passed over. */
+static enum err add_up(struct span *p, const struct vcs_usage *answer)
 {
-	const struct vcs_name *s = vcs_find_name(services, service);
+	const struct summary *s = &p->summary;
+	enum err err = summary_collect(&p->summary, answer);
 
-	return !s || !strcmp(s->unit, "s");
+	p->currency = vcs_find_currency(s->call->trip, s->currency);
+	for (size_t i = 0; i < s->n && !err; i++)
+		for (struct day *d = p->days; d->date; d++) {
+			if (strcmp(d->date, s->sums[i].key) != 0)
+				continue;
+			d->sum = s->sums[i];
+			if (!sum_add(&p->total, &d->sum))
+				err = ERR_UPSTREAM;
+		}
+	return err;
 }
 
-/* Looks first where the row before was. The end of the days: it is none. */
-static struct day *find_day(struct span *p, struct day *last, const char *day)
+/* Messages have no duration. */
+static void put_sum(struct call *c, struct json_object *o,
+    const struct sum *sum, const char *currency)
 {
-	if (last->date && !strncmp(last->date, day, 10))
-		return last;
-	for (last = p->days; last->date; last++)
-		if (!strncmp(last->date, day, 10))
-			break;
-	return last;
-}
-
-/* False: a sum does not fit, so the figures are no use. */
-static bool add_up(struct span *p, const struct vcs_usage *usage,
-    const struct vcs_names *services)
-{
-	struct day *d = p->days;
-
-	for (size_t i = 0; i < usage->n; i++) {
-		const struct vcs_usage_row *row = &usage->rows[i];
-
-		d = find_day(p, d, row->day);
-		if (!d->date)
-			continue;
-		d->events += row->events;
-		/* Messages have no duration. */
-		if (is_time(services, row->service))
-			d->volume += row->volume;
-		if (!money_add(d->total, row->cost, &d->total))
-			return false;
-	}
-	return true;
+	put_money(c, o, "total", sum->cost, currency);
+	put_duration(c, o, "volume", sum->volume);
+	json_put_int(o, "events", sum->events);
 }
 
 static void fill_series(
@@ -105,10 +95,8 @@ static void fill_series(
 
 		json_put(series, NULL, o);
 		json_put_text(o, "date", d->date);
-		put_money(c, o, "total", d->total, c->currency);
+		put_sum(c, o, &d->sum, p->currency);
 		d->text = json_find_text(json_find(o, "total"), "text");
-		put_duration(c, o, "volume", d->volume);
-		json_put_int(o, "events", d->events);
 	}
 }
 
@@ -121,49 +109,52 @@ static void fill_chart(struct call *c, const struct span *p)
 		const char *date =
 		    fmt_time(c->mem, c->fmt, d->start, c->zone, FMT_DATE_SHORT);
 		struct fmt_arg args[] = {
-		    {date, 0}, {d->text, 0}, {NULL, (double)d->events}};
+		    {date, 0}, {d->text, 0}, {NULL, (double)d->sum.events}};
 
 		bars[i] = (struct chart_bar){
 		    page_text_args(c, "dashboard.chart_bar", args, 3), date,
-		    d->total};
+		    d->sum.cost};
 	}
 	page_put_chart(
-	    c, page_text(c, "dashboard.chart"), bars, DAYS, c->currency);
+	    c, page_text(c, "dashboard.chart"), bars, DAYS, p->currency);
 }
 
-static void fill_usage(struct call *c, struct span *p,
-    const struct vcs_usage *answer, const struct vcs_names *services)
+static void fill_usage_ui(struct call *c, const struct span *p)
 {
-	struct day sum = {0};
-	struct json_object *usage, *texts;
-	enum err err = answer->err;
+	const struct summary *s = &p->summary;
+	const struct period *period = &s->usage.period;
+	struct json_object *texts = json_put_object(c->ui, "period");
 
-	if (!err && !add_up(p, answer, services))
-		err = ERR_UPSTREAM;
-	for (int i = 0; i < DAYS && !err; i++) {
-		sum.events += p->days[i].events;
-		sum.volume += p->days[i].volume;
-		if (!money_add(sum.total, p->days[i].total, &sum.total))
-			err = ERR_UPSTREAM;
-	}
-	if (!page_section(c, "usage", err))
+	json_put_text(texts, "from_text",
+	    fmt_time(c->mem, c->fmt, period->start, c->zone, FMT_DATE));
+	json_put_text(texts, "to_text",
+	    fmt_time(c->mem, c->fmt, period->end, c->zone, FMT_DATE));
+	json_put_flag(c->ui, "usage_empty", p->total.events == 0);
+	json_put_flag(c->ui, "counted", s->counted);
+	json_put_flag(c->ui, "partial", s->partial);
+	json_put_int(c->ui, "counted_rows", (int64_t)s->n_counted);
+	fill_chart(c, p);
+}
+
+static void fill_usage(
+    struct call *c, struct span *p, const struct vcs_usage *answer)
+{
+	const struct summary *s = &p->summary;
+	struct json_object *usage;
+
+	if (!page_section(c, "usage", add_up(p, answer)))
 		return;
 	usage = json_put_object(c->model, "usage");
-	json_put_text(usage, "from", p->from);
-	json_put_text(usage, "to", p->to);
-	put_money(c, usage, "total", sum.total, c->currency);
-	put_duration(c, usage, "volume", sum.volume);
-	json_put_int(usage, "events", sum.events);
+	json_put_text(usage, "from", s->usage.period.from);
+	json_put_text(usage, "to", s->usage.period.to);
+	put_sum(c, usage, &p->total, p->currency);
+	if (s->counted) {
+		json_put_int(usage, "counted", (int64_t)s->n_counted);
+		json_put_flag(usage, "partial", s->partial);
+	}
 	fill_series(c, usage, p);
-	if (c->req->format != FORMAT_HTML)
-		return;
-	texts = json_put_object(c->ui, "period");
-	json_put_text(texts, "from_text",
-	    fmt_time(c->mem, c->fmt, p->start, c->zone, FMT_DATE));
-	json_put_text(texts, "to_text",
-	    fmt_time(c->mem, c->fmt, p->end, c->zone, FMT_DATE));
-	json_put_flag(c->ui, "usage_empty", sum.events == 0);
-	fill_chart(c, p);
+	if (c->req->format == FORMAT_HTML)
+		fill_usage_ui(c, p);
 }
 
 /* --- The latest calls ------------------------------------------------------
@@ -186,31 +177,32 @@ static void fill_recent(struct call *c, const struct vcs_xdrs *xdrs,
 const char dashboard_answer[] =
     "client{id:int name} " SHAPE_BALANCE "? "
     "usage{from:date to:date total:money volume:quantity events:int "
+    "~counted:int ~partial:flag "
     "series[date:date total:money volume:quantity events:int]}? "
     "recent[" SHAPE_XDR "]?";
 
 enum err dashboard_load(struct call *c)
 {
 	struct span *p = mem_alloc(c->mem, sizeof(*p));
-	struct vcs_names *accounts, *services;
+	struct usage *u = &p->summary.usage;
 	struct vcs_usage *usage;
 	struct vcs_xdrs *recent;
 	enum err err;
 
 	make_period(c, p);
-	accounts = vcs_ask_accounts(c->trip);
-	services = vcs_ask_services(c->trip);
-	usage = vcs_ask_usage(
-	    c->trip, p->start, p->end, VCS_BY_DAY, &(struct vcs_filter){0});
-	recent = vcs_ask_xdrs(
-	    c->trip, &(struct vcs_xdr_query){
-			 .from = p->start, .to = p->end, .limit = RECENT});
+	u->accounts = vcs_ask_accounts(c->trip);
+	u->services = vcs_ask_services(c->trip);
+	usage = vcs_ask_usage(c->trip, u->period.start, u->period.end,
+	    VCS_BY_DAY, &(struct vcs_filter){0});
+	recent = vcs_ask_xdrs(c->trip,
+	    &(struct vcs_xdr_query){
+		.from = u->period.start, .to = u->period.end, .limit = RECENT});
 	err = page_go(c);
 	if (err)
 		return err;
 	fill_balance(c);
-	fill_usage(c, p, usage, services);
-	fill_recent(c, recent, accounts, services);
+	fill_usage(c, p, usage);
+	fill_recent(c, recent, u->accounts, u->services);
 	json_put_text(c->ui, "refill_url", "/api/refill");
 	json_put_text(c->ui, "details_url", "/api/usage/detailed");
 	return page_end(c);

@@ -114,7 +114,9 @@ static const char *make_key(struct call *c, const struct summary *s,
 {
 	switch (s->group_by[0]) {
 	case 'd':
-		return day;
+		/* A day may come with its hour. */
+		return day && strlen(day) > 10 ? mem_print(c->mem, "%.10s", day)
+					       : day;
 	case 's':
 		return make_id(c, service);
 	case 'a':
@@ -289,12 +291,16 @@ static enum err finish(struct summary *s)
 	return ERR_OK;
 }
 
+enum err summary_collect(struct summary *s, const struct vcs_usage *answer)
+{
+	if (answer->err == ERR_RULE && *answer->code == VCS_NO_METHOD)
+		return count_xdrs(s);
+	return answer->err ? answer->err : add_usage(s, answer);
+}
+
 enum err summary_read(struct summary *s, const struct vcs_usage *answer)
 {
-	bool none = answer->err == ERR_RULE && *answer->code == VCS_NO_METHOD;
-	enum err err = none ? count_xdrs(s) : answer->err;
+	enum err err = summary_collect(s, answer);
 
-	if (!none && !err)
-		err = add_usage(s, answer);
 	return err ? err : finish(s);
 }

@@ -43,9 +43,12 @@ bool summary_is_by_day(const struct summary *s);
 /* Adds `use` to a sum. False: it does not fit. */
 bool sum_add(struct sum *sum, const struct sum *use);
 
-/* Fills sums, in their order, and the total from VCS's answer; where VCS has
+/* Fills sums, in no order and without texts, from VCS's answer; where VCS has
  * no such report, from xDRs. ERR_UPSTREAM also where sums do not fit, or are
  * of several currencies. */
+enum err summary_collect(struct summary *s, const struct vcs_usage *answer);
+
+/* The same, in their order, with their texts, days without usage, the total. */
 enum err summary_read(struct summary *s, const struct vcs_usage *answer);
 
 #endif

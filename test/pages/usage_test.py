@@ -448,6 +448,58 @@ def test_no_summary_in_vcs(t):
     t.check("not the whole period" in str(notes), "the file too", notes)
 
 
+def as_values(model):
+    """Amounts as values: 3.10 is 3.1."""
+    return json.loads(json.dumps(model), object_hook=lambda o: {
+        k: str(Decimal(v).normalize()) if k == "amount" else v
+        for k, v in o.items()})
+
+
+def test_dashboard_without_summary(t):
+    """The dashboard adds up likewise, whichever way VCS lacks the report."""
+    def unknown(operations):
+        operations["usage.summary"]["method"] = "reports.nothing"
+
+    def left_out(operations):
+        del operations["usage.summary"]
+
+    for change in (unknown, left_out):
+        other = portal_with("dashboard-" + change.__name__, change)
+        for who in ("heron", "osprey", "whale"):
+            what = "%s, %s" % (change.__name__, who)
+            wanted = customer(who).json("/api/dashboard")
+            model = customer(who, other).json("/api/dashboard")
+            t.equal(model["usage"].pop("counted"), model["usage"]["events"],
+                    what + ": says how many")
+            t.equal(model["usage"].pop("partial"), False, what + ": all")
+            t.equal(as_values(model), as_values(wanted),
+                    what + ": the same dashboard")
+            t.check(model["usage"]["events"] > 100, what + ": has usage")
+        model = customer("heron", other).json("/api/dashboard")["usage"]
+        page = Page(customer("heron", other).get(
+            "/api/dashboard", accept="text/html").text)
+        t.check("the portal added up {:,} events".format(model["counted"]) in
+                page.text, change.__name__ + ": the page says so")
+    t.check(not other.logged("vcs.failed"), "left out on purpose is no fault")
+    page = Page(customer("heron").get(
+        "/api/dashboard", accept="text/html").text)
+    t.check("added up" not in page.text, "nothing to say where VCS adds up")
+    small = portal_with("dashboard-small", unknown,
+                        limits={"summaryRows": 100})
+    model = customer("heron", small).json("/api/dashboard")["usage"]
+    t.equal((model["counted"], model["partial"], model["events"],
+             sum(d["events"] for d in model["series"])),
+            (100, True, 100, 100), "no more than the limit")
+    t.equal((sum(money(d["total"]) for d in model["series"]),
+             sum(d["volume"]["value"] for d in model["series"])),
+            (money(model["total"]), model["volume"]["value"]),
+            "the total is the sum of the days")
+    page = Page(customer("heron", small).get(
+        "/api/dashboard", accept="text/html").text)
+    t.check("first 100 events only" in page.text, "the page says so",
+            page.text[:900])
+
+
 def test_stale_session(t):
     """Ids that the session keeps changed: files are right at once."""
     c = portal.client().token("heron")
