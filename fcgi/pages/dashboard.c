@@ -1,7 +1,7 @@
 /* dashboard.c: live balance, 30 days of usage, the latest calls. */
 #include "pages/page_chart.h"
 #include "pages/routes.h"
-#include "pages/usage_sums.h"
+#include "pages/page_sums.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * package or destination. */
 #include "pages/page_chart.h"
 #include "pages/routes.h"
-#include "pages/usage_sums.h"
+#include "pages/page_sums.h"
 
 #include <string.h>
 

@@ -1,11 +1,11 @@
-/* usage_sums.h: adds up usage by day, service, account, package or
+/* page_sums.h: adds up usage by day, service, account, package or
  * destination.
  *
  * VCS adds up where it can. A release without such a report has the portal
  * add up xDRs itself, no more than limits.summaryRows of them.
  */
-#ifndef PORTICO_USAGE_SUMS_H
-#define PORTICO_USAGE_SUMS_H
+#ifndef PORTICO_PAGE_SUMS_H
+#define PORTICO_PAGE_SUMS_H
 
 #include "pages/page_usage.h"
 

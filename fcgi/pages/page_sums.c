@@ -1,5 +1,5 @@
-/* usage_sums.c: sums of usage, by VCS or by the portal. */
-#include "pages/usage_sums.h"
+/* page_sums.c: sums of usage, by VCS or by the portal. */
+#include "pages/page_sums.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
