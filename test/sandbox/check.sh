@@ -273,12 +273,66 @@ def check_faults():
     check("lost_reply", breaks(lambda: core("transactions.create", **pay)))
     check("but done", len(core("transactions.search", clients_id=1001,
                                notes="lost")) == 1)
+    fault("clients.get", "cut", times=1)
+    check("cut", breaks(lambda: raw(one)) and loads(raw(one)) == good)
     fault("core", "oversize", value=2, times=1)
     check("oversize", len(raw(one)) >= 2 << 20)
     fault("core", "late", value=0.2, times=1)
     check("late answer", loads(raw(one))["id"] == good["id"])
     last = control("GET", "/calls")["calls"][-1]
     check("is late", last["ended"] - last["started"] >= 200, last)
+
+
+def strings(value):
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [s for item in value for s in strings(item)]
+    return [value] if isinstance(value, str) else []
+
+
+def check_markup():
+    mark = "<img src=x onerror=alert(1)>\"'&{{x}}"
+    people = {"name", "c_company", "c_email", "c_email_billing", "c_address",
+              "reg_id", "tax_id", "cp_login"}
+    good = core("clients.get", id=1001)
+    fault("clients.get", "markup", times=1)
+    bad = core("clients.get", id=1001)
+    check("markup", bad == {key: mark + value if key in people else value
+                            for key, value in good.items()}, bad)
+    check("times of markup", core("clients.get", id=1001) == good)
+    fault("core", "markup", value="=1\r\nX: y;")
+    rows = core("accounts.search", clients_id=1001)
+    check("another text, and lists of texts",
+          rows[0]["name"].startswith("=1\r\nX: y;Head") and
+          rows[0]["ips"][0] == "=1\r\nX: y;192.0.2.10" and
+          rows[0]["auth_type"] == "ip", rows[0])
+    rows = core("currencies.search")
+    check("codes stay", rows[0]["name"] == "USD" and
+          rows[0]["title"] == "=1\r\nX: y;US Dollar", rows[0])
+    e = core("clients.authenticate", cp_login="heron", cp_password="x")
+    check("markup of an error", e["message"] ==
+          "=1\r\nX: y;Invalid login or password", e)
+    fault("transactions.search", "foreign_rows")
+    rows = core("transactions.search", clients_id=1001, limit=5)
+    check("on top of another fault", len(rows) == 8 and all(
+        r["notes"].startswith("=1") for r in rows), rows)
+    listed = control("GET", "/faults")
+    check("listed", listed[0]["fault"] == "markup" and
+          listed[0]["value"] == "=1\r\nX: y;", listed)
+    control("DELETE", "/faults")
+    fault("*", "markup_all")
+    for rows in (core("rates.search", rate_tables_id=19, limit=2),
+                 management("invoices.list", id_clients=1001, SID=sid)):
+        if isinstance(rows, dict):
+            rows = rows["return"]
+        check("markup_all", strings(rows) and set(strings(rows)) == {mark},
+              rows)
+    form = urllib.parse.urlencode({"__api": 1, "SID": sid, "id": 9001})
+    h = ask(base + 1, "POST", "/admin/invoices/getFile", form, tls)[1]
+    check("markup of a file's name", h["Content-Disposition"] ==
+          'attachment; filename="%sINV-9001.pdf"' % mark, h)
+    control("DELETE", "/faults")
 
 
 def check_waiting():
@@ -327,7 +381,7 @@ with tempfile.TemporaryDirectory() as where:
         tls = ssl.create_default_context(cafile=where + "/ca.pem")
         for part in (check_core, check_login, check_rates, check_usage,
                      check_money, check_management, check_faults,
-                     check_waiting):
+                     check_markup, check_waiting):
             try:
                 part()
             except Exception as e:

@@ -20,6 +20,9 @@ static const char *const kinds_text[FAULT_KINDS] = {
     [FOREIGN_ROWS] = "foreign_rows",
     [LATE] = "late",
     [LOST_REPLY] = "lost_reply",
+    [CUT] = "cut",
+    [MARKUP] = "markup",
+    [MARKUP_ALL] = "markup_all",
 };
 
 static const double defaults[FAULT_KINDS] = {
@@ -69,15 +72,23 @@ bool fault_take(
 	return found;
 }
 
+/* Some take a text, the others a number. */
+static const char *const texts[FAULT_KINDS] = {
+    [ERROR] = "Simulated error",
+    [MARKUP] = "<img src=x onerror=alert(1)>\"'&{{x}}",
+    [MARKUP_ALL] = "<img src=x onerror=alert(1)>\"'&{{x}}",
+};
+
 static const char *read_value(struct json_object *in, struct fault *f)
 {
 	struct json_object *value;
 
 	f->value = defaults[f->kind];
-	snprintf(f->text, sizeof(f->text), "Simulated error");
+	if (texts[f->kind])
+		snprintf(f->text, sizeof(f->text), "%s", texts[f->kind]);
 	if (!json_object_object_get_ex(in, "value", &value) || !value)
 		return NULL;
-	if (f->kind == ERROR) {
+	if (texts[f->kind]) {
 		snprintf(f->text, sizeof(f->text), "%s",
 		    json_object_get_string(value));
 		return NULL;
@@ -169,7 +180,7 @@ void fault_list(struct buf *out)
 		buf_json(out, f->operation);
 		buf_format(
 		    out, ",\"fault\":\"%s\",\"value\":", kinds_text[f->kind]);
-		if (f->kind == ERROR)
+		if (texts[f->kind])
 			buf_json(out, f->text);
 		else
 			buf_format(out, "%g", f->value);

@@ -130,6 +130,7 @@ static bool send_invoice(struct exchange *x, int64_t id)
 	    "SELECT i.no, i.total, c.name FROM invoices i JOIN currencies"
 	    " c ON c.id = i.currencies_id WHERE i.id = ?");
 	struct buf line = {0};
+	struct fault fault;
 	bool found;
 
 	sqlite3_bind_int64(s, 1, id);
@@ -141,7 +142,10 @@ static bool send_invoice(struct exchange *x, int64_t id)
 		buf_nano(&line, sqlite3_column_int64(s, 1));
 		buf_format(&line, " %s", sqlite3_column_text(s, 2));
 		write_pdf(&x->reply, no, line.text);
-		snprintf(x->name, sizeof(x->name), "%s.pdf", no);
+		if (!markup_take(MANAGEMENT, "invoices.getFile", &fault))
+			*fault.text = '\0';
+		snprintf(
+		    x->name, sizeof(x->name), "%.50s%s.pdf", fault.text, no);
 		x->type = "application/pdf";
 	}
 	buf_free(&line);

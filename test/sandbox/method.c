@@ -179,7 +179,7 @@ static void make_wrong_type(struct call *c)
 					 : "[]");
 }
 
-bool method_run(struct call *c)
+static bool run(struct call *c)
 {
 	struct fault fault;
 	bool faulty =
@@ -194,4 +194,12 @@ bool method_run(struct call *c)
 	else if (faulty)
 		make_foreign(c);
 	return true;
+}
+
+bool method_run(struct call *c)
+{
+	bool done = run(c);
+
+	markup_put(c, done);
+	return done;
 }

@@ -187,12 +187,17 @@ enum fault_kind {
 	FOREIGN_ROWS,
 	LATE,
 	LOST_REPLY,
+	MARKUP,
+	MARKUP_ALL,
 	FAULT_KINDS
 };
 
 /* Faults of one call's answer; the others are of the whole request. */
-#define PART_FAULTS  (1u << ERROR | 1u << WRONG_TYPE | 1u << FOREIGN_ROWS)
-#define WHOLE_FAULTS (((1u << FAULT_KINDS) - 1) & ~PART_FAULTS)
+#define PART_FAULTS (1u << ERROR | 1u << WRONG_TYPE | 1u << FOREIGN_ROWS)
+/* These come on top of another. */
+#define MARKUP_FAULTS (1u << MARKUP | 1u << MARKUP_ALL)
+#define WHOLE_FAULTS                                                           \
+	(((1u << FAULT_KINDS) - 1) & ~(PART_FAULTS | MARKUP_FAULTS))
 
 struct fault {
 	enum fault_kind kind;
@@ -208,6 +213,11 @@ bool fault_take(
 const char *fault_add(struct json_object *); /* NULL, or what is wrong */
 void fault_clear(void);
 void fault_list(struct buf *);
+
+/* markup.c: MARKUP puts the fault's text before each string that people typed,
+ * MARKUP_ALL in the place of every string. */
+bool markup_take(enum api, const char *operation, struct fault *);
+void markup_put(struct call *, bool done);
 
 /* calls.c: the log that tests read. */
 uint64_t calls_request(void);
