@@ -1,7 +1,7 @@
 /* dashboard.c: live balance, 30 days of usage, the latest calls. */
 #include "pages/page_chart.h"
-#include "pages/routes.h"
 #include "pages/page_sums.h"
+#include "pages/routes.h"
 
 #include <string.h>
 

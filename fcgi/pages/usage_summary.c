@@ -1,8 +1,8 @@
 /* usage_summary.c: usage of a period, added up by day, service, account,
  * package or destination. */
 #include "pages/page_chart.h"
-#include "pages/routes.h"
 #include "pages/page_sums.h"
+#include "pages/routes.h"
 
 #include <string.h>
 
