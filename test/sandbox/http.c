@@ -238,6 +238,40 @@ static void spoil(struct request *r)
 		    "                                                    ", 50);
 }
 
+/* Half of a body, then the end of the connection. */
+static ssize_t read_half(void *cls, uint64_t at, char *to, size_t room)
+{
+	const struct buf *b = cls;
+	size_t left = b->length / 2 > at ? b->length / 2 - (size_t)at : 0;
+
+	if (!left)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	room = room < left ? room : left;
+	memcpy(to, b->text + at, room);
+	return (ssize_t)room;
+}
+
+static void free_half(void *cls)
+{
+	buf_free(cls);
+	free(cls);
+}
+
+static struct MHD_Response *make_response(struct request *r)
+{
+	struct buf *b;
+
+	if (!is_fault(r, CUT))
+		return MHD_create_response_from_buffer(
+		    r->x.reply.length, r->x.reply.text, MHD_RESPMEM_MUST_FREE);
+	b = malloc(sizeof(*b));
+	if (!b)
+		abort();
+	*b = r->x.reply;
+	return MHD_create_response_from_callback(
+	    b->length, 4096, read_half, b, free_half);
+}
+
 static enum MHD_Result send_reply(struct request *r)
 {
 	struct exchange *x = &r->x;
@@ -251,8 +285,7 @@ static enum MHD_Result send_reply(struct request *r)
 	spoil(r);
 	if (!x->reply.text)
 		buf_text(&x->reply, "");
-	response = MHD_create_response_from_buffer(
-	    x->reply.length, x->reply.text, MHD_RESPMEM_MUST_FREE);
+	response = make_response(r);
 	x->reply = (struct buf){0};
 	MHD_add_response_header(response, "Content-Type", x->type);
 	if (*x->name) {

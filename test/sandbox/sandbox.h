@@ -187,6 +187,7 @@ enum fault_kind {
 	FOREIGN_ROWS,
 	LATE,
 	LOST_REPLY,
+	CUT, /* the connection breaks in the middle of the body */
 	MARKUP,
 	MARKUP_ALL,
 	FAULT_KINDS
