@@ -124,8 +124,19 @@ def check_login():
     control("POST", "/clients/1001", {"status": "archived", "balance": "12.5"})
     c = core("clients.get", id=1001)
     check("control", c["status"] == "archived" and str(c["balance"]) == "12.5")
+    control("POST", "/clients/1002", {"currencies_id": 29})
+    payment = core("transactions.search", clients_id=1002, type="payment",
+                   limit=1)[0]
+    check("another currency", payment["currencies_id"] == 29 and
+          core("clients.get", id=1002)["currencies_id"] == 29, payment)
+    control("POST", "/clients/1002", {"currencies_id": 28})
+    control("POST", "/clients", {"id": 1005, "cp_login": "wren"})
+    wren = core("clients.get", id=1005)
+    check("a new customer", wren["balance"] == 0 and
+          wren["cp_login"] == "wren", wren)
     control("POST", "/reset")
     check("reset", core("clients.get", id=1001)["status"] == "active")
+    check("reset takes new ones away", core("clients.get", id=1005) is None)
 
 
 def check_rates():

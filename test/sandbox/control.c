@@ -102,33 +102,84 @@ static struct json_object *take(struct json_object *fields, const char *name)
 	return value;
 }
 
-/* POST /clients/1001 {"status":"archived","balance":"12.5","invoices":500}:
- * so many more invoices. */
-static void clients_post(struct exchange *x)
+/* All that a client has is in the client's currency. */
+static bool set_currency(struct call *c, int64_t id, struct json_object *value)
 {
-	int64_t id = strtoll(x->path + strlen("/clients/"), NULL, 10);
-	struct json_object *fields = x->request;
+	static const char *const sql[] = {
+	    "UPDATE clients SET currencies_id = ?1 WHERE id = ?2",
+	    "UPDATE transactions SET currencies_id = ?1 WHERE clients_id = ?2",
+	    "UPDATE invoices SET currencies_id = ?1 WHERE clients_id = ?2",
+	    "UPDATE packages SET currencies_id = ?1 WHERE id IN (SELECT"
+	    " packages_id FROM clients_packages WHERE clients_id = ?2)",
+	    "UPDATE rates SET currencies_id = ?1 WHERE rate_tables_id ="
+	    " (SELECT orig_rate_table FROM clients WHERE id = ?2)"};
+	int64_t currency = json_object_get_int64(value);
+
+	if (!db_int(c->db, "SELECT count(*) FROM currencies WHERE id = ?",
+		currency, 0))
+		return false;
+	for (size_t i = 0; i < sizeof(sql) / sizeof(sql[0]); i++)
+		db_int(c->db, sql[i], currency, id);
+	return true;
+}
+
+static bool set_fields(struct call *c, int64_t id, struct json_object *fields)
+{
 	struct json_object *balance = take(fields, "balance");
+	struct json_object *currency = take(fields, "currencies_id");
 	struct json_object *invoices = take(fields, "invoices");
-	struct call c = {.params = fields, .db = db_take()};
-	bool good = json_object_is_type(fields, json_type_object);
+	bool good =
+	    json_object_is_type(fields, json_type_object) &&
+	    db_int(c->db, "SELECT count(*) FROM clients WHERE id = ?", id, 0);
 
 	if (good && balance)
-		good = set_balance(&c, id, balance);
+		good = set_balance(c, id, balance);
+	if (good && currency)
+		good = set_currency(c, id, currency);
 	if (good && invoices)
 		good = data_add_invoices(
-		    c.db, id, json_object_get_int64(invoices));
-	good = good && client_store(&c, id, fields);
+		    c->db, id, json_object_get_int64(invoices));
 	json_object_put(balance);
+	json_object_put(currency);
 	json_object_put(invoices);
-	good = good &&
-	       db_int(c.db, "SELECT count(*) FROM clients WHERE id = ?", id, 0);
-	db_give(c.db);
+	return good && client_store(c, id, fields);
+}
+
+static void set_client(struct exchange *x, struct call *c, int64_t id)
+{
+	bool good = set_fields(c, id, x->request);
+
+	db_give(c->db);
 	db_changed();
 	if (good)
 		done(x);
 	else
 		refuse(x, 400, "no such client, field or value");
+}
+
+/* POST /clients/1001 {"status":"archived","balance":"12.5","invoices":500}:
+ * so many more invoices. */
+static void clients_post(struct exchange *x)
+{
+	struct call c = {.params = x->request, .db = db_take()};
+
+	set_client(x, &c, strtoll(x->path + strlen("/clients/"), NULL, 10));
+}
+
+/* POST /clients {"id":1005,"cp_login":"wren","cp_password":"..."}: one that
+ * has nothing yet, until POST /reset. */
+static void clients_make(struct exchange *x)
+{
+	struct call c = {.params = x->request, .db = db_take()};
+	int64_t id = call_int(&c, "id", 0);
+
+	db_int(c.db,
+	    "INSERT OR IGNORE INTO clients (id, name, status, credit,"
+	    " currencies_id, locale, tz, low_balance_athreshold, c_dt,"
+	    " charge_period) VALUES (?1, 'New', 'active', 0, 27, 'en', 'UTC',"
+	    " 0, ?2, 86400)",
+	    id, clock_now());
+	set_client(x, &c, id);
 }
 
 static const struct {
@@ -143,6 +194,7 @@ static const struct {
     {"POST", "/reset", reset_post},
     {"GET", "/mail", mail_get},
     {"POST", "/clients/", clients_post},
+    {"POST", "/clients", clients_make},
 };
 
 static bool matches(const char *route, const char *path)
