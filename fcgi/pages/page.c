@@ -53,9 +53,9 @@ static const char *find_id(
 	return mem_text_n(m, id, strcspn(id, "/"));
 }
 
-static bool is_file(const struct req *r)
+bool page_is_file(const struct call *c)
 {
-	return r->format == FORMAT_CSV || r->format == FORMAT_XLSX;
+	return c->req->format == FORMAT_CSV || c->req->format == FORMAT_XLSX;
 }
 
 static const struct page *find_page(const struct req *r, bool *other_method)
@@ -153,7 +153,7 @@ static enum err run_page(struct call *c)
 		begin_page(c);
 		if (c->req->method == METHOD_POST && (err = page_go(c)))
 			return err;
-		err = is_file(c->req) ? c->page->export(c) : c->page->load(c);
+		err = page_is_file(c) ? c->page->export(c) : c->page->load(c);
 		if (!err)
 			err = page_go(c);
 		changed = changed || vcs_kept_changed(c->trip);
@@ -212,7 +212,7 @@ static enum err serve(struct call *c, const struct req_source *source)
 		use_session(c);
 		return other_method ? ERR_METHOD : ERR_NOT_FOUND;
 	}
-	if (is_file(c->req) && !c->page->export)
+	if (page_is_file(c) && !c->page->export)
 		return ERR_NOT_FOUND;
 	c->id = find_id(c->mem, c->page, c->req);
 	if (c->req->method == METHOD_POST) {
@@ -222,7 +222,7 @@ static enum err serve(struct call *c, const struct req_source *source)
 			return err;
 		/* Who logs in with JSON gets the token in the answer. */
 		if (c->page->flags & PAGE_TOKEN_LOGIN && c->req->json_body)
-			c->req->format = FORMAT_JSON;
+			c->req->format = c->req->words = FORMAT_JSON;
 	}
 	err = admit(c);
 	if (err == ERR_INPUT && shows_itself(c)) {

@@ -95,7 +95,9 @@ static void answer_error_page(struct call *c, enum err e)
 	json_put_text(error, "title", page_text(c, key));
 	json_put_text(error, "text", json_find_text(error, "message"));
 	json_put_text(error, "request_id", c->req->id);
-	json_put_flag(c->ui, "retry", err_status(e) >= 502);
+	json_put_flag(c->ui, "retry", err_status(e) >= 502 && !page_is_file(c));
+	if (page_is_file(c))
+		json_put_text(c->ui, "back_url", page_url(c, NULL, NULL));
 	c->notice = NULL;
 	send_html(c, err_status(e), "error");
 }
@@ -164,7 +166,7 @@ static void add_error_headers(struct call *c, enum err e)
 	}
 	if (e == ERR_METHOD)
 		reply_header(c->reply, "Allow", list_methods(c));
-	if (e == ERR_LOGIN && c->req->format != FORMAT_HTML)
+	if (e == ERR_LOGIN && c->req->words != FORMAT_HTML)
 		reply_header(c->reply, "WWW-Authenticate", "Bearer");
 }
 
@@ -173,12 +175,12 @@ void page_answer_error(struct call *c, enum err e)
 	if (c->reply->status)
 		return;
 	add_error_headers(c, e);
-	if (c->req->format != FORMAT_HTML ||
+	if (c->req->words != FORMAT_HTML ||
 	    (c->page && c->page->flags & PAGE_JSON_ONLY))
 		answer_json_error(c, e);
 	else if (c->page && shows_form(c, e))
 		answer_form(c, c->page, e);
-	else if (e == ERR_LOGIN)
+	else if (e == ERR_LOGIN && !page_is_file(c))
 		redirect_to_login(c);
 	else
 		answer_error_page(c, e);

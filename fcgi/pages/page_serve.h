@@ -11,6 +11,9 @@ const char *page_cookie_name(const struct call *c, const char *base);
 /* Whether a row is the one of a request's path, whatever the method. */
 bool page_is_path(const struct page *p, const struct req *r);
 
+/* Whether the answer is to be a file (CSV, XLSX). */
+bool page_is_file(const struct call *c);
+
 /* Finds who is logged in. ERR_LOGIN: nobody. */
 enum err page_find_session(struct call *c);
 

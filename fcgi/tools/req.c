@@ -211,7 +211,7 @@ static bool media_format(struct req_span type, enum format *out)
 
 /* The best of the types that are named; the first of equals. A wildcard says
  * nothing. */
-static bool parse_accept(struct req *r)
+static bool parse_accept(const struct req *r, enum format *out)
 {
 	const char *list = req_env(r, "HTTP_ACCEPT");
 	struct req_span item;
@@ -227,7 +227,7 @@ static bool parse_accept(struct req *r)
 		q = accept_quality(params);
 		if (q > best && media_format(type, &format)) {
 			best = q;
-			r->format = format;
+			*out = format;
 		}
 	}
 	return best > 0;
@@ -235,10 +235,17 @@ static bool parse_accept(struct req *r)
 
 static void find_format(struct req *r)
 {
-	if (r->suffixed || parse_accept(r))
-		return;
-	r->format =
-	    env_is(r, "PORTICO_FORMAT", "json") ? FORMAT_JSON : FORMAT_HTML;
+	enum format accepted = FORMAT_JSON;
+	bool named = parse_accept(r, &accepted);
+
+	if (!named && !r->suffixed && !env_is(r, "PORTICO_FORMAT", "json"))
+		accepted = FORMAT_HTML;
+	if (!r->suffixed)
+		r->format = accepted;
+	/* A browser that follows a link to a file names HTML. */
+	r->words = r->format;
+	if (r->format == FORMAT_CSV || r->format == FORMAT_XLSX)
+		r->words = accepted == FORMAT_HTML ? FORMAT_HTML : FORMAT_JSON;
 }
 
 /* What the environment says beside the target. */

@@ -36,6 +36,8 @@ struct req {
 	const char *path;    /* without query and suffix; starts with "/" */
 	enum format format;  /* suffix, then Accept, then port */
 	bool suffixed;	     /* the format came from a suffix */
+	enum format words;   /* of an error: JSON or HTML, by Accept where a
+			      * suffix asks for a file */
 	const char *address; /* the client's */
 	bool https;	     /* by the web server's word, not a header's */
 	const char *bearer;  /* token of "Authorization: Bearer", or NULL */

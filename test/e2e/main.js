@@ -8,8 +8,8 @@ const { test, runTests } = require('./lib/runner');
 
 const world = {};
 const suites = ['login', 'dashboard', 'rates', 'language', 'keyboard', 'layout',
-	'markup', 'network', 'static', 'headers', 'errors', 'rtl', 'limits',
-	'openapi'];
+	'markup', 'network', 'static', 'headers', 'errors', 'downloads', 'rtl',
+	'limits', 'openapi'];
 
 for (const name of suites)
 	require('./' + name + '.test.js')(world);

@@ -226,6 +226,38 @@ static void test_accept(void **state)
 	assert_int_equal(req.format, FORMAT_CSV);
 }
 
+/* A browser that follows a link to a file reads errors as pages, a program as
+ * JSON. */
+static void test_words_of_errors(void **state)
+{
+	static const struct {
+		const char *uri, *accept;
+		enum format format, words;
+	} cases[] = {
+	    {"/a.csv", "text/html,*/*;q=0.8", FORMAT_CSV, FORMAT_HTML},
+	    {"/a.xlsx", "text/html,*/*;q=0.8", FORMAT_XLSX, FORMAT_HTML},
+	    {"/a.csv", "*/*", FORMAT_CSV, FORMAT_JSON},
+	    {"/a.csv", "", FORMAT_CSV, FORMAT_JSON},
+	    {"/a.csv", "text/csv", FORMAT_CSV, FORMAT_JSON},
+	    {"/a.csv", "text/html;q=0.5,application/json", FORMAT_CSV,
+		FORMAT_JSON},
+	    {"/a", "text/csv", FORMAT_CSV, FORMAT_JSON},
+	    {"/a.json", "text/html", FORMAT_JSON, FORMAT_JSON},
+	    {"/a", "text/html", FORMAT_HTML, FORMAT_HTML},
+	    {"/a", "*/*", FORMAT_HTML, FORMAT_HTML},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		OPEN("REQUEST_METHOD=GET",
+		    mem_print(m, "REQUEST_URI=%s", cases[i].uri),
+		    mem_print(m, "HTTP_ACCEPT=%s", cases[i].accept));
+		assert_int_equal(req.format, cases[i].format);
+		if (req.words != cases[i].words)
+			fail_msg("%s, %s", cases[i].uri, cases[i].accept);
+	}
+}
+
 /* --- Query and bodies --------------------------------------------------- */
 
 static void test_query(void **state)
@@ -520,6 +552,7 @@ int main(void)
 	    T(test_path_length),
 	    T(test_suffix),
 	    T(test_accept),
+	    T(test_words_of_errors),
 	    T(test_query),
 	    T(test_query_refused),
 	    T(test_query_limits),
