@@ -53,7 +53,7 @@ static bool make_common(struct pair *p, const char *name, bool ca)
 	gnutls_x509_crt_t c;
 	unsigned char serial[12], id[20];
 	size_t size = sizeof(id);
-	time_t now = time(NULL);
+	time_t now = time(NULL), early = (time_t)clock_now();
 
 	if (!make_key(p) || gnutls_x509_crt_init(&p->crt) != 0 ||
 	    gnutls_rnd(GNUTLS_RND_NONCE, serial, sizeof(serial)) != 0)
@@ -62,7 +62,8 @@ static bool make_common(struct pair *p, const char *name, bool ca)
 	c = p->crt;
 	return gnutls_x509_crt_set_version(c, 3) == 0 &&
 	       gnutls_x509_crt_set_serial(c, serial, sizeof(serial)) == 0 &&
-	       gnutls_x509_crt_set_activation_time(c, now - DAY) == 0 &&
+	       gnutls_x509_crt_set_activation_time(
+		   c, (early < now ? early : now) - DAY) == 0 &&
 	       gnutls_x509_crt_set_expiration_time(c, now + LIFE) == 0 &&
 	       gnutls_x509_crt_set_key(c, p->key) == 0 &&
 	       gnutls_x509_crt_set_dn_by_oid(c, GNUTLS_OID_X520_COMMON_NAME, 0,
