@@ -1,0 +1,420 @@
+#!/usr/bin/env python3
+"""edges_test.py: currencies without cents and with three decimals, amounts
+that are 0 or negative, months in which the clock changes, zones of half hours
+and zones where it is another day: every page as JSON and as HTML, in both
+languages. Then customers who have nothing, and themes that show less. The
+clocks of both sides stand still. Ends with 'N passed, N failed'.
+"""
+import csv
+import datetime
+import decimal
+import io
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import zoneinfo
+from decimal import Decimal
+
+import harness
+from harness import IDS, Page, Portal, Sandbox
+
+NANO = 10 ** 9
+SPRING, AUTUMN = (int(datetime.datetime(
+    *when, tzinfo=datetime.timezone.utc).timestamp())
+    for when in ((2026, 4, 9, 17, 7), (2026, 11, 2, 17, 7)))
+CURRENCIES = {"JPY": (29, 0), "KWD": (31, 3), "EUR": (28, 2)}
+SIGNS = {"JPY": "\u00a5", "KWD": "KWD", "EUR": "\u20ac"}
+ACCOUNTS = {"heron": [2001, 2002], "osprey": [2003, 2004]}
+TIMED = {1, 3}  # services that are measured in seconds
+GROUPS = ("day", "service", "account", "package", "code_name")
+PRICES = {"price", "rate", "setup_fee"}  # shown with every digit
+SLOT, DAY, BEFORE = 900, 86400, 98 * 86400  # of the sandbox's sums
+
+sandboxes = {now: Sandbox("--now", str(now)) for now in (SPRING, AUTUMN)}
+portals = {now: Portal(sandbox, {"locales": ["en", "de"]}, now=now)
+           for now, sandbox in sandboxes.items()}
+sandbox, portal = sandboxes[AUTUMN], portals[AUTUMN]
+
+
+def portal_that_counts(now):
+    """One whose billing system has no summary."""
+    with open(os.path.join(harness.ROOT, "conf/vcs/default.json")) as f:
+        profile = json.load(f)
+    del profile["operations"]["usage.summary"]
+    path = os.path.join(sandboxes[now].folder, "profile.json")
+    with open(path, "w") as f:
+        json.dump(profile, f)
+    return Portal(sandboxes[now], {"locales": ["en", "de"], "coreApi": {"profile": path}}, now=now)
+
+
+# When, who, in which zone and currency, which days.
+CASES = [
+    # 29 March has 23 hours in Berlin, 25 October 25.
+    (SPRING, "osprey", "Europe/Berlin", "JPY", "2026-03-01", "2026-03-31"),
+    (AUTUMN, "osprey", "Europe/Berlin", "KWD", "2026-10-01", "2026-10-31"),
+    # Half an hour back on 5 April.
+    (SPRING, "heron", "Australia/Lord_Howe", "KWD", "2026-03-11",
+     "2026-04-09"),
+    (AUTUMN, "heron", "Asia/Kolkata", "JPY", "2026-10-01", "2026-10-31"),
+    # There it is the 3rd, or still the 1st for an hour more.
+    (AUTUMN, "osprey", "Pacific/Kiritimati", "EUR", "2026-10-05",
+     "2026-11-03"),
+    (AUTUMN, "heron", "Pacific/Pago_Pago", "EUR", "2026-10-03",
+     "2026-11-01"),
+]
+
+
+# --- What the billing system has ----------------------------------------------
+
+def write(now, who, statements):
+    """Changes the made data beneath the sandbox."""
+    db = sqlite3.connect(sandboxes[now].folder + "/sandbox.db", timeout=30)
+    with db:
+        for sql, *values in statements:
+            db.execute(sql, values)
+    db.close()
+    sandboxes[now].change(IDS[who])  # empties its cache
+
+
+def anchor(now):
+    day = now // DAY
+    return (day - (day + 3) % 7) * DAY
+
+
+def cost_of(now, who, row, cost):
+    """What makes an xDR cost that, with the sums that it is part of."""
+    at = int(moment(row["dt"]).timestamp()) - anchor(now) + BEFORE
+    more = int((cost - Decimal(row["cost"])) * NANO)
+    what = (IDS[who], row["accounts_id"], row["services_id"])
+    return [("UPDATE xdrs SET cost = cost + ? WHERE id = ?", more, row["id"]),
+            ("UPDATE slots SET cost = cost + ? WHERE clients_id = ? AND"
+             " accounts_id = ? AND services_id = ? AND slot = ?", more, *what,
+             at // SLOT),
+            # Which code it had does not matter to a sum of codes' names as
+            # long as it is the xDR's own.
+            ("UPDATE days SET cost = cost + ? WHERE clients_id = ? AND"
+             " accounts_id = ? AND services_id = ? AND day = ? AND codes_id ="
+             " (SELECT codes_id FROM xdrs WHERE id = ?)", more, *what,
+             at // DAY, row["id"])]
+
+
+def doctor(now, who):
+    """Amounts that the made data lacks: nothing, below nothing, the least."""
+    zone = {"heron": "America/New_York", "osprey": "Europe/Berlin"}[who]
+    first = {SPRING: "2026-03-12", AUTUMN: "2026-10-12"}[now]
+    statements = []
+    for row, cost in zip(xdrs(now, who, zone, first, first)[:3],
+                         ("0", "-1234.567890125", "0.000000001")):
+        statements += cost_of(now, who, row, Decimal(cost))
+    at = now - 12 * DAY
+    for id, kind, amount in ((1, "payment", "0"), (2, "payment", "-77.5"),
+                             (3, "payment", "0.000000001"),
+                             (4, "charge", "0"), (5, "charge", "1234567.5"),
+                             (6, "charge", "-0.0005")):
+        statements.append((
+            "REPLACE INTO transactions (id, clients_id, type, status, amount,"
+            " currencies_id, c_dt, payment_accounts_id, notes) SELECT"
+            " ?, id, ?, 'processed', ?, currencies_id, ?, 1, 'edge' FROM"
+            " clients WHERE id = ?", IDS[who] * 1000 + id, kind,
+            int(Decimal(amount) * NANO), at - id, IDS[who]))
+    for id, total in ((1, "0"), (2, "-12.345678"), (3, "0.5")):
+        statements.append((
+            "REPLACE INTO invoices SELECT ?, ?, clients_id, type, 'normal',"
+            " from_dt, to_dt, dt, due_dt, ?, 0, ?, 0, currencies_id FROM"
+            " invoices WHERE clients_id = ? AND state = 'normal' ORDER BY id"
+            " LIMIT 1", IDS[who] * 1000 + id, "EDGE-%d-%d" % (IDS[who], id),
+            int(Decimal(total) * NANO), int(Decimal(total) * NANO),
+            IDS[who]))
+    write(now, who, statements)
+
+
+def moment(text):
+    return datetime.datetime.strptime(text, "%Y-%m-%d %H:%M:%S%z")
+
+
+def bounds(zone, first, last):
+    zone = zoneinfo.ZoneInfo(zone)
+    start = datetime.datetime.combine(
+        datetime.date.fromisoformat(first), datetime.time(), zone)
+    end = datetime.datetime.combine(
+        datetime.date.fromisoformat(last) + datetime.timedelta(1),
+        datetime.time(), zone)
+    return start.timestamp(), end.timestamp()
+
+
+def xdrs(now, who, zone, first, last):
+    """The xDRs of these days of a zone, the newest first."""
+    start, end = bounds(zone, first, last)
+    rows = []
+    while True:
+        page = sandboxes[now].core(
+            "reports.xdrs", accounts_id=ACCOUNTS[who], order=["-dt"],
+            dt=[datetime.datetime.fromtimestamp(
+                at, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S+0000")
+                for at in (start, end - 1)], limit=5000, offset=len(rows))
+        rows += page
+        if len(page) < 5000:
+            return rows
+
+
+# --- What the pages should say ------------------------------------------------
+
+def digits_of(value):
+    return max(0, -value.normalize().as_tuple().exponent)
+
+
+def text_of(value, currency, locale, every_digit):
+    """An amount as people of that language write it."""
+    digits = CURRENCIES[currency][1]
+    if every_digit:
+        digits = max(digits, digits_of(value))
+    value = value.quantize(Decimal(1).scaleb(-digits),
+                           decimal.ROUND_HALF_EVEN)
+    number = "{:,f}".format(abs(value))
+    sign = "-" if value.is_signed() else ""
+    if locale == "de":
+        number = number.translate(str.maketrans(",.", ".,"))
+        return "%s%s\u00a0%s" % (sign, number, SIGNS[currency])
+    space = "\u00a0" if len(SIGNS[currency]) > 1 else ""
+    return sign + SIGNS[currency] + space + number
+
+
+def find_money(model, key=""):
+    """All money of a model, with the key that it stands under."""
+    if isinstance(model, dict):
+        if set(model) == {"amount", "currency", "text"}:
+            yield key, model
+            return
+        for name, value in model.items():
+            yield from find_money(value, name)
+    elif isinstance(model, list):
+        for value in model:
+            yield from find_money(value, key)
+
+
+def amount(value):
+    assert re.fullmatch(r"-?\d+(\.\d+)?", value["amount"]), value
+    return Decimal(value["amount"])
+
+
+def total(values):
+    return sum((amount(v) for v in values), Decimal(0))
+
+
+def check_money(t, model, currency, locale, what):
+    found = list(find_money(model))
+    t.check(found, what + ": there is money")
+    wrong = [(key, m) for key, m in found
+             if m["currency"] != currency or m["text"] != text_of(
+                 amount(m), currency, locale, key in PRICES)]
+    t.check(not wrong, what + ": amounts as people write them", wrong[:2],
+            wrong and text_of(amount(wrong[0][1]), currency, locale,
+                              wrong[0][0] in PRICES))
+
+
+def look(t, c, uri, currency, locale):
+    """A page as JSON; its amounts also stand in the HTML."""
+    model = c.json(uri)
+    what = "%s in %s, %s" % (uri, currency, locale)
+    check_money(t, model, currency, locale, what)
+    answer = c.get(uri, accept="text/html")
+    t.status(answer, 200, what)
+    t.equal(answer.header("content-language"), locale, what)
+    text = Page(answer.text).text
+    lost = [m["text"] for key, m in find_money(model)
+            if m["text"] not in text and not (
+                key == "rate" and uri == "/api/dashboard")]
+    t.check(not lost, what + ": not in the HTML", lost[:3])
+    return model
+
+
+def every_page(t, c, uri, name, currency, locale):
+    rows, number = [], 1
+    while True:
+        model = look(t, c, "%s&size=100&page=%d" % (uri, number), currency,
+                     locale)
+        rows += model[name]
+        if not model["page"]["more"]:
+            return rows, model
+        number += 1
+
+
+# --- Usage --------------------------------------------------------------------
+
+def local_day(row, zone):
+    return str(moment(row["dt"]).astimezone(zone).date())
+
+
+def sums_by_day(rows, zone, first, last):
+    """{day: (events, seconds, messages, cost)}, each day of the period."""
+    zone = zoneinfo.ZoneInfo(zone)
+    day = datetime.date.fromisoformat(first)
+    out = {}
+    while str(day) <= last:
+        out[str(day)] = (0, 0, 0, Decimal(0))
+        day += datetime.timedelta(1)
+    for row in rows:
+        old = out[local_day(row, zone)]
+        timed = row["services_id"] in TIMED
+        out[local_day(row, zone)] = (
+            old[0] + 1, old[1] + timed * row["volume"],
+            old[2] + (not timed) * row["volume"],
+            old[3] + Decimal(row["cost"]))
+    return out
+
+
+def check_summary(t, c, rows, case, locale):
+    now, who, zone, currency, first, last = case
+    what = "%s, %s, %s" % (who, zone, locale)
+    wanted = sums_by_day(rows, zone, first, last)
+    t.check(len(wanted) in (30, 31), what + ": a month")
+    cost = sum(w[3] for w in wanted.values())
+    for group in GROUPS:
+        model = look(t, c, "/api/usage/summary?from=%s&to=%s&group_by=%s" % (
+            first, last, group), currency, locale)
+        t.equal((model["total"]["events"], amount(model["total"]["cost"])),
+                (len(rows), cost), what + ": total by " + group)
+        t.equal((total(r["cost"] for r in model["rows"]),
+                 sum(r["events"] for r in model["rows"]),
+                 sum(r["volume"]["value"] for r in model["rows"])),
+                (cost, len(rows), model["total"]["volume"]["value"]),
+                what + ": the rows make the total, by " + group)
+        if group == "day":
+            t.equal({r["group"]["key"]: (
+                r["events"], r["volume"]["value"],
+                sum(q["value"] for q in r.get("other", [])),
+                amount(r["cost"])) for r in model["rows"]}, wanted,
+                what + ": day by day")
+    lines = list(csv.reader(io.StringIO(c.get(
+        "/api/usage/summary.csv?from=%s&to=%s" % (first, last)).body.decode(
+            "utf-8-sig"))))
+    head = next(i for i, line in enumerate(lines) if len(line) >= 3)
+    t.check(lines[head][-1].endswith("(%s)" % currency), what + ": the file",
+            lines[head])
+    t.equal([(line[0], Decimal(line[-1])) for line in lines[head + 1:]],
+            [(day, w[3]) for day, w in wanted.items()], what + ": the file")
+
+
+def check_detailed(t, c, rows, case, locale):
+    now, who, zone, currency, first, last = case
+    what = "%s, %s, %s: detailed" % (who, zone, locale)
+    shown, _ = every_page(t, c, "/api/usage/detailed?from=%s&to=%s" % (
+        first, last), "rows", currency, locale)
+    zone = zoneinfo.ZoneInfo(zone)
+    t.equal([(r["id"], amount(r["cost"]), amount(r["rate"]),
+              r["time"]["iso"]) for r in shown],
+            [(r["id"], Decimal(r["cost"]), Decimal(r["rate"]),
+              moment(r["dt"]).astimezone(zone).isoformat()) for r in rows],
+            what)
+
+
+def check_dashboard(t, c, case, locale):
+    now, who, zone, currency, _, _ = case
+    what = "%s, %s, %s: dashboard" % (who, zone, locale)
+    today = datetime.datetime.fromtimestamp(now, zoneinfo.ZoneInfo(zone))
+    first = str(today.date() - datetime.timedelta(29))
+    model = look(t, c, "/api/dashboard", currency, locale)
+    usage = model["usage"]
+    t.equal((usage["from"], usage["to"]), (first, str(today.date())),
+            what + ": today")
+    wanted = sums_by_day(xdrs(now, who, zone, first, usage["to"]), zone,
+                         first, usage["to"])
+    t.equal({d["date"]: (d["events"], d["volume"]["value"],
+                         amount(d["total"])) for d in usage["series"]},
+            {day: (w[0], w[1], w[3]) for day, w in wanted.items()},
+            what + ": day by day")
+    t.equal(amount(usage["total"]), total(
+        d["total"] for d in usage["series"]), what + ": total")
+    t.equal(amount(model["balance"]["available"]),
+            amount(model["balance"]["live"]) +
+            amount(model["balance"]["credit"]), what + ": available")
+
+
+# --- Billing ------------------------------------------------------------------
+
+def check_billing(t, c, case, locale):
+    now, who, zone, currency, first, last = case
+    start, end = bounds(zone, first, last)
+    for name, kind, sign in (("payments", "payment", 1),
+                             ("charges", "charge", -1)):
+        what = "%s, %s, %s: %s" % (who, zone, locale, name)
+        wanted = {r["id"]: sign * Decimal(r["amount"])
+                  for r in sandboxes[now].core(
+                      "transactions.search", clients_id=IDS[who],
+                      limit=10000)
+                  if r["type"] == kind and
+                  start <= moment(r["c_dt"]).timestamp() < end}
+        t.check(0 in wanted.values() and min(wanted.values()) < 0,
+                what + ": amounts of 0 and below")
+        rows, model = every_page(t, c, "/api/%s?from=%s&to=%s" % (
+            name, first, last), name, currency, locale)
+        t.equal({r["id"]: amount(r["amount"]) for r in rows}, wanted, what)
+        t.equal(amount(model["total"]), total(r["amount"] for r in rows),
+                what + ": the rows make the total")
+    rows, model = every_page(t, c, "/api/invoices?state=all", "invoices",
+                             currency, locale)
+    t.check({Decimal(0), Decimal("-12.345678")} <= {
+        amount(r["total"]) for r in rows}, "odd invoices are there")
+    t.equal(amount(model["owed"]), sum(
+        (amount(r["total"]) - amount(r["paid"]) for r in rows
+         if r["state"] != "paid"), Decimal(0)), "owed")
+    t.check(all(r["state"] == "paid" for r in rows
+                if amount(r["total"]) <= amount(r["paid"])),
+            "nothing is due of what is nothing", [
+                (r["number"], r["state"], r["total"]["amount"])
+                for r in rows if amount(r["total"]) <= amount(r["paid"])])
+
+
+def check_rates(t, c, case, locale):
+    currency = case[3]
+    rows, _ = every_page(t, c, "/api/rates?sort=price", "rates", currency,
+                         locale)
+    t.check(any(digits_of(amount(r["price"])) == 9 for r in rows),
+            "rates of nine decimals")
+    prices = [amount(r["price"]) for r in rows]
+    t.equal(prices, sorted(prices), "in order of price")
+    for number in ("+49 30 1234567", "+1 212 555 0142"):
+        model = look(t, c, "/api/rates/lookup?number=" +
+                     number.replace("+", "%2B").replace(" ", "%20"), currency,
+                     locale)
+        t.check(model["rate"] and model["example"], number + ": a rate")
+    look(t, c, "/api/subscriptions", currency, locale)
+
+
+def test_amounts_and_days(t):
+    counting = {now: portal_that_counts(now) for now in sandboxes}
+    for now, who in {case[:2]: 0 for case in CASES}:
+        doctor(now, who)
+    for case in CASES:
+        now, who, zone, currency, first, last = case
+        sandboxes[now].change(IDS[who], tz=zone, locale="en",
+                              currencies_id=CURRENCIES[currency][0])
+        rows = xdrs(now, who, zone, first, last)
+        t.check(len(rows) > 300, "%s has usage" % who, len(rows))
+        for locale in ("en", "de"):
+            sandboxes[now].change(IDS[who], locale=locale)
+            c = portals[now].client().login(who)
+            check_dashboard(t, c, case, locale)
+            check_summary(t, c, rows, case, locale)
+            check_billing(t, c, case, locale)
+            check_detailed(t, c, rows, case, locale)
+            check_rates(t, c, case, locale)
+        c = counting[now].client().login(who)
+        check_dashboard(t, c, case, "de")
+        check_summary(t, c, rows, case, "de")
+    for s in sandboxes.values():
+        for who, currency in (("heron", 27), ("osprey", 28)):
+            s.change(IDS[who], currencies_id=currency)
+
+
+def clean():
+    for s in sandboxes.values():
+        s.end()
+        shutil.rmtree(s.folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    harness.main(globals(), clean)
