@@ -12,6 +12,7 @@
 #include "domain/brand.h"
 #include "domain/vcs.h"
 #include "domain/vcs_profile.h"
+#include "pages/page_theme.h"
 #include "tools/http.h"
 
 static bool is_template(const struct diag_item *item)
@@ -22,6 +23,11 @@ static bool is_template(const struct diag_item *item)
 static bool is_catalogue(const struct diag_item *item)
 {
 	return strstr(item->where, "/locale/") != NULL;
+}
+
+static bool is_theme(const struct diag_item *item)
+{
+	return strstr(item->where, "/theme.json") != NULL;
 }
 
 static bool is_profile(const struct diag_item *item)
@@ -124,6 +130,7 @@ static void say_brand(struct mem *m, const struct brand *b,
 	}
 	say("catalogues", locales, count(d, is_catalogue));
 	say("templates", locales, count(d, is_template));
+	say("theme ", b->theme_path, count(d, is_theme));
 }
 
 /* --- --vcs -------------------------------------------------------------- */
@@ -165,7 +172,8 @@ static void keep_templates(struct diag *d)
 	size_t n = 0;
 
 	for (size_t i = 0; i < d->n; i++)
-		if (is_template(&d->items[i]) || is_catalogue(&d->items[i]))
+		if (is_template(&d->items[i]) || is_catalogue(&d->items[i]) ||
+		    is_theme(&d->items[i]))
 			d->items[n++] = d->items[i];
 	d->n = n;
 }
@@ -198,6 +206,8 @@ int cli_check(const struct cli *c)
 	diag_open(&d, m);
 	log_open(false, c->vcs ? LOG_ERROR : LOG_WARN);
 	site = site_load(c->config, &d);
+	for (size_t i = 0; site && i < site->n_brands; i++)
+		page_check_theme(site, &site->brands[i], &d);
 	if (site && c->templates)
 		keep_templates(&d);
 	wrong = check(m, site, c, &d) + !site;

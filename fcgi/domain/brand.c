@@ -72,6 +72,7 @@ static void load_theme(struct site *s, struct brand *b, struct diag *d)
 	if (access(path, R_OK) != 0)
 		path = mem_print(
 		    s->mem, "%s/templates/default/theme.json", s->share);
+	b->theme_path = path;
 	text = conf_read_file(s->mem, path, NULL);
 	if (text)
 		b->theme =

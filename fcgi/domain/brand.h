@@ -36,6 +36,7 @@ struct brand {
 	struct language *languages; /* the first is the brand's own */
 	size_t n_languages;
 	struct json_object *theme;  /* theme.json: menu, columns, filters */
+	const char *theme_path;	    /* where it is */
 	struct json_object *assets; /* fingerprinted URLs, for templates */
 	const struct vcs_profile *profile;
 

@@ -36,6 +36,9 @@ static const struct column columns[] = {
     {0},
 };
 
+const struct page_theme invoices_theme = {
+    .name = "invoices", .columns = columns};
+
 enum state { STATE_UNPAID, STATE_PAID, STATE_OVERDUE, STATES };
 
 static const char *const state_words[STATES] = {"unpaid", "paid", "overdue"};

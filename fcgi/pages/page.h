@@ -89,6 +89,8 @@ struct page {
 	/* Streams the page's table as a file: PATH.csv and PATH.xlsx. NULL: it
 	 * has none (404). See page_table.h. */
 	enum err (*export)(struct call *c);
+	/* What theme.json may say of it (page_theme.h); NULL: nothing. */
+	const struct page_theme *theme;
 };
 
 /* The routing table, ended by a row without a path. */

@@ -47,7 +47,8 @@ bool page_theme_has(
 	    json_find(json_find(c->brand->theme, name), list);
 
 	for (size_t i = 0; i < json_length(keys); i++)
-		if (!strcmp(json_object_get_string(json_at(keys, i)), key))
+		if (json_at(keys, i) &&
+		    !strcmp(json_object_get_string(json_at(keys, i)), key))
 			return true;
 	return !keys;
 }

@@ -39,6 +39,8 @@ enum err page_go_usage(struct call *c, const struct usage *u);
 void page_put_usage_filters(
     struct call *c, const char *name, const struct usage *u);
 
+#define PAGE_USAGE_FILTERS "service|account|package"
+
 /* Whether theme.json names the key under NAME.LIST; all where it is silent. */
 bool page_theme_has(
     struct call *c, const char *name, const char *list, const char *key);

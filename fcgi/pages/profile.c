@@ -41,6 +41,9 @@ const struct param profile_params[] = {
     {0},
 };
 
+const struct page_theme profile_theme = {
+    .name = "profile", .fields = vcs_detail_names, .n_fields = VCS_DETAILS};
+
 static const int64_t limits[VCS_DETAILS] = {
     [VCS_COMPANY] = 255,
     [VCS_EMAIL] = ACCOUNT_EMAIL_MAX,

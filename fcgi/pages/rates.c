@@ -266,6 +266,8 @@ static const struct column columns[] = {
     {0},
 };
 
+const struct page_theme rates_theme = {.name = "rates", .columns = columns};
+
 static void put_options(struct call *c, const struct view *v)
 {
 	static const char *const sizes[] = {"10", "25", "50", "100"};
@@ -325,7 +327,8 @@ static struct vcs_rates *read_page(struct call *c, const char *order)
 	vcs_go(c->trip);
 	/* Half a page would look like the end of the table. */
 	rates->err = rest->err;
-	if (rest->err || !rest->n)
+	if (rest->err || !rest->n || !rates->n ||
+	    rest->rows[0].id == rates->rows[0].id)
 		return rates;
 	rows = mem_array(c->mem, rates->n + rest->n, sizeof(*rows));
 	memcpy(rows, rates->rows, rates->n * sizeof(*rows));
@@ -404,6 +407,7 @@ enum err rates_load(struct call *c)
 struct pieces {
 	size_t chunk;
 	struct vcs_names *services;
+	struct vcs_head head;
 };
 
 /* All rows that the filters let through, in the order of codes: a file is not
@@ -414,6 +418,7 @@ static enum err fetch_rates(
 	struct pieces *p = state;
 	struct vcs_rates *rates;
 	struct view v = {0};
+	enum vcs_piece what;
 
 	do {
 		rates = vcs_ask_rates(c->trip, "+code", p->chunk, *taken);
@@ -423,6 +428,10 @@ static enum err fetch_rates(
 		return rates->err == ERR_RULE ? ERR_UPSTREAM : rates->err;
 	v.rows = rates->rows;
 	v.n = rates->n;
+	what = vcs_check_piece("rate.list", &p->head, v.n ? v.rows[0].id : 0,
+	    rates->raw, p->chunk);
+	if (what != VCS_PIECE_NEW)
+		return what == VCS_PIECE_END ? ERR_OK : ERR_UPSTREAM;
 	filter_rates(c, &v);
 	for (size_t i = 0; i < v.n; i++)
 		json_put(
@@ -433,7 +442,7 @@ static enum err fetch_rates(
 
 enum err rates_export(struct call *c)
 {
-	struct pieces p = {2500, vcs_ask_services(c->trip)};
+	struct pieces p = {2500, vcs_ask_services(c->trip), {0}};
 
 	return page_export(c, "rates", columns, NULL, fetch_rates, &p);
 }

@@ -3,6 +3,7 @@
 #define PORTICO_ROUTES_H
 
 #include "pages/page.h"
+#include "pages/page_theme.h"
 
 extern const struct param login_form_params[], login_params[];
 enum err login_load(struct call *c);
@@ -19,6 +20,7 @@ enum err dashboard_load(struct call *c);
 
 extern const struct param rates_params[];
 extern const char rates_answer[];
+extern const struct page_theme rates_theme;
 enum err rates_load(struct call *c);
 enum err rates_export(struct call *c);
 
@@ -32,23 +34,28 @@ enum err accounts_load(struct call *c);
 
 extern const struct param transactions_params[];
 extern const char payments_answer[];
+extern const struct page_theme payments_theme;
 enum err payments_load(struct call *c);
 enum err payments_export(struct call *c);
 extern const char charges_answer[];
+extern const struct page_theme charges_theme;
 enum err charges_load(struct call *c);
 enum err charges_export(struct call *c);
 
 extern const struct param invoices_params[];
 extern const char invoices_answer[];
+extern const struct page_theme invoices_theme;
 enum err invoices_load(struct call *c);
 extern const char invoice_file_answer[];
 enum err invoice_file_load(struct call *c);
 
 extern const struct param usage_summary_params[], usage_detailed_params[];
 extern const char usage_summary_answer[];
+extern const struct page_theme usage_summary_theme;
 enum err usage_summary_load(struct call *c);
 enum err usage_summary_export(struct call *c);
 extern const char usage_detailed_answer[];
+extern const struct page_theme usage_detailed_theme;
 enum err usage_detailed_load(struct call *c);
 enum err usage_detailed_export(struct call *c);
 
@@ -61,6 +68,7 @@ enum err voucher_submit(struct call *c);
 
 extern const struct param profile_params[];
 extern const char profile_answer[];
+extern const struct page_theme profile_theme;
 enum err profile_load(struct call *c);
 enum err profile_form(struct call *c);
 extern const char profile_saved_answer[];

@@ -33,6 +33,10 @@ static const struct column columns[] = {
     {0},
 };
 
+const struct page_theme payments_theme = {
+    .name = "payments", .columns = columns};
+const struct page_theme charges_theme = {.name = "charges", .columns = columns};
+
 /* Of payments and of charges. */
 #define ROWS                                                                   \
 	"[id:int time:time? amount:money description? status? reference?] "    \
@@ -46,6 +50,7 @@ struct ledger {
 	const char *name;
 	enum vcs_flow flow;
 	struct period period;
+	struct vcs_head head; /* of a file's rows */
 };
 
 /* --- References ----------------------------------------------------------- */
@@ -195,14 +200,14 @@ static enum err load(struct call *c, struct ledger *l)
 
 enum err payments_load(struct call *c)
 {
-	struct ledger l = {"payments", VCS_PAYMENTS, {0}};
+	struct ledger l = {"payments", VCS_PAYMENTS, {0}, {0}};
 
 	return load(c, &l);
 }
 
 enum err charges_load(struct call *c)
 {
-	struct ledger l = {"charges", VCS_CHARGES, {0}};
+	struct ledger l = {"charges", VCS_CHARGES, {0}, {0}};
 
 	return load(c, &l);
 }
@@ -214,10 +219,12 @@ static enum err fetch_rows(
     struct call *c, void *state, struct json_object *list, size_t *taken)
 {
 	enum { PIECE = 1000, LEAST = 50 };
-	const struct ledger *l = state;
+	struct ledger *l = state;
 	struct vcs_transactions *piece;
+	enum vcs_piece what;
+	size_t ask;
 
-	for (size_t ask = PIECE;; ask /= 2) {
+	for (ask = PIECE;; ask /= 2) {
 		piece = vcs_ask_transactions(c->trip, l->flow, l->period.start,
 		    l->period.end, ask, *taken);
 		vcs_go(c->trip);
@@ -227,6 +234,10 @@ static enum err fetch_rows(
 	/* A refusal of VCS's is its fault towards the customer. */
 	if (piece->err)
 		return piece->err == ERR_RULE ? ERR_UPSTREAM : piece->err;
+	what = vcs_check_piece(
+	    "transaction.list", &l->head, piece->first, piece->came, ask);
+	if (what != VCS_PIECE_NEW)
+		return what == VCS_PIECE_END ? ERR_OK : ERR_UPSTREAM;
 	for (size_t i = 0; i < piece->n; i++)
 		put_row(c, list, &piece->rows[i]);
 	*taken += piece->came;
@@ -244,14 +255,14 @@ static enum err export_rows(struct call *c, struct ledger *l)
 
 enum err payments_export(struct call *c)
 {
-	struct ledger l = {"payments", VCS_PAYMENTS, {0}};
+	struct ledger l = {"payments", VCS_PAYMENTS, {0}, {0}};
 
 	return export_rows(c, &l);
 }
 
 enum err charges_export(struct call *c)
 {
-	struct ledger l = {"charges", VCS_CHARGES, {0}};
+	struct ledger l = {"charges", VCS_CHARGES, {0}, {0}};
 
 	return export_rows(c, &l);
 }

@@ -45,6 +45,10 @@ static const struct column columns[] = {
     {0},
 };
 
+const struct page_theme usage_detailed_theme = {.name = "usage_detailed",
+    .columns = columns,
+    .filters = PAGE_USAGE_FILTERS};
+
 static void put_options(struct call *c)
 {
 	static const char *const sizes[] = {"10", "25", "50", "100"};

@@ -8,6 +8,29 @@
 
 static const char name[] = "usage_summary";
 
+/* Of each grouping the first column is its own. */
+static const struct column all_columns[] = {
+    {"day", COLUMN_TEXT, false},
+    {"service", COLUMN_TEXT, false},
+    {"account", COLUMN_TEXT, false},
+    {"package", COLUMN_TEXT, false},
+    {"code_name", COLUMN_TEXT, false},
+    {"events", COLUMN_COUNT, false},
+    {"volume", COLUMN_QUANTITY, false},
+    {"other", COLUMN_TEXT, false},
+    {"cost", COLUMN_MONEY, false},
+    {0},
+};
+
+enum { ALL = sizeof(all_columns) / sizeof(all_columns[0]), GROUPS = 5 };
+
+#define GROUPINGS "day|service|account|package|code_name"
+
+const struct page_theme usage_summary_theme = {.name = name,
+    .columns = all_columns,
+    .filters = PAGE_USAGE_FILTERS,
+    .groupings = GROUPINGS};
+
 const struct param usage_summary_params[] = {
     PARAM_FROM,
     PARAM_TO,
@@ -16,7 +39,7 @@ const struct param usage_summary_params[] = {
     PARAM_PACKAGE,
     {.name = "group_by",
 	.type = PARAM_CHOICE,
-	.choices = "day|service|account|package|code_name",
+	.choices = GROUPINGS,
 	.standard = "day",
 	.about = "What the sums are of."},
     {0},
@@ -81,19 +104,20 @@ static const char *list_other(struct call *c, struct json_object *row)
 	return b.len ? b.data : NULL;
 }
 
-/* The columns of what the sums are of. */
+/* The columns of what the sums are of, ended by one without a key. */
 static const struct column *make_columns(
     struct call *c, const struct summary *s)
 {
-	struct column *columns = mem_array(c->mem, 6, sizeof(*columns));
+	struct column *columns = mem_array(c->mem, ALL, sizeof(*columns));
 	size_t n = 0;
 
-	columns[n++] = (struct column){s->group_by, COLUMN_TEXT, false};
-	columns[n++] = (struct column){"events", COLUMN_COUNT, false};
-	columns[n++] = (struct column){"volume", COLUMN_QUANTITY, false};
-	if (s->has_other)
-		columns[n++] = (struct column){"other", COLUMN_TEXT, false};
-	columns[n++] = (struct column){"cost", COLUMN_MONEY, false};
+	for (size_t i = 0; i < ALL - 1; i++) {
+		const char *key = all_columns[i].key;
+
+		if (i < GROUPS ? !strcmp(key, s->group_by)
+			       : s->has_other || strcmp(key, "other") != 0)
+			columns[n++] = all_columns[i];
+	}
 	return columns;
 }
 
@@ -196,18 +220,18 @@ static void put_total_row(
 
 static void put_groupings(struct call *c, const struct summary *s)
 {
-	static const char *const all[] = {
-	    "day", "service", "account", "package", "code_name"};
 	struct json_object *list =
 	    json_put_list(json_find(c->ui, "filters"), "group_by");
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if (!page_theme_has(c, name, "groupings", all[i]))
+	for (size_t i = 0; i < GROUPS; i++) {
+		const char *key = all_columns[i].key;
+
+		if (!page_theme_has(c, name, "groupings", key))
 			continue;
-		page_add_option(list, "value", all[i],
+		page_add_option(list, "value", key,
 		    page_text(
-			c, mem_print(c->mem, "usage_summary.group.%s", all[i])),
-		    !strcmp(all[i], s->group_by));
+			c, mem_print(c->mem, "usage_summary.group.%s", key)),
+		    !strcmp(key, s->group_by));
 	}
 }
 
@@ -250,6 +274,21 @@ static void show(struct call *c, const struct summary *s)
 		fill_ui(c, s);
 }
 
+/* People see the theme's first grouping where it does not have the standard
+ * one; for programs a theme changes nothing. */
+static const char *find_grouping(struct call *c)
+{
+	const char *standard = req_text(c->req, "group_by");
+
+	if (req_raw(c->req, "group_by") || c->req->format == FORMAT_JSON ||
+	    page_theme_has(c, name, "groupings", standard))
+		return standard;
+	for (size_t i = 0; i < GROUPS; i++)
+		if (page_theme_has(c, name, "groupings", all_columns[i].key))
+			return all_columns[i].key;
+	return standard;
+}
+
 static enum err ask(
     struct call *c, struct summary *s, struct vcs_usage **answer)
 {
@@ -261,7 +300,7 @@ static enum err ask(
 	enum err err = page_begin_usage(c, &s->usage);
 
 	s->call = c;
-	s->group_by = req_text(c->req, "group_by");
+	s->group_by = find_grouping(c);
 	if (err)
 		return err;
 	*answer =

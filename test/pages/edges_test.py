@@ -410,6 +410,277 @@ def test_amounts_and_days(t):
             s.change(IDS[who], currencies_id=currency)
 
 
+# --- Themes ------------------------------------------------------------------
+
+def share_with(theme, name):
+    """What is installed, with another theme.json; the folder."""
+    share = os.path.join(sandbox.folder, name)
+    os.makedirs(share)
+    for part in ("conf", "static"):
+        os.symlink(os.path.realpath(os.path.join(harness.BUILD, "share",
+                                                 part)),
+                   os.path.join(share, part))
+    shutil.copytree(os.path.join(harness.ROOT, "templates"),
+                    os.path.join(share, "templates"))
+    path = os.path.join(share, "templates/default/theme.json")
+    os.remove(path)
+    with open(path, "w") as f:
+        f.write(theme if isinstance(theme, str) else json.dumps(theme))
+    return share
+
+
+def shipped():
+    with open(os.path.join(harness.ROOT,
+                           "templates/default/theme.json")) as f:
+        return json.load(f)
+
+
+def texts():
+    with open(os.path.join(harness.ROOT, "templates/locale/en.json")) as f:
+        return json.load(f)
+
+
+def heads(answer):
+    return [text for text, stack in Page(answer.text).texts
+            if "th" in stack and "thead" in stack]
+
+
+def csv_head(answer):
+    lines = list(csv.reader(io.StringIO(answer.body.decode("utf-8-sig"))))
+    return next(line for line in lines if len(line) >= 3)
+
+
+PERIOD = "from=2026-10-01&to=2026-10-31"
+# Each table, and a column of it that the theme leaves out.
+TABLES = [("rates", "/api/rates", "interval", True),
+          ("usage_summary", "/api/usage/summary?" + PERIOD, "events", True),
+          ("usage_detailed", "/api/usage/detailed?" + PERIOD, "rate", True),
+          ("payments", "/api/payments?" + PERIOD, "description", True),
+          ("charges", "/api/charges?" + PERIOD, "status", True),
+          ("invoices", "/api/invoices", "paid", False)]
+
+
+def as_file(uri, kind):
+    path, _, query = uri.partition("?")
+    return "%s.%s?%s" % (path, kind, query)
+
+
+def test_theme_leaves_out_columns(t):
+    theme, words = shipped(), texts()
+    for name, _, column, _ in TABLES:
+        theme[name]["columns"].remove(column)
+        theme[name]["columns"].reverse()
+    other = Portal(sandbox, env={"PORTICO_SHARE": share_with(
+        theme, "columns")}, now=AUTUMN)
+    before, after = portal.client().login("heron"), other.client().login(
+        "heron")
+    for name, uri, column, has_file in TABLES:
+        label = words["%s.column.%s" % (name, column)]
+        t.equal(after.json(uri), before.json(uri), name + ": the same JSON")
+        one, two = heads(before.get(uri)), heads(after.get(uri))
+        t.check(label in one and len(one) >= 3, name + ": was there", one)
+        # A column of buttons stays where it is.
+        one = [h for h in one if h != label and h in [
+            words["%s.column.%s" % (name, c)] for c in theme[name]["columns"]
+            if "%s.column.%s" % (name, c) in words]]
+        t.equal([h for h in two if h in one], one[::-1],
+                name + ": the others, in the theme's order")
+        t.check(label not in two, name + ": is gone", two)
+        if not has_file:
+            continue
+        one = csv_head(before.get(as_file(uri, "csv")))
+        two = csv_head(after.get(as_file(uri, "csv")))
+        t.equal(two, [h for h in one[::-1] if not re.fullmatch(
+            re.escape(label) + r"( \(.*\))?", h)],
+            name + ": the file follows")
+        t.equal(len(one), len(two) + 1, name + ": it was in the file")
+        t.status(after.get(as_file(uri, "xlsx")), 200, name + ": a sheet")
+    t.equal(after.json("/api/rates?sort=-interval"),
+            before.json("/api/rates?sort=-interval"),
+            "sorted by what is not shown")
+
+
+def test_theme_leaves_out_pages(t):
+    theme = shipped()
+    gone = {"/api/charges", "/api/password", "/api/usage/detailed"}
+    for group in theme["menu"]:
+        group["items"] = [i for i in group["items"] if i["path"] not in gone]
+    other = Portal(sandbox, env={"PORTICO_SHARE": share_with(
+        theme, "menu")}, now=AUTUMN)
+    c = other.client().login("heron")
+
+    def links(answer):
+        return [e[1]["href"] for e in Page(answer.text).elements
+                if e[0] == "a" and e[1].get("class") == "menu-link"]
+
+    wanted = [i["path"] for group in theme["menu"] for i in group["items"]]
+    before = portal.client().login("heron")
+    for uri in ["/api/dashboard", "/api/invoices", *sorted(gone)]:
+        answer = c.get(uri)
+        t.status(answer, 200, uri + ": the page itself stays")
+        shown = links(answer)
+        t.equal([u for u in shown if u in wanted],
+                wanted * (len(shown) // len(wanted)), uri + ": the menu")
+        t.check(not gone & set(shown), uri + ": its entry is gone", shown)
+        t.check(gone & set(links(before.get(uri))), "and was there")
+        t.equal(c.json(uri), before.json(uri), uri + ": the same JSON")
+
+
+def test_theme_leaves_out_filters(t):
+    theme = shipped()
+    theme["usage_summary"]["filters"] = ["account"]
+    theme["usage_summary"]["groupings"] = ["service", "code_name"]
+    theme["usage_detailed"]["filters"] = []
+    theme["profile"]["fields"] = [{"name": "company", "mode": "view"}]
+    other = Portal(sandbox, env={"PORTICO_SHARE": share_with(
+        theme, "filters")}, now=AUTUMN)
+    before, c = portal.client().login("heron"), other.client().login("heron")
+    for uri, wanted in (("/api/usage/summary", ["account", "group_by"]),
+                        ("/api/usage/detailed", ["size", "time_format"])):
+        page = Page(c.get("%s?%s" % (uri, PERIOD)).text)
+        t.equal([e[1]["name"] for e in page.elements if e[0] == "select"],
+                wanted, uri + ": the filters")
+        for query in ("", "&service=2", "&package=501", "&account=2001"):
+            t.equal(c.json("%s?%s%s" % (uri, PERIOD, query)),
+                    before.json("%s?%s%s" % (uri, PERIOD, query)),
+                    uri + ": the same JSON" + query)
+    uri = "/api/usage/summary?" + PERIOD
+    t.equal(c.json(uri)["filters"]["group_by"], "day",
+            "for programs nothing changes")
+    page = Page(c.get(uri).text)
+    t.equal([(o["value"], "selected" in o) for o in page.find("option")][-2:],
+            [("service", True), ("code_name", False)], "the groupings")
+    t.equal(heads(c.get(uri))[0], "Service",
+            "the first grouping is what is shown")
+    t.equal(csv_head(c.get(as_file(uri, "csv")))[0], "Service",
+            "and what its file has")
+    t.equal(c.get(as_file(uri, "csv") + "&group_by=code_name").body,
+            before.get(as_file(uri, "csv") + "&group_by=code_name").body,
+            "another one, when it is asked for")
+    profile = c.json("/api/profile")
+    t.equal((list(profile["fields"]), profile["editable"]), (["company"], []),
+            "fields that are hidden")
+    page = Page(c.get("/api/profile").text)
+    t.check(not page.find("textarea") and not page.find(
+        "input", name="tax_id"), "no form for them")
+
+
+# --- Mistakes in themes --------------------------------------------------------
+
+def check(share):
+    """(status, what was said) of `portico check --templates`."""
+    out = subprocess.run(
+        [harness.PORTICO, "check", "--templates", "--config", portal.config],
+        env={**os.environ, "PORTICO_SHARE": share}, capture_output=True,
+        text=True, timeout=harness.PATIENCE, stdin=subprocess.DEVNULL)
+    return out.returncode, out.stdout, out.stderr
+
+
+MISTAKES = [
+    (lambda m: m["menu"][0]["items"][1].update(path="/api/tariffs"),
+     "menu[0].items[1].path", '"/api/tariffs" is no page', "portico routes"),
+    (lambda m: m["menu"][0]["items"][1].update(path="javascript:alert(1)"),
+     "menu[0].items[1].path", "is no page", "portico routes"),
+    (lambda m: m["menu"][0]["items"][1].update(path="/api/logout"),
+     "menu[0].items[1].path", "is no page", "portico routes"),
+    (lambda m: m["menu"][1]["items"][0].update(icon="rocket"),
+     "menu[1].items[0].icon", '"rocket" is no icon', "portico.css"),
+    (lambda m: m["menu"][1]["items"][0].update(icon="char"),
+     "menu[1].items[0].icon", '"char" is no icon', "portico.css"),
+    (lambda m: m["menu"][2]["items"][0].update(page="paymints"),
+     "menu[2].items[0].page", 'no text "menu.paymints"', "locale/en.json"),
+    (lambda m: m["menu"][2].update(key="money"),
+     "menu[2].key", 'no text "menu.money"', "locale/en.json"),
+    (lambda m: m["menu"][2].pop("key"), "menu[2]", 'has no "key"', "menu.KEY"),
+    (lambda m: m.update(menu={}), "menu", "must be a list", "theme.json"),
+    (lambda m: m["rates"]["columns"].append("prise"),
+     "rates.columns[9]", '"prise" is not known', "choose of: code, name"),
+    (lambda m: m["rates"].update(columns="code"),
+     "rates.columns", "must be a list", "choose of: code"),
+    (lambda m: m["charges"]["columns"].insert(0, None),
+     "charges.columns[0]", "is not known", "choose of: time"),
+    (lambda m: m["usage_summary"]["filters"].append("country"),
+     "usage_summary.filters[3]", '"country" is not known',
+     "choose of: service, account, package"),
+    (lambda m: m["usage_summary"]["groupings"].append("week"),
+     "usage_summary.groupings[5]", '"week" is not known', "choose of: day"),
+    (lambda m: m["rates"].update(filters=["service"]),
+     "rates.filters", "is not known", "theme.json"),
+    (lambda m: m["profile"]["fields"].append({"name": "iban",
+                                              "mode": "edit"}),
+     "profile.fields[5].name", '"iban" is not known', "choose of: company"),
+    (lambda m: m["profile"]["fields"][0].update(mode="readonly"),
+     "profile.fields[0].mode", '"readonly" is not known',
+     "choose of: hidden, view, edit"),
+    (lambda m: m.update(invoice={"columns": []}),
+     "invoice", "is not known", "theme.json"),
+    (lambda m: m.update(invoices=[]), "invoices", "must be an object",
+     "theme.json"),
+]
+
+
+def test_mistakes_in_themes(t):
+    share = share_with(shipped(), "mistakes")
+    path = os.path.join(share, "templates/default/theme.json")
+    status, out, err = check(share)
+    t.equal((status, err), (0, ""), "the shipped one is right")
+    t.check("OK      theme %s" % path in out, "and is named", out)
+    for change, where, what, remedy in MISTAKES:
+        theme = shipped()
+        change(theme)
+        with open(path, "w") as f:
+            json.dump(theme, f)
+        status, out, err = check(share)
+        lines = [line for line in err.split("\n") if line]
+        t.equal((status, len(lines)), (1, 1), "%s: one mistake: %s" % (
+            where, lines))
+        t.check(lines and lines[0].startswith("%s: %s: " % (path, where)) and
+                what in lines[0] and remedy in lines[0].split("; ", 1)[1],
+                "%s: %s" % (where, what), lines)
+        t.check("WRONG   theme " in out, where + ": in the list", out)
+    theme = shipped()
+    theme["menu"][0]["items"].append({"page": "lookup", "icon": "info",
+                                      "path": "https://help.example/"})
+    with open(path, "w") as f:
+        json.dump(theme, f)
+    t.equal(check(share)[0], 0, "the menu may lead elsewhere")
+    for locale in ("en", "de"):
+        name = os.path.join(share, "templates/locale/%s.json" % locale)
+        with open(name) as f:
+            words = json.load(f)
+        del words["charges.column.status"]
+        with open(name, "w") as f:
+            json.dump(words, f)
+    _, _, err = check(share)
+    t.check('charges.columns[2]: no text "charges.column.status"; add it to '
+            'templates/locale/en.json' in err, "a column's text", err)
+    with open(path, "w") as f:
+        f.write('{"menu": [')
+    status, _, err = check(share)
+    t.check(status == 1 and path in err and "mend the JSON" in err,
+            "no JSON at all", err)
+
+
+def test_odd_themes(t):
+    """A theme that nobody checked breaks no page."""
+    odd = {"menu": [None, {"key": None, "items": [None, 5, {"page": 1}]}, 7],
+           "profile": {"fields": [None, {"name": 3}]}}
+    for name, uri, _, _ in TABLES:
+        odd[name] = {"columns": [None, 5, {}, "nothing", "time"],
+                     "filters": [None, 3], "groupings": [None, "week"]}
+    for number, theme in enumerate((odd, {}, {name: [] for name in odd},
+                                    {name: None for name in odd})):
+        other = Portal(sandbox, env={"PORTICO_SHARE": share_with(
+            theme, "odd-%d" % number)}, now=AUTUMN)
+        c = other.client().login("heron")
+        for _, uri, _, has_file in TABLES:
+            t.status(c.get(uri), 200, uri)
+            if has_file:
+                t.status(c.get(as_file(uri, "csv")), 200, uri + " as CSV")
+        for uri in ("/api/dashboard", "/api/profile", "/api/voucher"):
+            t.status(c.get(uri), 200, uri)
+
+
 def clean():
     for s in sandboxes.values():
         s.end()
