@@ -80,6 +80,11 @@ static void print_json(struct mem *m)
 		for (size_t i = 0; i < N_FLAGS; i++)
 			if (p->flags & flags[i].flag)
 				json_put_text(list, NULL, flags[i].name);
+		list = json_put_list(row, "files");
+		if (p->export) {
+			json_put_text(list, NULL, "csv");
+			json_put_text(list, NULL, "xlsx");
+		}
 		put_params(row, p);
 		json_put_text(row, "about", p->about);
 	}

@@ -516,6 +516,36 @@ class Test:
         print("FAILED %s: %s" % (self.name, what), flush=True)
 
 
+def check_error(t, answer, status, code, what, fields=None):
+    """An error in JSON: status, code, words and the request's number."""
+    t.status(answer, status, what)
+    t.equal(answer.kind, "application/json", what + ": type")
+    if answer.kind != "application/json":
+        return
+    e = answer.json.get("error", {})
+    t.equal(sorted(e), ["code", "fields", "message", "request_id"],
+            what + ": members")
+    t.equal(list(answer.json), ["error"], what + ": nothing beside it")
+    t.equal(e.get("code"), code, what + ": code")
+    t.check(e.get("message") and not e["message"].startswith("error."),
+            what + ": words", e)
+    t.check(e.get("request_id"), what + ": request's number", e)
+    if fields is not None:
+        t.equal(sorted(e["fields"]), sorted(fields), what + ": fields")
+        t.check(all(text and not text.startswith("field.")
+                    for text in e["fields"].values()),
+                what + ": words of the fields", e["fields"])
+
+
+def check_error_page(t, answer, status, what):
+    t.status(answer, status, what)
+    t.equal(answer.kind, "text/html", what + ": type")
+    page = Page(answer.text)
+    t.check(page.find("h1"), what + ": a title")
+    t.check("error." not in page.text, what + ": words", page.text[:300])
+    t.check(answer.header("content-security-policy"), what + ": policy")
+
+
 def main(tests, clean=None):
     """Runs the functions test_* of a module (those named on the command line
     only, if any), then says how many checks passed."""

@@ -1,16 +1,15 @@
 #!/usr/bin/env python3
 """status_test.py: every status of the design's table that a page of this
-release can answer, in HTML and JSON; which of the two; and bad parameters for
-every row of the routing table. Ends with 'N passed, N failed'.
+release can answer, in HTML and JSON; and which of the two. Ends with 'N passed, N failed'.
 """
 import json
 import shutil
 import sqlite3
 import subprocess
-import urllib.parse
 
 import harness
 from harness import IDS, PASSWORDS, Portal, Sandbox
+from harness import check_error as error, check_error_page as error_page
 
 sandbox = Sandbox()
 portal = Portal(sandbox)
@@ -24,36 +23,6 @@ for row in routes:
 
 JSON = {"accept": "application/json"}
 BODIES = ("application/x-www-form-urlencoded", "application/json")
-
-
-def error(t, answer, status, code, what, fields=None):
-    """An error in JSON: status, code, words and the request's number."""
-    t.status(answer, status, what)
-    t.equal(answer.kind, "application/json", what + ": type")
-    if answer.kind != "application/json":
-        return
-    e = answer.json.get("error", {})
-    t.equal(sorted(e), ["code", "fields", "message", "request_id"],
-            what + ": members")
-    t.equal(list(answer.json), ["error"], what + ": nothing beside it")
-    t.equal(e.get("code"), code, what + ": code")
-    t.check(e.get("message") and not e["message"].startswith("error."),
-            what + ": words", e)
-    t.check(e.get("request_id"), what + ": request's number", e)
-    if fields is not None:
-        t.equal(sorted(e["fields"]), sorted(fields), what + ": fields")
-        t.check(all(text and not text.startswith("field.")
-                    for text in e["fields"].values()),
-                what + ": words of the fields", e["fields"])
-
-
-def error_page(t, answer, status, what):
-    t.status(answer, status, what)
-    t.equal(answer.kind, "text/html", what + ": type")
-    page = harness.Page(answer.text)
-    t.check(page.find("h1"), what + ": a title")
-    t.check("error." not in page.text, what + ": words", page.text[:300])
-    t.check(answer.header("content-security-policy"), what + ": policy")
 
 
 def both(t, uri, status, code, what, method="GET", **how):
@@ -332,93 +301,7 @@ def test_html_headers(t):
             uri + ": no inline style or script")
 
 
-# --- Parameters, for every row ------------------------------------------------
-
-# What is wrong for a name, whatever row takes it.
-BAD = {
-    "page": ["0", "-1", "1.5", "abc", "1000001", "99999999999999999999",
-             "1e3", "0x10", "+1", "１"],
-    "size": ["9", "101", "-10", "0", "ten", "25 25"],
-    "service": ["0", "-1", "x", "2147483648"],
-    "q": ["x" * 65, "a\nb", "a\tb", "\u0085", "\u2028"],
-    "sort": ["-", "--code", "Code", "nothing", "code,name", "+code"],
-    "next": ["/" + "x" * 512],
-    "login": ["", "x" * 129, "a\tb", "\u009f"],
-    "password": ["", "x" * 257],
-    "locale": ["", "xx", "e", "x" * 36, "../en", "en\n"],
-    "from": ["2026-02-30", "2026-1-1", "yesterday", "2026-13-01"],
-    "to": ["2026-02-30", "20260101"],
-}
-GOOD = {"login": "heron", "password": "x", "locale": "en", "csrf": None}
-
-
-def send(c, row, fields):
-    """The fields in the query of a GET, in the body of a POST."""
-    encoded = urllib.parse.urlencode(fields)
-    if row["method"] == "GET":
-        return c.get(row["path"] + "?" + encoded, json_port=True)
-    return c.request("POST", row["path"], encoded.encode(), BODIES[0],
-                     json_port=True, X_CSRF_Token=c.csrf)
-
-
-def test_parameters(t):
-    seen = 0
-    for row in routes:
-        c = portal.client()
-        if "public" not in row["flags"]:
-            c.login("heron")
-            c.csrf = c.get("/api/dashboard").csrf
-        else:
-            c.csrf = c.get("/api/login").csrf
-        names = {p["name"]: p for p in row["parameters"]}
-        # Rows of a later release may need what is not known here.
-        base = {name: GOOD.get(name, "1") for name, p in names.items()
-                if p["required"]}
-        where = "%s %s" % (row["method"], row["path"])
-        if "lax" not in row["flags"]:
-            for unknown in ("nonsense", "Page", "page[]", "__proto__", "",
-                            "пример", "<b>"):
-                if unknown in names:
-                    continue
-                answer = send(c, row, [*base.items(), (unknown, "1")])
-                error(t, answer, 400, "invalid_input",
-                      "%s, unknown %r" % (where, unknown))
-                if answer.status == 400 and unknown:
-                    t.check(unknown in answer.json["error"]["fields"],
-                            "%s: names %r" % (where, unknown),
-                            answer.json["error"]["fields"])
-        for name, p in names.items():
-            if "lax" not in row["flags"]:
-                twice = [*base.items(), (name, GOOD.get(name, "1")),
-                         (name, GOOD.get(name, "1"))]
-                answer = send(c, row, twice)
-                error(t, answer, 400, "invalid_input",
-                      "%s, %s twice" % (where, name))
-                t.check(name in answer.json["error"]["fields"],
-                        "%s, %s twice: named" % (where, name))
-            bad = list(BAD.get(name, []))
-            if p["choices"]:
-                bad.append("no such choice")
-            for value in bad:
-                if not value and not p["required"]:
-                    continue
-                answer = send(c, row, {**base, name: value})
-                error(t, answer, 400, "invalid_input",
-                      "%s, %s=%.20r" % (where, name, value), [name])
-                seen += 1
-            if p["required"]:
-                less = {k: v for k, v in base.items() if k != name}
-                error(t, send(c, row, less), 400, "invalid_input",
-                      "%s without %s" % (where, name), [name])
-        if row["method"] == "POST":
-            # A form's parameters do not come in the address, too.
-            answer = c.request("POST", row["path"] + "?nonsense=1",
-                               urllib.parse.urlencode(base).encode(),
-                               BODIES[0], json_port=True, X_CSRF_Token=c.csrf)
-            t.check(answer.status in (400, 401), where + ", in the address",
-                    answer.status)
-    t.check(seen > 30, "enough was tried", seen)
-
+# --- Parameters; walk_test.py tries those of every row -------------------------
 
 def test_bad_parameter_in_html(t):
     c = portal.client().login("heron")
