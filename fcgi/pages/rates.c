@@ -154,7 +154,8 @@ static void sort_rates(struct call *c, struct view *v, const char *sort)
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
 		if (!strcmp(orders[i].name, sort))
 			o.compare = orders[i].compare;
-	qsort_r(v->rows, v->n, sizeof(*v->rows), compare_rates, &o);
+	if (v->n) /* a customer without rates has no list */
+		qsort_r(v->rows, v->n, sizeof(*v->rows), compare_rates, &o);
 }
 
 const char *rates_make_digits(struct mem *m, const char *number)
@@ -303,6 +304,9 @@ static void fill_ui(struct call *c, const struct view *v)
 	json_put_flag(c->ui, "limited", v->limited);
 	json_put_int(c->ui, "limited_rows", (int64_t)v->searched);
 	json_put_flag(c->ui, "filtered", filtered);
+	json_put_flag(
+	    c->ui, "beyond", v->n == 0 && req_number(c->req, "page") > 1);
+	json_put_text(c->ui, "first_url", page_url(c, "page", NULL));
 	json_put_text(c->ui, "clear_url", c->req->path);
 }
 

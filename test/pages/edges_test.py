@@ -33,6 +33,8 @@ GROUPS = ("day", "service", "account", "package", "code_name")
 PRICES = {"price", "rate", "setup_fee"}  # shown with every digit
 SLOT, DAY, BEFORE = 900, 86400, 98 * 86400  # of the sandbox's sums
 
+PERIOD = "from=2026-10-01&to=2026-10-31"
+
 sandboxes = {now: Sandbox("--now", str(now)) for now in (SPRING, AUTUMN)}
 portals = {now: Portal(sandbox, {"locales": ["en", "de"]}, now=now)
            for now, sandbox in sandboxes.items()}
@@ -410,6 +412,107 @@ def test_amounts_and_days(t):
             s.change(IDS[who], currencies_id=currency)
 
 
+# --- Nothing there ------------------------------------------------------------
+
+class Empty(harness.html.parser.HTMLParser):
+    """The texts and links of what stands in place of a list."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.depth, self.texts, self.links = 0, [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        classes = (dict(attributes).get("class") or "").split()
+        if tag == "div" and (self.depth or "empty" in classes):
+            self.depth += 1
+        if self.depth and tag == "a":
+            self.links.append(dict(attributes)["href"])
+
+    def handle_endtag(self, tag):
+        self.depth -= self.depth > 0 and tag == "div"
+
+    def handle_data(self, data):
+        if self.depth and data.strip():
+            self.texts.append(data.strip())
+
+
+# What somebody reads who has nothing yet, and what to do about it.
+NOTHING = [
+    ("/api/dashboard", "No charges in the last 30 days",
+     "Once you use a service"),
+    ("/api/dashboard", "No usage yet", "appear here"),
+    ("/api/rates", "No rates yet", "contact your provider"),
+    ("/api/rates/lookup?number=4930123", "There is no rate for this number",
+     "Check the number"),
+    ("/api/usage/summary", "No usage in this period", "Choose another"),
+    ("/api/usage/detailed", "No usage in this period", "Choose another"),
+    ("/api/payments", "No payments in this period", "Choose another period"),
+    ("/api/charges", "No charges in this period", "Choose another period"),
+    ("/api/invoices", "No invoices yet", "Your first invoice appears"),
+    ("/api/subscriptions", "You have no subscriptions", "Ask your provider"),
+    ("/api/accounts", "You have no accounts", "Contact them"),
+]
+# What heron reads who has, and where the way out leads.
+NO_MATCH = [
+    ("/api/rates?q=zzzz", "No rate matches your search", "/api/rates"),
+    ("/api/rates?page=90", "beyond the end", "/api/rates"),
+    ("/api/rates?q=a&page=90", "beyond the end", "/api/rates?q=a"),
+    ("/api/rates/lookup?number=999", "no rate for this number",
+     "/api/rates"),
+    ("/api/usage/summary?package=502&" + PERIOD, "No usage matches",
+     "/api/usage/summary?" + PERIOD),
+    ("/api/usage/detailed?package=502&" + PERIOD, "No usage matches",
+     "/api/usage/detailed?" + PERIOD),
+    ("/api/usage/detailed?page=900&" + PERIOD, "no rows on this page",
+     "/api/usage/detailed?" + PERIOD),
+    ("/api/payments?page=900&" + PERIOD, "beyond the end",
+     "/api/payments?" + PERIOD),
+    ("/api/charges?page=900&" + PERIOD, "beyond the end",
+     "/api/charges?" + PERIOD),
+    ("/api/invoices?state=paid&page=900", "beyond the end",
+     "/api/invoices?state=paid"),
+]
+
+
+def test_a_customer_with_nothing(t):
+    new = {"id": 1005, "name": "Wren", "cp_login": "wren",
+           "cp_password": "wren-demo-1"}
+    sandbox.control("POST", "/clients", new)
+    harness.PASSWORDS["wren"] = new["cp_password"]
+    c = portal.client().login("wren")
+    for uri, title, hint in NOTHING:
+        answer = c.get(uri)
+        t.status(answer, 200, uri)
+        texts = "\n".join(Empty(answer.text).texts)
+        t.check(title in texts, uri + ": says what is not there", texts)
+        t.check(hint in texts, uri + ": and what to do", texts)
+        t.check("<svg class=\"chart\"" not in answer.text and
+                "<tbody>" not in answer.text, uri + ": no empty frames")
+        t.status(c.get(uri, accept="application/json"), 200, uri)
+    for uri in ("/api/rates?q=x", "/api/rates?q=x&sort=-price&service=1",
+                "/api/rates?page=3&sort=service", "/api/rates.csv",
+                "/api/rates.xlsx", "/api/rates.csv?q=x",
+                "/api/usage/summary.csv", "/api/usage/detailed.xlsx",
+                "/api/payments.csv", "/api/profile", "/api/voucher",
+                "/api/password", "/api/invoices?state=overdue",
+                *("/api/usage/summary?group_by=" + g for g in GROUPS)):
+        t.status(c.get(uri), 200, uri)
+    sandbox.change(1005, locale="de")
+    c = portal.client().login("wren")
+    for uri, title, _ in NOTHING:
+        found = Empty(c.get(uri).text)
+        t.check(len(found.texts) >= 2 and title not in found.texts,
+                uri + ": in German", found.texts)
+    c = portal.client().login("heron")
+    for uri, title, way in NO_MATCH:
+        found = Empty(c.get(uri).text)
+        t.check(title in "\n".join(found.texts), uri, found.texts)
+        t.equal(found.links, [way], uri + ": the way out")
+        t.status(c.get(way), 200, way)
+        t.check(not Empty(c.get(way).text).texts, way + ": has rows")
+
+
 # --- Themes ------------------------------------------------------------------
 
 def share_with(theme, name):
@@ -450,7 +553,6 @@ def csv_head(answer):
     return next(line for line in lines if len(line) >= 3)
 
 
-PERIOD = "from=2026-10-01&to=2026-10-31"
 # Each table, and a column of it that the theme leaves out.
 TABLES = [("rates", "/api/rates", "interval", True),
           ("usage_summary", "/api/usage/summary?" + PERIOD, "events", True),
