@@ -229,6 +229,9 @@ enum err page_export(struct call *c, const char *name,
 
 	if (err)
 		return err;
+	/* Nothing may be sent before the ids are right: once more, please. */
+	if (vcs_kept_changed(c->trip))
+		return ERR_BUSY;
 	x->call = c;
 	x->name = name;
 	x->period = period;

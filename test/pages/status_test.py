@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """status_test.py: every status of the design's table that a page of this
-release can answer, in HTML and JSON; and which of the two. Ends with 'N passed, N failed'.
+release can answer, in HTML and JSON; and which of the two. Ends with 'N
+passed, N failed'.
 """
 import json
 import shutil
