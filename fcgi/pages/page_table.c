@@ -123,6 +123,21 @@ const char *page_cell_text(struct call *c, const char *name,
 	}
 }
 
+/* What stands out where it is narrow: theme.json's NAME.brief, a lead and a
+ * value; the first and the last column where it is silent. */
+static size_t find_brief(struct call *c, const char *name,
+    const struct column **chosen, size_t n, size_t i, size_t standard)
+{
+	struct json_object *brief =
+	    json_find(json_find(c->brand->theme, name), "brief");
+	const char *key = json_object_get_string(json_at(brief, i));
+
+	for (size_t j = 0; key && j < n; j++)
+		if (!strcmp(chosen[j]->key, key))
+			return j;
+	return standard;
+}
+
 static void put_cell(struct call *c, struct json_object *cells,
     const char *name, const struct column *column, struct json_object *row,
     struct json_object *label)
@@ -159,10 +174,12 @@ void page_put_table(struct call *c, const char *name,
 {
 	struct json_object *head = json_put_list(c->ui, "columns");
 	struct json_object *rows = json_put_list(c->ui, "rows");
-	size_t n;
+	size_t n, lead, value;
 	const struct column **chosen =
 	    page_choose_columns(c, name, columns, &n);
 
+	lead = find_brief(c, name, chosen, n, 0, 0);
+	value = find_brief(c, name, chosen, n, 1, n - 1);
 	for (size_t i = 0; i < n; i++)
 		put_column(c, head, name, chosen[i]);
 	for (size_t i = 0; i < json_length(list); i++) {
@@ -172,9 +189,12 @@ void page_put_table(struct call *c, const char *name,
 		json_put(row, "id",
 		    json_object_get(json_find(json_at(list, i), "id")));
 		cells = json_put_list(row, "cells");
-		for (size_t j = 0; j < n; j++)
+		for (size_t j = 0; j < n; j++) {
 			put_cell(c, cells, name, chosen[j], json_at(list, i),
 			    json_find(json_at(head, j), "label"));
+			json_put_flag(json_at(cells, j), "lead", j == lead);
+			json_put_flag(json_at(cells, j), "value", j == value);
+		}
 	}
 	json_put_flag(c->ui, "empty", json_length(list) == 0);
 	put_files(c);

@@ -2,7 +2,8 @@
  *
  * A page fills its model with a list of rows; which columns people see, and in
  * which order, theme.json says (NAME.columns); labels are the catalogue's
- * NAME.column.KEY. The same columns make the file (.csv, .xlsx).
+ * NAME.column.KEY. The same columns make the file (.csv, .xlsx). On a phone a
+ * row is its lead and its value (NAME.brief), and the others in small.
  */
 #ifndef PORTICO_PAGE_TABLE_H
 #define PORTICO_PAGE_TABLE_H
@@ -29,10 +30,10 @@ struct column {
 };
 
 /* ui.columns[{key,label,numeric,sort_url,sorts,sorted,is_sorted,descending}]
- * and ui.rows[{id,cells[{text,label,numeric,code,muted,state}]}] for a list of
- * the model. `columns` ends with a row without a key; those that theme.json
- * does not name are left out. Also ui.csv_url and ui.xlsx_url, if the page has
- * files. */
+ * and ui.rows[{id,cells[{text,label,numeric,code,muted,state,lead,value}]}] for
+ * a list of the model. `columns` ends with a row without a key; those that
+ * theme.json does not name are left out. Also ui.csv_url and ui.xlsx_url, if
+ * the page has files. */
 void page_put_table(struct call *c, const char *name,
     const struct column *columns, struct json_object *list);
 

@@ -247,6 +247,8 @@ static void check_part(struct look *k, const struct page_theme *t,
 	if (t->columns && !strcmp(part, "columns"))
 		check_list(k, at, value, list_columns(k, t->columns),
 		    mem_print(k->mem, "%s.column", t->name));
+	else if (t->columns && !strcmp(part, "brief"))
+		check_list(k, at, value, list_columns(k, t->columns), NULL);
 	else if (t->filters && !strcmp(part, "filters"))
 		check_list(k, at, value, split(k, t->filters), NULL);
 	else if (t->groupings && !strcmp(part, "groupings"))

@@ -48,7 +48,53 @@ function findCut() {
 	}).map(at => at.tagName + '.' + at.getAttribute('class'));
 }
 
+// What people call themselves, their lines, packages and destinations: in
+// every text of the billing system that somebody typed.
+const names = {
+	'200 letters without a space': 'W'.repeat(200),
+	'from right to left': '\u0634\u0631\u0643\u0629'.repeat(25),
+	'emoji': '\u{1F426}'.repeat(50),
+	'emoji that join': '\u{1F468}\u200D\u{1F469}\u200D\u{1F467}'.repeat(12),
+};
+const named = ['dashboard', 'rates', 'rates/lookup?number=%2B49301234567',
+	'usage/summary', 'usage/summary?group_by=account',
+	'usage/summary?group_by=code_name', 'usage/detailed', 'payments', 'charges',
+	'invoices', 'subscriptions', 'accounts', 'profile', 'password', 'voucher'];
+
 module.exports = world => {
+	for (const [kind, value] of Object.entries(names))
+		for (const path of named)
+			test('layout: names, ' + kind + ': ' + path, () => visit(world, {
+				name: path, path: '/api/' + path, user: 'heron',
+				faults: [{ operation: '*', fault: 'markup', value }] },
+			{ width: 360, height: 740 }, async page => {
+				assert.ok((await page.content()).includes(value),
+					'the name is on the page');
+				for (const width of [360, 320]) {
+					await page.setViewportSize({ width, height: 740 });
+					assert.deepStrictEqual(await page.evaluate(findOverflow),
+						[], width + ' px');
+					assert.deepStrictEqual(await page.evaluate(findCut), [],
+						width + ' px');
+				}
+			}));
+	for (const [path, most] of [['rates', 6], ['usage/detailed', 8],
+		['usage/summary', 5], ['payments', 6], ['charges', 6],
+		['invoices', 8]])
+		test('layout: a row is short on a phone: ' + path, () => visit(world, {
+			name: path, path: '/api/' + path, user: 'heron' },
+		{ width: 360, height: 740 }, async page => {
+			for (const row of await page.locator('main tbody tr').all()) {
+				const [lead, value] = await Promise.all(
+					['.brief-lead', '.brief-value'].map(
+						name => row.locator(name).boundingBox()));
+				const { height } = await row.boundingBox();
+
+				assert.ok(Math.abs(lead.y - value.y) < 2 &&
+					lead.x + lead.width <= value.x, 'side by side');
+				assert.ok(height <= most * 24 + 24, 'a row of ' + height);
+			}
+		}));
 	for (const entry of pages)
 		test('layout: no scrolling sideways: ' + entry.name, () =>
 			visit(world, entry, { width: 360, height: 740 }, async page => {

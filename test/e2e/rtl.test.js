@@ -41,11 +41,48 @@ module.exports = world => {
 			assert.ok(await fits(), 'log-in');
 			await logIn(page, 'heron');
 			for (const path of ['/api/dashboard', '/api/rates',
-				'/api/rates?q=nowhere', '/api/nothing']) {
+				'/api/rates?q=nowhere', '/api/nothing', '/api/usage/summary',
+				'/api/usage/summary?group_by=code_name',
+				'/api/usage/detailed', '/api/payments', '/api/charges',
+				'/api/invoices', '/api/subscriptions', '/api/accounts',
+				'/api/profile']) {
 				await page.goto(path);
 				assert.strictEqual(await page.getAttribute('html', 'dir'),
 					'rtl', path);
 				assert.ok(await fits(), path);
 			}
 		});
+
+	test('rtl: time runs from right to left, its words do not', async () => {
+		const page = await openTurned(world);
+
+		await logIn(page, 'heron');
+		for (const path of ['/api/dashboard', '/api/usage/summary']) {
+			await page.goto(path);
+			const bars = await page.locator('.chart-bar').evaluateAll(
+				all => all.map(at => at.getBoundingClientRect().left));
+
+			assert.ok(bars.length > 20, path);
+			assert.deepStrictEqual(bars, [...bars].sort((a, b) => b - a), path);
+			// Turned twice is not turned.
+			const turns = await page.locator('.chart text').evaluateAll(
+				all => all.map(at => at.getScreenCTM().a > 0));
+
+			assert.ok(turns.length > 3 && turns.every(Boolean), path);
+		}
+	});
+
+	test('rtl: what identifies an account stands at the end', async () => {
+		const page = await openTurned(world, { width: 360 });
+
+		await logIn(page, 'heron');
+		await page.goto('/api/accounts');
+		for (const row of await page.locator('main tbody tr').all()) {
+			const name = await row.locator('td bdi').first().boundingBox();
+			const id = await row.locator('.identifiers bdi').first()
+				.boundingBox();
+
+			assert.ok(Math.abs(name.x - id.x) < 2, name.x + ', ' + id.x);
+		}
+	});
 };

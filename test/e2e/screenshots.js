@@ -13,8 +13,14 @@ const wanted = ['log-in', 'log-in refused', 'dashboard', 'dashboard in German',
 	'dashboard without usage', 'dashboard, sections failed',
 	'dashboard of a long name', 'dashboard, low balance', 'rates',
 	'rates, nothing found', 'rates, wrong parameter', 'billing in trouble',
-	'not found', 'not found by nginx'];
+	'not found', 'not found by nginx', 'usage without usage',
+	...['usage/summary', 'usage/summary?group_by=code_name', 'usage/detailed',
+		'payments', 'charges', 'invoices', 'subscriptions', 'accounts',
+		'profile', 'rates/lookup?number=%2B49301234567'].map(
+		name => name + ' of heron')];
 const world = {};
+const words = process.argv.slice(2).filter(word => !word.startsWith('--'));
+const isWanted = name => !words.length || words.some(word => name.includes(word));
 
 function fileOf(...words) {
 	return path.join(folder, words.join('-').replace(/[^a-z0-9]+/gi, '-') +
@@ -22,7 +28,8 @@ function fileOf(...words) {
 }
 
 async function takeAll() {
-	for (const entry of pages.filter(({ name }) => wanted.includes(name)))
+	for (const entry of pages.filter(({ name }) =>
+		wanted.includes(name) && isWanted(name)))
 		for (const width of [1280, 360])
 			for (const dark of [false, true])
 				await visit(world, entry, { width, height: width < 500 ?
@@ -49,7 +56,10 @@ async function takeTurned() {
 		await page.locator('.languages button[value=ar-XB]').first()
 			.evaluate(button => button.click());
 		await page.waitForSelector('html[dir=rtl] .board');
-		for (const name of ['dashboard', 'rates']) {
+		for (const name of ['dashboard', 'rates', 'usage/summary',
+			'usage/summary?group_by=code_name', 'usage/detailed',
+			'payments', 'charges', 'invoices', 'subscriptions',
+			'accounts', 'profile'].filter(isWanted)) {
 			await page.goto('/api/' + name);
 			await page.screenshot({ path: fileOf('rtl', name, width),
 				fullPage: true });

@@ -410,6 +410,7 @@ def test_amounts_and_days(t):
     for s in sandboxes.values():
         for who, currency in (("heron", 27), ("osprey", 28)):
             s.change(IDS[who], currencies_id=currency)
+        s.reset()
 
 
 # --- Nothing there ------------------------------------------------------------
@@ -697,6 +698,8 @@ MISTAKES = [
     (lambda m: m.update(menu={}), "menu", "must be a list", "theme.json"),
     (lambda m: m["rates"]["columns"].append("prise"),
      "rates.columns[9]", '"prise" is not known', "choose of: code, name"),
+    (lambda m: m["rates"].update(brief=["price", "sum"]),
+     "rates.brief[1]", '"sum" is not known', "choose of: code"),
     (lambda m: m["rates"].update(columns="code"),
      "rates.columns", "must be a list", "choose of: code"),
     (lambda m: m["charges"]["columns"].insert(0, None),
