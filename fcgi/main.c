@@ -54,7 +54,8 @@ static const struct {
     {"vcs", NULL, OPT_VCS,
 	"ask the billing system too, operation by operation; changes "
 	"nothing there"},
-    {"templates", NULL, OPT_TEMPLATES, "look at the theme only: templates, texts, theme.json"},
+    {"templates", NULL, OPT_TEMPLATES,
+	"look at the theme only: templates, texts, theme.json"},
     {"json", NULL, OPT_JSON, "print JSON"},
     {"help", NULL, ~0U, "print this"},
 };
