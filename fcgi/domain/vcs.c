@@ -341,6 +341,35 @@ struct vcs_rates *vcs_ask_rates(
 	return rates;
 }
 
+enum vcs_piece vcs_check_piece(const char *operation, struct vcs_head *head,
+    int64_t id, size_t came, size_t asked)
+{
+	if (!head->id)
+		*head = (struct vcs_head){id, came < asked};
+	else if (id == head->id && head->is_short)
+		return VCS_PIECE_END;
+	else if (id == head->id) {
+		log_error("vcs.offset",
+		    "%s: the first rows again; see params.offset of the "
+		    "profile",
+		    operation);
+		return VCS_PIECE_AGAIN;
+	}
+	return VCS_PIECE_NEW;
+}
+
+/* Rows that came already: the end of the table, or a failure. */
+static bool is_again(
+    struct vcs_rates *all, const struct vcs_rates *page, size_t asked)
+{
+	enum vcs_piece piece = vcs_check_piece("rate.list", &all->head,
+	    page->n ? page->rows[0].id : 0, page->raw, asked);
+
+	if (piece == VCS_PIECE_AGAIN)
+		all->err = ERR_UPSTREAM;
+	return piece != VCS_PIECE_NEW;
+}
+
 struct vcs_rates *vcs_ask_rate_of_code(struct vcs_trip *t, const char *code)
 {
 	struct vcs_rates *rates = mem_alloc(t->mem, sizeof(*rates));
@@ -389,6 +418,8 @@ static size_t read_wave(struct vcs_trip *t, struct vcs_rates *all, size_t *room,
 		}
 		all->err = page[i]->err;
 		if (page[i]->err || !page[i]->raw)
+			break;
+		if (is_again(all, page[i], asked))
 			break;
 		append_rates(t->mem, all, room, page[i]);
 		taken += page[i]->raw;

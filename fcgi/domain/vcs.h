@@ -93,6 +93,20 @@ struct vcs_names { /* services */
 	size_t n;
 };
 
+/* How a list began that is read from offset to offset; zeroed before. */
+struct vcs_head {
+	int64_t id;    /* of the first row; 0: not known */
+	bool is_short; /* fewer rows came than were asked for */
+};
+
+/* Whether a piece is new. A VCS that does not heed offsets sends its first rows
+ * again: if they are fewer than were asked for, they are all there is. `id` is
+ * of the piece's first row. */
+enum vcs_piece { VCS_PIECE_NEW, VCS_PIECE_END, VCS_PIECE_AGAIN };
+
+enum vcs_piece vcs_check_piece(const char *operation, struct vcs_head *head,
+    int64_t id, size_t came, size_t asked);
+
 struct vcs_rate {
 	int64_t id;
 	const char *code, *name;
@@ -108,9 +122,10 @@ struct vcs_rates {
 	enum err err;
 	struct vcs_rate *rows;
 	size_t n;
-	size_t raw;	 /* rows that came, with those that had no price */
-	const bool *cut; /* the answer ended too early: ask for less */
-	bool limited;	 /* only the first rows of the table were read */
+	size_t raw;	      /* rows that came, with those that had no price */
+	struct vcs_head head; /* of a reading in pieces */
+	const bool *cut;      /* the answer ended too early: ask for less */
+	bool limited;	      /* only the first rows of the table were read */
 };
 
 struct vcs_accounts {

@@ -53,6 +53,8 @@ static enum err read_transactions(struct vcs_trip *t, struct vcs_ask *a)
 
 		if (!vcs_read_money(row, vcs_field(a, "amount"), &amount))
 			return ERR_UPSTREAM;
+		if (!list->first)
+			list->first = vcs_read_int(row, vcs_field(a, "id"));
 		*x = (struct vcs_transaction){
 		    .id = vcs_read_int(row, vcs_field(a, "id")),
 		    .time =
@@ -111,6 +113,18 @@ static void append(struct reading *r, const struct vcs_transactions *piece)
 	all->n += piece->n;
 }
 
+/* Rows that came already: the end of the list, or a failure. */
+static bool is_again(struct vcs_transactions *all,
+    const struct vcs_transactions *piece, size_t asked)
+{
+	enum vcs_piece what = vcs_check_piece(
+	    "transaction.list", &all->head, piece->first, piece->came, asked);
+
+	if (what == VCS_PIECE_AGAIN)
+		all->err = ERR_UPSTREAM;
+	return what != VCS_PIECE_NEW;
+}
+
 /* Takes a piece over. False: the reading ends, or the rest of the wave is of
  * no use. */
 static bool take_piece(struct reading *r, const struct vcs_transactions *piece,
@@ -125,7 +139,7 @@ static bool take_piece(struct reading *r, const struct vcs_transactions *piece,
 		return false;
 	}
 	all->err = piece->err;
-	*more = !piece->err && piece->came;
+	*more = !piece->err && piece->came && !is_again(all, piece, asked);
 	if (!*more)
 		return false;
 	append(r, piece);

@@ -21,10 +21,12 @@ struct vcs_transactions {
 	enum err err;
 	struct vcs_transaction *rows;
 	size_t n;
-	size_t came;	 /* rows of VCS's list, whoever's and of whatever
-			  * flow: what the next offset counts */
-	const bool *cut; /* the answer ended too early: ask for less */
-	bool limited;	 /* only the newest were read */
+	size_t came;	      /* rows of VCS's list, whoever's and of whatever
+			       * flow: what the next offset counts */
+	int64_t first;	      /* id of the first of the customer's among them */
+	struct vcs_head head; /* of a reading in pieces */
+	const bool *cut;      /* the answer ended too early: ask for less */
+	bool limited;	      /* only the newest were read */
 };
 
 /* One piece of the transactions of [from, to] (seconds), the newest first. */
