@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -57,6 +59,16 @@ void crypto_hmac_sha256(const void *key, size_t key_len, const void *data,
 		die("HMAC-SHA-256", code);
 }
 
+void crypto_hmac_sha512(const void *key, size_t key_len, const void *data,
+    size_t len, unsigned char out[CRYPTO_SHA512])
+{
+	int code =
+	    gnutls_hmac_fast(GNUTLS_MAC_SHA512, key, key_len, data, len, out);
+
+	if (code < 0)
+		die("HMAC-SHA-512", code);
+}
+
 bool crypto_equal(const void *a, const void *b, size_t len)
 {
 	return gnutls_memcmp(a, b, len) == 0;
@@ -95,6 +107,156 @@ char *crypto_hex(struct mem *m, const void *data, size_t len)
 
 	put_hex(data, len, out);
 	return out;
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool crypto_unhex(const char *text, void *out, size_t len)
+{
+	unsigned char *at = out;
+
+	if (strlen(text) != 2 * len)
+		return false;
+	for (; len; len--, text += 2) {
+		int high = hex_value(text[0]), low = hex_value(text[1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		*at++ = (unsigned char)(high << 4 | low);
+	}
+	return true;
+}
+
+char *crypto_base64(struct mem *m, const void *data, size_t len)
+{
+	/* GnuTLS takes no pointer to const, and does not write. */
+	unsigned char *copy = mem_alloc(m, len + 1);
+	gnutls_datum_t in = {copy, (unsigned)len}, out = {0};
+	char *text;
+	int code;
+
+	if (len)
+		memcpy(copy, data, len);
+	code = gnutls_base64_encode2(&in, &out);
+	if (code < 0)
+		die("base64", code);
+	text = mem_text_n(m, (const char *)out.data, out.size);
+	crypto_wipe(copy, len);
+	gnutls_free(out.data);
+	return text;
+}
+
+void *crypto_unbase64(struct mem *m, const char *text, size_t *len)
+{
+	gnutls_datum_t in = {(unsigned char *)mem_text(m, text),
+	    (unsigned)strlen(text)};
+	gnutls_datum_t out = {0};
+	void *data;
+
+	if (!in.size || gnutls_base64_decode2(&in, &out) < 0)
+		return NULL;
+	data = mem_alloc(m, out.size + 1);
+	memcpy(data, out.data, out.size);
+	*len = out.size;
+	gnutls_free(out.data);
+	return data;
+}
+
+char *crypto_base32_token(struct mem *m, size_t n)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+	char *out = mem_alloc(m, n + 1);
+
+	crypto_random(out, n);
+	for (size_t i = 0; i < n; i++)
+		out[i] = digits[(unsigned char)out[i] & 31];
+	out[n] = '\0';
+	return out;
+}
+
+/* --- Signatures by certificates ------------------------------------------- */
+
+enum { CHAIN_MOST = 8, RSA_BITS = 2048 };
+
+static const char *check_chain(
+    const struct crypto_signed *s, gnutls_x509_crt_t *chain, unsigned n)
+{
+	gnutls_x509_trust_list_t trust;
+	const char *wrong = NULL;
+	unsigned status = 0;
+	int added;
+
+	if (gnutls_x509_trust_list_init(&trust, 0) < 0)
+		return "no memory for the trust store";
+	added = s->ca_file ? gnutls_x509_trust_list_add_trust_file(trust,
+				 s->ca_file, NULL, GNUTLS_X509_FMT_PEM, 0, 0)
+			   : gnutls_x509_trust_list_add_system_trust(
+				 trust, 0, 0);
+	if (added <= 0)
+		wrong = "the trust store cannot be read";
+	else if (gnutls_x509_trust_list_verify_crt2(
+		     trust, chain, n, NULL, 0, 0, &status, NULL) < 0)
+		wrong = "the certificate cannot be checked";
+	else if (status & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED))
+		wrong = "the certificate is not valid now";
+	else if (status)
+		wrong = "the certificate is not trusted";
+	gnutls_x509_trust_list_deinit(trust, 1);
+	return wrong;
+}
+
+static const char *check_signature(
+    const struct crypto_signed *s, gnutls_x509_crt_t crt)
+{
+	const gnutls_datum_t data = {
+	    (unsigned char *)(uintptr_t)s->data, (unsigned)s->data_len};
+	const gnutls_datum_t signature = {
+	    (unsigned char *)(uintptr_t)s->signature,
+	    (unsigned)s->signature_len};
+	gnutls_pubkey_t key;
+	const char *wrong = NULL;
+	unsigned bits = 0;
+
+	if (gnutls_pubkey_init(&key) < 0)
+		return "no memory for the key";
+	if (gnutls_pubkey_import_x509(key, crt, 0) < 0)
+		wrong = "the certificate's key cannot be read";
+	else if (gnutls_pubkey_get_pk_algorithm(key, &bits) != GNUTLS_PK_RSA ||
+		 bits < RSA_BITS)
+		wrong = "the certificate's key is not RSA of 2048 bits";
+	else if (gnutls_pubkey_verify_data2(
+		     key, GNUTLS_SIGN_RSA_SHA256, 0, &data, &signature) < 0)
+		wrong = "the signature is wrong";
+	gnutls_pubkey_deinit(key);
+	return wrong;
+}
+
+const char *crypto_check_signed(const struct crypto_signed *s)
+{
+	const gnutls_datum_t pem = {
+	    (unsigned char *)(uintptr_t)s->pem, (unsigned)s->pem_len};
+	gnutls_x509_crt_t chain[CHAIN_MOST];
+	unsigned n = CHAIN_MOST;
+	const char *wrong;
+
+	if (gnutls_x509_crt_list_import(
+		chain, &n, &pem, GNUTLS_X509_FMT_PEM, 0) <= 0)
+		return "not a certificate";
+	wrong = check_chain(s, chain, n);
+	if (!wrong && !gnutls_x509_crt_check_hostname2(chain[0], s->name,
+			  GNUTLS_VERIFY_DO_NOT_ALLOW_WILDCARDS))
+		wrong = "the certificate is of another name";
+	if (!wrong)
+		wrong = check_signature(s, chain[0]);
+	for (unsigned i = 0; i < n; i++)
+		gnutls_x509_crt_deinit(chain[i]);
+	return wrong;
 }
 
 char *crypto_base64url(struct mem *m, const void *data, size_t len)

@@ -7,7 +7,7 @@
 
 struct mem;
 
-enum { CRYPTO_SHA256 = 32, CRYPTO_SHA256_HEX = 65 };
+enum { CRYPTO_SHA256 = 32, CRYPTO_SHA256_HEX = 65, CRYPTO_SHA512 = 64 };
 
 /* Bytes that nobody can guess. Ends the process if the system has none. */
 void crypto_random(void *out, size_t len);
@@ -24,13 +24,42 @@ void crypto_sha256_hex(
 void crypto_hmac_sha256(const void *key, size_t key_len, const void *data,
     size_t len, unsigned char out[CRYPTO_SHA256]);
 
+void crypto_hmac_sha512(const void *key, size_t key_len, const void *data,
+    size_t len, unsigned char out[CRYPTO_SHA512]);
+
 /* Compares in a time that depends only on `len`. */
 bool crypto_equal(const void *a, const void *b, size_t len);
 /* The same for texts of any two lengths (the length may show). */
 bool crypto_equal_text(const char *a, const char *b);
 
 char *crypto_hex(struct mem *m, const void *data, size_t len);
+/* `len` bytes from twice as many hexadecimal digits, small or capital. False:
+ * there are others, or more or fewer. */
+bool crypto_unhex(const char *text, void *out, size_t len);
 char *crypto_base64url(struct mem *m, const void *data, size_t len);
+/* Base64 with padding (RFC 4648, section 4). Decoding: NULL where the text is
+ * none. In the pool. */
+char *crypto_base64(struct mem *m, const void *data, size_t len);
+void *crypto_unbase64(struct mem *m, const char *text, size_t *len);
+
+/* `n` random characters of A-Z and 2-7 (RFC 4648, section 6). In the pool. */
+char *crypto_base32_token(struct mem *m, size_t n);
+
+/* A signature by the holder of a certificate. */
+struct crypto_signed {
+	/* The certificate, PEM, and behind it what leads to the trust. */
+	const void *pem;
+	size_t pem_len;
+	const char *ca_file; /* PEM of who is trusted; NULL: the system's */
+	const char *name;    /* the host name that it must have */
+	const void *data, *signature;
+	size_t data_len, signature_len;
+};
+
+/* Whether the certificate is valid now for that name, of an RSA key of 2048 or
+ * more bits, and signed the data with RSA-SHA256 (RFC 8017, 8.2). NULL: all of
+ * it; else what is wrong. */
+const char *crypto_check_signed(const struct crypto_signed *s);
 
 /* Overwrites a secret, and is not optimised away. */
 void crypto_wipe(void *data, size_t len);

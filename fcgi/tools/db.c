@@ -13,6 +13,7 @@
 #include "tools/db_driver.h"
 
 enum { MIGRATIONS_MAX = 9999, MIGRATION_BYTES = 1024 * 1024 };
+enum { LOCK_STEP_MS = 10 };
 
 static const struct db_driver *const drivers[] = {&db_sqlite};
 
@@ -85,6 +86,36 @@ enum err db_commit(struct db *db)
 void db_rollback(struct db *db)
 {
 	db->driver->rollback(db);
+}
+
+/* FNV-1a, without its highest bits: an offset in a file, a key of PostgreSQL.
+ * Two names of one key would only wait for each other. */
+static int64_t lock_key(const char *name)
+{
+	uint64_t hash = UINT64_C(14695981039346656037);
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * UINT64_C(1099511628211);
+	return (int64_t)(hash >> 2);
+}
+
+enum err db_lock(struct db *db, const char *name, int64_t patience_ms)
+{
+	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
+	enum err err;
+
+	for (;;) {
+		err = db->driver->lock(db, lock_key(name));
+		patience_ms -= LOCK_STEP_MS;
+		if (err != ERR_CONFLICT || patience_ms < 0)
+			return err;
+		nanosleep(&step, NULL);
+	}
+}
+
+void db_unlock(struct db *db, const char *name)
+{
+	db->driver->unlock(db, lock_key(name));
 }
 
 static const struct db_value *find_cell(

@@ -46,8 +46,9 @@ struct db_rows {
 
 /* Opens "sqlite:/path" (absolute; made for its owner alone if missing;
  * "sqlite::memory:" for tests). NULL: it cannot be opened, and the log says
- * why. Driver settings: WAL, a busy timeout of 2 s, foreign keys on,
- * synchronous=NORMAL, an untrusted schema. */
+ * why. Driver settings: WAL, a busy timeout of 2 s, foreign keys on, an
+ * untrusted schema, synchronous=FULL: what db_run() or db_commit() said done is
+ * on the disk, since a payment's next step relies on it. */
 struct db *db_open(const char *uri);
 void db_close(struct db *db); /* NULL: nothing */
 
@@ -76,6 +77,14 @@ enum err db_query(struct db *db, struct mem *m, const char *sql,
 enum err db_begin(struct db *db);
 enum err db_commit(struct db *db);
 void db_rollback(struct db *db);
+
+/* A lock of a name among all processes of the store, that ends with its holder:
+ * with db_unlock(), the handle or the process; a slow holder is never
+ * overtaken. Waits up to `patience_ms` for who has it. ERR_CONFLICT, not
+ * logged: somebody else still does. Locking a name twice through one handle
+ * succeeds, and the first db_unlock() ends both. */
+enum err db_lock(struct db *db, const char *name, int64_t patience_ms);
+void db_unlock(struct db *db, const char *name);
 
 /* A cell's number, or that of its digits (PostgreSQL's sum() is text); 0 for
  * DB_NULL. */

@@ -23,6 +23,10 @@ struct db_driver {
 	enum err (*begin)(struct db *db);
 	enum err (*commit)(struct db *db);
 	void (*rollback)(struct db *db);
+
+	/* Takes the lock of a key, or says ERR_CONFLICT, without waiting. */
+	enum err (*lock)(struct db *db, int64_t key);
+	void (*unlock)(struct db *db, int64_t key);
 };
 
 /* A driver's handle begins with this. */

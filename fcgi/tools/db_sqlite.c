@@ -1,6 +1,7 @@
 /* db_sqlite.c: the store in one SQLite file. */
 #include "tools/db_driver.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,8 @@ struct sqlite_db {
 	sqlite3 *handle;
 	struct slot slots[SLOTS]; /* open addressing */
 	size_t used;
+	char *lock_path; /* NULL: in memory, so nobody else is there */
+	int lock_fd;	 /* -1: not opened yet */
 };
 
 static struct sqlite_db *own(struct db *db)
@@ -339,12 +342,49 @@ static enum err sqlite_commit(struct db *db)
 	return err;
 }
 
+/* A byte of a file beside the database stands for a key. The lock is the open
+ * file description's, so that it ends with the process; no child inherits it
+ * (handles are opened after fork, and the descriptor closes on exec). */
+static int set_lock(struct sqlite_db *d, int64_t key, short type)
+{
+	struct flock lock = {
+	    .l_type = type, .l_whence = SEEK_SET, .l_start = key, .l_len = 1};
+
+	if (d->lock_fd < 0)
+		d->lock_fd =
+		    open(d->lock_path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	return d->lock_fd < 0 ? -1 : fcntl(d->lock_fd, F_OFD_SETLK, &lock);
+}
+
+static enum err sqlite_lock(struct db *db, int64_t key)
+{
+	struct sqlite_db *d = own(db);
+
+	if (!d->lock_path || set_lock(d, key, F_WRLCK) == 0)
+		return ERR_OK;
+	if (errno == EAGAIN || errno == EACCES)
+		return ERR_CONFLICT;
+	log_error("db.lock", "%s: %s", d->lock_path, strerror(errno));
+	return ERR_BUSY;
+}
+
+static void sqlite_unlock(struct db *db, int64_t key)
+{
+	struct sqlite_db *d = own(db);
+
+	if (d->lock_path && set_lock(d, key, F_UNLCK) != 0)
+		log_error("db.lock", "%s: %s", d->lock_path, strerror(errno));
+}
+
 static void sqlite_shut(struct db *db)
 {
 	struct sqlite_db *d = own(db);
 
 	forget_statements(d);
 	sqlite3_close(d->handle);
+	if (d->lock_fd >= 0)
+		close(d->lock_fd);
+	free(d->lock_path);
 	free(d);
 }
 
@@ -389,7 +429,7 @@ static int set_up(sqlite3 *handle)
 	code = set_wal(handle);
 	if (code == SQLITE_OK)
 		code = sqlite3_exec(
-		    handle, "pragma synchronous = normal", NULL, NULL, NULL);
+		    handle, "pragma synchronous = full", NULL, NULL, NULL);
 	return code;
 }
 
@@ -411,6 +451,11 @@ static struct db *sqlite_open(const char *uri)
 	if (!d)
 		return NULL;
 	d->base.driver = &db_sqlite;
+	d->lock_fd = -1;
+	if (path[0] == '/' && asprintf(&d->lock_path, "%s-lock", path) < 0) {
+		free(d);
+		return NULL;
+	}
 	if (sqlite3_open_v2(path, &d->handle, flags, NULL) != SQLITE_OK ||
 	    set_up(d->handle) != SQLITE_OK) {
 		log_error("db.open", "%s: %s", path, sqlite3_errmsg(d->handle));
@@ -430,4 +475,6 @@ const struct db_driver db_sqlite = {
     .begin = sqlite_begin,
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
+    .lock = sqlite_lock,
+    .unlock = sqlite_unlock,
 };

@@ -543,3 +543,79 @@ void http_run(struct http *h, struct mem *m, struct http_call *calls, size_t n)
 			curl_multi_poll(h->multi, NULL, 0, 1000, NULL);
 	}
 }
+
+/* --- Mail ----------------------------------------------------------------- */
+
+struct upload {
+	const char *at;
+	size_t left;
+};
+
+static size_t give_mail(char *out, size_t size, size_t n, void *arg)
+{
+	struct upload *u = arg;
+	size_t len = size * n < u->left ? size * n : u->left;
+
+	memcpy(out, u->at, len);
+	u->at += len;
+	u->left -= len;
+	return len;
+}
+
+/* Without TLS a password or a letter goes no further than this machine. */
+static bool is_near(struct mem *m, const char *uri)
+{
+	CURLU *u = curl_url();
+	char *host = NULL;
+	bool near = false;
+
+	if (u && curl_url_set(u, CURLUPART_URL, uri, 0) == CURLUE_OK)
+		host = part(m, u, CURLUPART_HOST, 0);
+	near = host && (!strcmp(host, "localhost") ||
+			   !strcmp(host, "127.0.0.1") || !strcmp(host, "[::1]"));
+	curl_url_cleanup(u);
+	return near;
+}
+
+static void set_mail(struct mem *m, CURL *e, const struct http_mail *mail,
+    struct upload *upload, char *trouble)
+{
+	set_policy(e);
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, trouble);
+	curl_easy_setopt(e, CURLOPT_URL, mail->uri);
+	curl_easy_setopt(e, CURLOPT_USE_SSL,
+	    is_near(m, mail->uri) ? (long)CURLUSESSL_TRY
+				  : (long)CURLUSESSL_ALL);
+	if (mail->login[0]) {
+		curl_easy_setopt(e, CURLOPT_USERNAME, mail->login);
+		curl_easy_setopt(e, CURLOPT_PASSWORD, mail->password);
+	}
+	curl_easy_setopt(e, CURLOPT_MAIL_FROM, mail->from);
+	curl_easy_setopt(
+	    e, CURLOPT_MAIL_RCPT, add_line(m, NULL, mail->to));
+	curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
+	curl_easy_setopt(e, CURLOPT_READFUNCTION, give_mail);
+	curl_easy_setopt(e, CURLOPT_READDATA, upload);
+	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, mail->timeout_ms);
+	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+}
+
+void http_send_mail(struct mem *m, struct http_mail *mail)
+{
+	struct upload upload = {mail->message, mail->len};
+	char trouble[CURL_ERROR_SIZE] = "";
+	CURL *e = curl_easy_init();
+	CURLcode code;
+
+	if (!e)
+		die("mail");
+	set_mail(m, e, mail, &upload, trouble);
+	code = curl_easy_perform(e);
+	mail->err = err_of(code);
+	mail->trouble = code == CURLE_OK ? NULL
+					 : mem_text(m, trouble[0]
+						      ? trouble
+						      : curl_easy_strerror(code));
+	curl_easy_cleanup(e);
+}

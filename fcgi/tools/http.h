@@ -78,4 +78,22 @@ void http_run(struct http *h, struct mem *m, struct http_call *calls, size_t n);
 const char *http_find_header(
     const struct http_call *c, struct mem *m, const char *name);
 
+/* A mail that goes out by SMTP (RFC 5321). A server that is not on this machine
+ * must offer TLS. */
+struct http_mail {
+	/* in */
+	const char *uri;	  /* smtp://HOST:PORT or smtps:// */
+	const char *login;	  /* "": none is needed */
+	const char *password, *from, *to;
+	const char *message; /* RFC 5322, lines that end in CR LF */
+	size_t len;
+	long timeout_ms;
+
+	/* out */
+	enum err err;	     /* ERR_OK: the server took it */
+	const char *trouble; /* in the pool, or NULL */
+};
+
+void http_send_mail(struct mem *m, struct http_mail *mail);
+
 #endif

@@ -465,7 +465,7 @@ static void test_settings(void **state)
 	assert_string_equal(ask_text(d, "pragma journal_mode"), "wal");
 	assert_int_equal(ask_int(d, "pragma busy_timeout"), 2000);
 	assert_int_equal(ask_int(d, "pragma foreign_keys"), 1);
-	assert_int_equal(ask_int(d, "pragma synchronous"), 1);
+	assert_int_equal(ask_int(d, "pragma synchronous"), 2);
 	assert_int_equal(ask_int(d, "pragma trusted_schema"), 0);
 	assert_int_equal(stat(file_uri("new.db") + 7, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
