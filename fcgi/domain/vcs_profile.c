@@ -33,6 +33,7 @@ static const struct {
     [VCS_CLIENT_UPDATE] = {"client.update", {NULL}},
     [VCS_PASSWORD_UPDATE] = {"client.password", {NULL}},
     [VCS_VOUCHER] = {"voucher.redeem", {"amount"}},
+    [VCS_TRANSACTION_ADD] = {"transaction.add", {"id"}},
 };
 
 static const char *const owners[] = {

@@ -154,8 +154,8 @@ char *crypto_base64(struct mem *m, const void *data, size_t len)
 
 void *crypto_unbase64(struct mem *m, const char *text, size_t *len)
 {
-	gnutls_datum_t in = {(unsigned char *)mem_text(m, text),
-	    (unsigned)strlen(text)};
+	gnutls_datum_t in = {
+	    (unsigned char *)mem_text(m, text), (unsigned)strlen(text)};
 	gnutls_datum_t out = {0};
 	void *data;
 
@@ -194,10 +194,10 @@ static const char *check_chain(
 
 	if (gnutls_x509_trust_list_init(&trust, 0) < 0)
 		return "no memory for the trust store";
-	added = s->ca_file ? gnutls_x509_trust_list_add_trust_file(trust,
-				 s->ca_file, NULL, GNUTLS_X509_FMT_PEM, 0, 0)
-			   : gnutls_x509_trust_list_add_system_trust(
-				 trust, 0, 0);
+	added = s->ca_file
+		    ? gnutls_x509_trust_list_add_trust_file(
+			  trust, s->ca_file, NULL, GNUTLS_X509_FMT_PEM, 0, 0)
+		    : gnutls_x509_trust_list_add_system_trust(trust, 0, 0);
 	if (added <= 0)
 		wrong = "the trust store cannot be read";
 	else if (gnutls_x509_trust_list_verify_crt2(

@@ -571,8 +571,9 @@ static bool is_near(struct mem *m, const char *uri)
 
 	if (u && curl_url_set(u, CURLUPART_URL, uri, 0) == CURLUE_OK)
 		host = part(m, u, CURLUPART_HOST, 0);
-	near = host && (!strcmp(host, "localhost") ||
-			   !strcmp(host, "127.0.0.1") || !strcmp(host, "[::1]"));
+	near =
+	    host && (!strcmp(host, "localhost") || !strcmp(host, "127.0.0.1") ||
+			!strcmp(host, "[::1]"));
 	curl_url_cleanup(u);
 	return near;
 }
@@ -592,8 +593,7 @@ static void set_mail(struct mem *m, CURL *e, const struct http_mail *mail,
 		curl_easy_setopt(e, CURLOPT_PASSWORD, mail->password);
 	}
 	curl_easy_setopt(e, CURLOPT_MAIL_FROM, mail->from);
-	curl_easy_setopt(
-	    e, CURLOPT_MAIL_RCPT, add_line(m, NULL, mail->to));
+	curl_easy_setopt(e, CURLOPT_MAIL_RCPT, add_line(m, NULL, mail->to));
 	curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
 	curl_easy_setopt(e, CURLOPT_READFUNCTION, give_mail);
 	curl_easy_setopt(e, CURLOPT_READDATA, upload);
@@ -613,9 +613,9 @@ void http_send_mail(struct mem *m, struct http_mail *mail)
 	set_mail(m, e, mail, &upload, trouble);
 	code = curl_easy_perform(e);
 	mail->err = err_of(code);
-	mail->trouble = code == CURLE_OK ? NULL
-					 : mem_text(m, trouble[0]
-						      ? trouble
-						      : curl_easy_strerror(code));
+	mail->trouble =
+	    code == CURLE_OK
+		? NULL
+		: mem_text(m, trouble[0] ? trouble : curl_easy_strerror(code));
 	curl_easy_cleanup(e);
 }

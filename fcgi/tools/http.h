@@ -82,8 +82,8 @@ const char *http_find_header(
  * must offer TLS. */
 struct http_mail {
 	/* in */
-	const char *uri;	  /* smtp://HOST:PORT or smtps:// */
-	const char *login;	  /* "": none is needed */
+	const char *uri;   /* smtp://HOST:PORT or smtps:// */
+	const char *login; /* "": none is needed */
 	const char *password, *from, *to;
 	const char *message; /* RFC 5322, lines that end in CR LF */
 	size_t len;
