@@ -84,7 +84,17 @@ create index inbox_state on inbox (brand, state, received);
 -- A payment's story, for people.
 create table payment_story (
 	payment_id text not null references payment (id),
-	time bigint not null,
-	what text not null
+	time bigint not null,           -- milliseconds
+	what text not null,
+	alarm bigint not null           -- 1: the operator is to be told; 2: was told
 );
+create index payment_story_alarm on payment_story (alarm);
 create index payment_story_id on payment_story (payment_id, time);
+
+-- When a gateway's lists were last gone through.
+create table payment_sweep (
+	brand text not null,
+	gateway text not null,
+	time bigint not null,
+	primary key (brand, gateway)
+);

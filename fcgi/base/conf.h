@@ -42,6 +42,7 @@ struct conf {
 	struct {
 		const char *client_id, *client_secret, *environment, *uri;
 		const char *web_uri, *webhook_id, *merchant_id;
+		const char *verification, *cert_ca_file;
 		struct conf_list cert_hosts;
 	} paypal;
 	struct {
@@ -50,10 +51,11 @@ struct conf {
 	} authorizenet;
 	struct {
 		const char *min, *max; /* decimals */
-		struct conf_list presets;
+		struct conf_list presets, gateways;
 	} refill;
 	struct {
 		int64_t quiet_time;
+		int64_t deadline_ms; /* of a gateway's answer */
 	} payment;
 	struct {
 		const char *uri;
@@ -67,7 +69,7 @@ struct conf {
 	const char *theme;
 	const char *title; /* the portal's name, in titles and logos */
 	struct {
-		const char *uri, *login, *password, *from;
+		const char *uri, *login, *password, *from, *operator;
 	} smtp;
 	struct {
 		int64_t workers, max_requests;
