@@ -2,6 +2,7 @@
 #include "base/json.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,70 @@ struct json_object *json_own(struct mem *m, struct json_object *o)
 {
 	if (o)
 		mem_own(m, release, o);
+	return o;
+}
+
+/* Members of all objects in it. */
+static size_t count_members(struct json_object *o)
+{
+	size_t n = 0;
+
+	if (json_object_is_type(o, json_type_object)) {
+		json_object_object_foreach (o, key, value) {
+			(void)key;
+			n += 1 + count_members(value);
+		}
+	}
+	for (size_t i = 0; i < json_length(o); i++)
+		n += count_members(json_at(o, i));
+	return n;
+}
+
+/* Members as they are written: colons outside of texts. */
+static size_t count_colons(const char *text, size_t len)
+{
+	bool quoted = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		if (quoted && text[i] == '\\')
+			i++;
+		else if (text[i] == '"')
+			quoted = !quoted;
+		else
+			n += !quoted && text[i] == ':';
+	return n;
+}
+
+static bool holds_nul(const char *text, size_t len)
+{
+	return memchr(text, '\0', len) || memmem(text, len, "\\u0000", 6);
+}
+
+struct json_object *json_parse(
+    struct mem *m, const char *text, size_t len, int depth)
+{
+	struct json_tokener *t;
+	struct json_object *o = NULL;
+
+	if (len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
+		text += 3;
+		len -= 3;
+	}
+	while (len && strchr(" \t\r\n", text[len - 1]))
+		len--;
+	if (!len || len > INT_MAX || holds_nul(text, len))
+		return NULL;
+	t = json_tokener_new_ex(depth);
+	if (!t)
+		return NULL;
+	json_tokener_set_flags(t, JSON_TOKENER_STRICT);
+	o = json_own(m, json_tokener_parse_ex(t, text, (int)len));
+	if (json_tokener_get_error(t) != json_tokener_success ||
+	    json_tokener_get_parse_end(t) != len ||
+	    count_members(o) != count_colons(text, len))
+		o = NULL;
+	json_tokener_free(t);
 	return o;
 }
 

@@ -18,6 +18,13 @@ struct json_object *json_own(struct mem *m, struct json_object *o);
 /* A new object or list that lives as long as the pool. */
 struct json_object *json_new(struct mem *m);
 
+/* Reads bytes from somebody who is not trusted: strict, at most `depth` deep,
+ * of one value and nothing behind it; a byte order mark in front is skipped.
+ * NULL: it is none, holds a NUL, or names a member twice (which reader would
+ * see which?). Lives as long as the pool. */
+struct json_object *json_parse(
+    struct mem *m, const char *text, size_t len, int depth);
+
 /* Adding to an object (a list where `key` is NULL). json_put takes over one
  * reference of `value`. A key that is no literal of the program is copied. */
 void json_put(

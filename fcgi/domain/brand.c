@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "domain/session.h"
+#include "domain/gateway.h"
 #include "domain/vcs.h"
 #include "domain/vcs_profile.h"
 #include "tools/crypto.h"
@@ -201,6 +202,7 @@ void site_connect(struct site *s)
 
 		b->http = http_open();
 		b->vcs = vcs_open();
+		b->gateways = gateway_open();
 		brand_store(b);
 	}
 }
@@ -214,9 +216,11 @@ void site_disconnect(struct site *s)
 			db_close(b->db);
 		http_close(b->http);
 		vcs_close(b->vcs);
+		gateway_close(b->gateways);
 		b->db = NULL;
 		b->http = NULL;
 		b->vcs = NULL;
+		b->gateways = NULL;
 	}
 }
 

@@ -16,6 +16,7 @@
 
 struct db;
 struct fmt;
+struct gateway_kept;
 struct http;
 struct json_object;
 struct mem;
@@ -44,6 +45,7 @@ struct brand {
 	struct db *db;
 	struct http *http;
 	struct vcs *vcs;
+	struct gateway_kept *gateways;
 	char secret[65]; /* hex; keys CSRF tokens */
 };
 
