@@ -16,6 +16,8 @@ static const struct {
     {PAGE_JSON_ONLY, "json_only"},
     {PAGE_NO_CLIENT, "no_client"},
     {PAGE_TOKEN_LOGIN, "token_login"},
+    {PAGE_HOOK, "hook"},
+    {PAGE_PAYS, "pays"},
 };
 
 enum { N_FLAGS = sizeof(flags) / sizeof(flags[0]) };

@@ -28,8 +28,9 @@ struct worker {
 	struct mem *mem;
 	int listener, events, signals;
 	FCGX_Request request;
-	bool ended;   /* this request's body was read to its end */
-	bool spoiled; /* this request's answer was broken on purpose */
+	bool ended;    /* this request's body was read to its end */
+	bool spoiled;  /* this request's answer was broken on purpose */
+	bool finished; /* this request's answer went out whole */
 	int64_t served, most;
 	int64_t max_memory;
 };
@@ -154,17 +155,13 @@ static bool is_retired(struct worker *w, size_t used)
 
 /* --- The loop ----------------------------------------------------------- */
 
-/* False: it is time to end. */
-static bool serve_one(struct worker *w)
+static void finish(void *ctx)
 {
-	const struct req_source source = {
-	    (const char *const *)w->request.envp, read_body, w};
-	const struct reply_sink sink = {
-	    write_answer, spoil_answer, w, is_alive};
-	size_t used;
+	struct worker *w = ctx;
 
-	w->ended = w->spoiled = false;
-	page_serve(w->site, w->mem, &source, &sink);
+	if (w->finished)
+		return;
+	w->finished = true;
 	/* No farewell then: libfcgi would wait until the web server has closed
 	 * its side, for fear of closing on unread bytes. */
 	if (is_all_read(w))
@@ -172,6 +169,20 @@ static bool serve_one(struct worker *w)
 	/* A connection that is kept would tie this worker to it. */
 	w->request.keepConnection = 0;
 	FCGX_Finish_r(&w->request);
+}
+
+/* False: it is time to end. */
+static bool serve_one(struct worker *w)
+{
+	const struct req_source source = {
+	    (const char *const *)w->request.envp, read_body, w};
+	const struct reply_sink sink = {
+	    write_answer, spoil_answer, w, is_alive, finish};
+	size_t used;
+
+	w->ended = w->spoiled = w->finished = false;
+	page_serve(w->site, w->mem, &source, &sink);
+	finish(w);
 	log_request(NULL, NULL);
 	used = mem_used(w->mem);
 	mem_clear(w->mem);

@@ -34,9 +34,6 @@ enum err gateway_ask(struct gateway_desk *d, const char *url,
 /* The only value of a header; NULL: it was not sent, or twice. */
 const char *gateway_header(const struct req *r, const char *name);
 
-/* An address without its path: "https://host:port"; NULL: it is none. */
-const char *gateway_origin(struct mem *m, const char *url);
-
 extern const struct gateway gateway_paypal, gateway_anet;
 
 #endif

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "domain/gateway.h"
 #include "domain/vcs_billing.h"
 
 const struct param invoices_params[] = {
@@ -173,10 +174,11 @@ static void put_tab(
 	json_put_flag(o, "active", !strcmp(word, req_text(c->req, "state")));
 }
 
-/* The rows of page_put_table() with the link to the file. */
+/* The rows of page_put_table() with the links to pay and to the file. */
 static void put_links(struct call *c, struct json_object *list)
 {
 	struct json_object *rows = json_find(c->ui, "rows"), *row;
+	bool payable = gateway_at(c->brand, 0) != NULL;
 
 	for (size_t i = 0; i < json_length(rows); i++) {
 		row = json_at(list, i);
@@ -184,6 +186,10 @@ static void put_links(struct call *c, struct json_object *list)
 		    json_find_text(row, "download_url"));
 		json_put_text(
 		    json_at(rows, i), "number", json_find_text(row, "number"));
+		if (payable && strcmp(json_find_text(row, "state"), "paid"))
+			json_put_text(json_at(rows, i), "pay_url",
+			    mem_print(c->mem, "/api/refill?invoice=%s",
+				json_find_text(row, "id")));
 	}
 }
 

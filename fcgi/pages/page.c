@@ -216,8 +216,11 @@ static enum err serve(struct call *c, const struct req_source *source)
 		return ERR_NOT_FOUND;
 	c->id = find_id(c->mem, c->page, c->req);
 	if (c->req->method == METHOD_POST) {
-		err = req_read_body(
-		    c->req, source, (size_t)c->brand->conf->limits.body);
+		size_t limit = (size_t)c->brand->conf->limits.body;
+
+		err = c->page->flags & PAGE_HOOK
+			  ? req_read_raw(c->req, source, limit)
+			  : req_read_body(c->req, source, limit);
 		if (err)
 			return err;
 		/* Who logs in with JSON gets the token in the answer. */
@@ -275,6 +278,11 @@ void page_serve(struct site *site, struct mem *mem,
 		page_answer_error(&c, err);
 	else if (!reply.status)
 		page_answer(&c);
+	if (!err && c.after) {
+		if (sink->end)
+			sink->end(sink->ctx);
+		c.after(&c);
+	}
 	log_debug("request", "%s %s %d %zu bytes",
 	    req.method == METHOD_POST ? "POST" : "GET", req.path, reply.status,
 	    reply.bytes);

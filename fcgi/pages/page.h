@@ -56,20 +56,29 @@ struct call {
 	/* What the page wants beyond the model. */
 	int status;	      /* of the answer; 0: 200 */
 	const char *location; /* done: where the browser goes next */
+	const char *away;     /* the same, at another site */
 	const char *notice;   /* a text on top of the form */
 	int64_t retry_after;  /* seconds, with ERR_THROTTLED and ERR_BUSY */
+
+	/* Runs after the client has the answer, which no longer waits for it;
+	 * the environment of the request is gone then. NULL: nothing. */
+	void (*after)(struct call *c);
+	void *after_ctx;
 
 	enum err worst; /* of the sections that failed */
 	size_t sections, failed;
 };
 
 enum page_flag {
-	PAGE_PUBLIC = 1,      /* no log-in needed */
-	PAGE_LAX = 2,	      /* ignores parameters that it does not know */
-	PAGE_JSON_ONLY = 4,   /* has no HTML form */
-	PAGE_NO_CLIENT = 8,   /* does not ask whether the customer is active */
-	PAGE_TOKEN_LOGIN = 16 /* a JSON body needs no CSRF token (log-in: such
-			       * a request makes no cookie) */
+	PAGE_PUBLIC = 1,       /* no log-in needed */
+	PAGE_LAX = 2,	       /* ignores parameters that it does not know */
+	PAGE_JSON_ONLY = 4,    /* has no HTML form */
+	PAGE_NO_CLIENT = 8,    /* does not ask whether the customer is active */
+	PAGE_TOKEN_LOGIN = 16, /* a JSON body needs no CSRF token (log-in: such
+				* a request makes no cookie) */
+	PAGE_HOOK = 32, /* from a program that signs what it sends: the body
+			 * is left as it came, no CSRF token */
+	PAGE_PAYS = 64	/* its forms may lead to a payment gateway */
 };
 
 struct page {

@@ -4,12 +4,33 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "domain/gateway.h"
 #include "tools/tmpl.h"
 
 static const char policy[] =
     "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    "base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+
+/* Browsers apply form-action to where a form's answer redirects, too. */
+static const char *make_policy(struct call *c)
+{
+	struct gateway_desk desk = {c->brand, c->mem, c->now};
+	const struct gateway *g;
+	const char *origin;
+	struct buf b;
+
+	if (!c->page || !(c->page->flags & PAGE_PAYS))
+		return policy;
+	buf_open(&b, c->mem, 512);
+	buf_add_text(&b, policy);
+	for (size_t i = 0; (g = gateway_at(c->brand, i)); i++) {
+		origin = gateway_origin(c->mem, g->web(&desk));
+		if (origin)
+			buf_print(&b, " %s", origin);
+	}
+	return b.data;
+}
 
 static void send_json(struct call *c, int status, struct json_object *model)
 {
@@ -31,7 +52,7 @@ static void send_html(struct call *c, int status, const char *name)
 	json_put(c->model, "ui", json_object_get(c->ui));
 	if (t)
 		tmpl_render(t, c->model, &out);
-	reply_header(c->reply, "Content-Security-Policy", policy);
+	reply_header(c->reply, "Content-Security-Policy", make_policy(c));
 	reply_header(c->reply, "Content-Language", c->language->locale);
 	reply_header(c->reply, "Vary", "Accept, Accept-Language, Cookie");
 	reply_send(
@@ -50,6 +71,8 @@ void page_answer(struct call *c)
 
 	if (!wants_html(c))
 		send_json(c, status, c->model);
+	else if (c->away)
+		reply_leave(c->reply, c->away);
 	else if (c->location)
 		reply_redirect(c->reply, 303, c->location);
 	else

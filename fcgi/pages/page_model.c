@@ -114,7 +114,8 @@ const char *page_fault_text(struct call *c, const struct req_fault *f)
 	struct fmt_arg args[2] = {
 	    {NULL, (double)f->args[0]}, {NULL, (double)f->args[1]}};
 
-	return page_text_args(c, f->key, args, f->n_args);
+	args[0].text = f->words;
+	return page_text_args(c, f->key, args, f->words ? 1 : f->n_args);
 }
 
 /* A refusal of VCS's is its fault towards the customer, too. */

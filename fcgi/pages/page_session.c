@@ -115,6 +115,8 @@ enum err page_check_csrf(struct call *c)
 
 	if (c->session && c->session->kind == SESSION_BEARER)
 		return ERR_OK;
+	if (c->page->flags & PAGE_HOOK)
+		return ERR_OK;
 	if ((c->page->flags & PAGE_TOKEN_LOGIN) && c->req->json_body)
 		return ERR_OK;
 	if (!given)

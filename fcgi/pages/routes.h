@@ -82,8 +82,23 @@ extern const char password_answer[];
 enum err password_submit(struct call *c);
 
 extern const char health_answer[];
-extern const char refill_answer[];
+extern const struct param refill_params[], refill_form_params[];
+extern const struct param invoice_pay_params[];
+extern const char refill_answer[], payment_begun_answer[];
 enum err refill_load(struct call *c);
+enum err refill_form(struct call *c);
+enum err refill_submit(struct call *c);
+enum err invoice_pay_form(struct call *c);
+enum err invoice_pay_submit(struct call *c);
+
+extern const struct param payment_params[], payment_return_params[];
+extern const char payment_answer[], payment_returned_answer[];
+enum err payment_status_load(struct call *c);
+enum err payment_return_load(struct call *c);
+enum err payment_cancel_load(struct call *c);
+
+extern const char hook_answer[];
+enum err hook_submit(struct call *c);
 
 enum err health_load(struct call *c);
 extern const char openapi_shape[];

@@ -13,6 +13,7 @@
 #include <unicode/uldnames.h>
 #include <unicode/uloc.h>
 #include <unicode/umsg.h>
+#include <unicode/unum.h>
 #include <unicode/unumberformatter.h>
 #include <unicode/upluralrules.h>
 #include <unicode/ustring.h>
@@ -263,6 +264,59 @@ static char *format_integer(
 		text = take_result(m, f, &e);
 	}
 	return text ? text : mem_print(m, "%lld", (long long)n);
+}
+
+/* "." or "," (or what else a language has), as UTF-8. */
+static void find_separator(struct fmt *f, char out[8])
+{
+	UErrorCode e = U_ZERO_ERROR;
+	UNumberFormat *nf = unum_open(UNUM_DECIMAL, NULL, 0, f->icu, NULL, &e);
+	UChar text[4];
+	int32_t len =
+	    unum_getSymbol(nf, UNUM_DECIMAL_SEPARATOR_SYMBOL, text, 4, &e);
+
+	u_strToUTF8(out, 8, NULL, text, len, &e);
+	if (U_FAILURE(e)) {
+		log_failure("the separator of", f->icu, e);
+		out[0] = '.';
+		out[1] = '\0';
+	}
+	unum_close(nf);
+}
+
+/* What stands behind the whole part; NULL: nothing that is an amount. */
+static const char *skip_separator(struct fmt *f, const char *at)
+{
+	char separator[8] = ".";
+	size_t len;
+
+	if (f)
+		find_separator(f, separator);
+	len = strlen(separator);
+	if (!strncmp(at, separator, len))
+		return at + len;
+	return *at == '.' && strlen(at + 1) != 3 ? at + 1 : NULL;
+}
+
+bool fmt_parse_amount(
+    struct fmt *f, const char *text, unsigned digits, struct money *out)
+{
+	static const char all[] = "0123456789";
+	char plain[40];
+	size_t whole = strspn(text, all), part = 0;
+	const char *behind = text + whole;
+
+	if (!whole || whole > 18)
+		return false;
+	if (*behind) {
+		behind = skip_separator(f, behind);
+		part = behind ? strspn(behind, all) : 0;
+		if (!part || part > digits || behind[part])
+			return false;
+	}
+	snprintf(plain, sizeof(plain), "%.*s%s%.*s", (int)whole, text,
+	    part ? "." : "", (int)part, part ? behind : "");
+	return money_parse(plain, out);
 }
 
 char *fmt_count(struct mem *m, struct fmt *f, int64_t n)

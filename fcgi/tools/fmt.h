@@ -62,6 +62,14 @@ char *fmt_money(
 char *fmt_price(
     struct mem *m, struct fmt *f, struct money a, const char *currency);
 
+/* An amount as people of the language type it: digits, and behind the decimal
+ * separator at most `digits` more. A point does where the language has a comma,
+ * unless it could part thousands there ("1.000" in German). No signs, spaces
+ * or thousands. `f` NULL: only the point. False: not an amount, or over 18
+ * digits. */
+bool fmt_parse_amount(
+    struct fmt *f, const char *text, unsigned digits, struct money *out);
+
 /* 1,234,567 */
 char *fmt_count(struct mem *m, struct fmt *f, int64_t n);
 /* Seconds as "3 min 20 s", "1 h 5 min", "0 s"; the language's own words. */

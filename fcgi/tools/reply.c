@@ -208,6 +208,17 @@ void reply_redirect(struct reply *r, int status, const char *path)
 	    r, status == 302 ? 302 : 303, "text/plain; charset=utf-8", "", 0);
 }
 
+void reply_leave(struct reply *r, const char *url)
+{
+	if (has_control(url) || (strncmp(url, "https://", 8) != 0 &&
+				    strncmp(url, "http://", 7) != 0)) {
+		log_warn("reply.redirect", "not an address");
+		url = "/";
+	}
+	reply_header(r, "Location", make_location(r->mem, url));
+	reply_send(r, 303, "text/plain; charset=utf-8", "", 0);
+}
+
 /* Bytes of what a file name may not hold: separators, quotes, controls, and
  * what turns the direction of text, which can hide the real ending. */
 static size_t bad_in_name(const char *s)

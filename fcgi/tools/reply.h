@@ -22,6 +22,9 @@ struct reply_sink {
 	void *ctx;
 	/* Whether the client is still there; NULL: not known, so it is. */
 	bool (*alive)(void *ctx);
+	/* The answer is whole: the client gets it now, and the environment of
+	 * the request is gone. NULL: at the end of the request. */
+	void (*end)(void *ctx);
 };
 
 struct reply {
@@ -52,6 +55,10 @@ void reply_send(struct reply *r, int status, const char *type, const void *body,
 
 /* 303 (302 where `status` says so) to a path of our own ("/..."). */
 void reply_redirect(struct reply *r, int status, const char *path);
+
+/* 303 to another site: an address that a gateway gave, which was checked. What
+ * is no http(s) address leads to "/". */
+void reply_leave(struct reply *r, const char *url);
 
 /* A streamed download: headers at once, then pieces, then an end, or a break
  * that the client sees as a broken transfer. `file_name` NULL: to be shown,

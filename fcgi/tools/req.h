@@ -65,6 +65,11 @@ enum err req_open(struct req *r, struct mem *m, const struct req_source *s);
  * plain values). */
 enum err req_read_body(struct req *r, const struct req_source *s, size_t limit);
 
+/* Reads a POST's body of JSON as it is, for who checks a signature over it: no
+ * fields come of it, and its query is left alone. Errors as above; a NUL in it
+ * is ERR_INPUT. */
+enum err req_read_raw(struct req *r, const struct req_source *s, size_t limit);
+
 /* An environment variable such as "HTTP_ACCEPT_LANGUAGE"; NULL: not sent. */
 const char *req_env(const struct req *r, const char *name);
 
@@ -101,6 +106,7 @@ struct req_fault {
 	const char *name, *key;
 	int64_t args[2];
 	size_t n_args;
+	const char *words; /* the only argument, if it is a text */
 };
 
 struct req_field {
@@ -122,6 +128,9 @@ enum err req_check(struct req *r, const struct param *params, bool lax);
 
 /* A fault that a page found by itself. */
 void req_add_fault(struct req *r, const char *name, const char *key);
+/* The same, of a text with one argument. */
+void req_add_fault_words(
+    struct req *r, const char *name, const char *key, const char *words);
 
 /* A checked value; NULL or 0: absent and without a standard value. */
 const char *req_text(const struct req *r, const char *name);

@@ -110,3 +110,20 @@ enum err req_read_body(struct req *r, const struct req_source *s, size_t limit)
 	}
 	return req_parse_pairs(r, r->body, len);
 }
+
+enum err req_read_raw(struct req *r, const struct req_source *s, size_t limit)
+{
+	size_t len = 0;
+	bool none = true;
+	enum err e = parse_length(r, limit, &len);
+
+	if (!e)
+		e = parse_type(r, &none);
+	if (!e && !r->json_body)
+		e = ERR_TYPE;
+	if (!e)
+		e = read_all(r, s, len);
+	if (!e && memchr(r->body, '\0', len))
+		e = ERR_INPUT;
+	return e;
+}

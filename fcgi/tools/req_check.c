@@ -44,6 +44,13 @@ void req_add_fault(struct req *r, const char *name, const char *key)
 	add_fault(r, (struct req_fault){.name = name, .key = key});
 }
 
+void req_add_fault_words(
+    struct req *r, const char *name, const char *key, const char *words)
+{
+	add_fault(
+	    r, (struct req_fault){.name = name, .key = key, .words = words});
+}
+
 static void add_fault_1(
     struct req *r, const struct param *p, const char *key, int64_t arg)
 {
