@@ -20,7 +20,7 @@ def check(what, good, detail=""):
 def free_ports():
     for base in range(23080, 60000, 10):
         try:
-            for port in (base, base + 1, base + 4):
+            for port in range(base, base + 6):
                 with socket.socket() as s:
                     s.bind(("127.0.0.1", port))
             return base
