@@ -171,6 +171,107 @@ static void paypal_sign_post(struct exchange *x)
 		refuse(x, "body is needed");
 }
 
+static int64_t transaction_of(struct exchange *x)
+{
+	const char *id;
+
+	need(x, "transaction", &id);
+	return id ? strtoll(id, NULL, 10) : 0;
+}
+
+/* The operation of the faults that a payment on the page meets. */
+static void anet_pay_post(struct exchange *x)
+{
+	const char *token, *result;
+	int64_t id = 0;
+	sqlite3 *db;
+
+	need(x, "token", &token);
+	if (!token)
+		need(x, "invoice", &token);
+	need(x, "result", &result);
+	x->api = ANET;
+	x->operation = "anet.pay";
+	db = db_take();
+	if (token)
+		id = anet_pay(x, db, token, result ? result : "approve");
+	db_give(db);
+	if (id)
+		buf_format(
+		    &x->reply, "{\"ok\":true,\"id\":\"%lld\"}", (long long)id);
+	else
+		refuse(x, "no such token or invoice, or it is too old");
+}
+
+static void anet_refund_post(struct exchange *x)
+{
+	const char *amount, *wrong;
+	char id[24];
+	int64_t refund;
+	sqlite3 *db = db_take();
+
+	need(x, "amount", &amount);
+	db_begin(db);
+	wrong = anet_refund(db, transaction_of(x), amount, &refund);
+	snprintf(id, sizeof(id), "%lld", (long long)refund);
+	finish(x, db, wrong, id);
+}
+
+static void anet_void_post(struct exchange *x)
+{
+	sqlite3 *db = db_take();
+
+	db_begin(db);
+	finish(x, db, anet_void(db, transaction_of(x)), NULL);
+}
+
+static void anet_review_post(struct exchange *x)
+{
+	const char *action;
+	sqlite3 *db = db_take();
+
+	need(x, "action", &action);
+	db_begin(db);
+	finish(x, db,
+	    anet_review(db, transaction_of(x),
+		!action || strcmp(action, "approve") == 0),
+	    NULL);
+}
+
+static void anet_chargeback_post(struct exchange *x)
+{
+	const char *reversal;
+	sqlite3 *db = db_take();
+
+	need(x, "reversal", &reversal);
+	db_begin(db);
+	finish(x, db,
+	    anet_chargeback(db, transaction_of(x),
+		reversal && strcmp(reversal, "true") == 0),
+	    NULL);
+}
+
+static void anet_settle_post(struct exchange *x)
+{
+	sqlite3 *db = db_take();
+	char id[24];
+
+	db_begin(db);
+	snprintf(id, sizeof(id), "%lld", (long long)anet_settle(db));
+	finish(x, db, NULL, id);
+}
+
+static void anet_sign_post(struct exchange *x)
+{
+	const char *body;
+
+	need(x, "body", &body);
+	if (body)
+		anet_sign(&x->reply, body);
+	else
+		refuse(x, "body is needed");
+}
+
 static void list_refunds(struct buf *b, sqlite3 *db, const char *capture)
 {
 	sqlite3_stmt *s = db_bind(db,
@@ -327,6 +428,13 @@ static const struct {
     {"POST", "/paypal/refund", paypal_refund_post},
     {"POST", "/paypal/reverse", paypal_reverse_post},
     {"POST", "/paypal/sign", paypal_sign_post},
+    {"POST", "/anet/pay", anet_pay_post},
+    {"POST", "/anet/refund", anet_refund_post},
+    {"POST", "/anet/void", anet_void_post},
+    {"POST", "/anet/review", anet_review_post},
+    {"POST", "/anet/settle", anet_settle_post},
+    {"POST", "/anet/chargeback", anet_chargeback_post},
+    {"POST", "/anet/sign", anet_sign_post},
 };
 
 bool money_serve(struct exchange *x)

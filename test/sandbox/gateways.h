@@ -111,7 +111,6 @@ const char *anet_refund(
 const char *anet_review(sqlite3 *, int64_t id, bool approve);
 const char *anet_chargeback(sqlite3 *, int64_t id, bool reversal);
 int64_t anet_settle(sqlite3 *);
-void anet_refund_id(struct exchange *, struct json_object *);
 
 /* anet_events.c */
 bool anet_event(sqlite3 *, const char *type, int64_t transaction);

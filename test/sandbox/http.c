@@ -375,7 +375,7 @@ static enum MHD_Result serve(struct request *r, const struct room *room)
 	}
 	if (is_fault(r, EXPIRE) && r->x.api == PAYPAL)
 		paypal_expire();
-	else if (is_fault(r, EXPIRE))
+	else if (is_fault(r, EXPIRE) && r->x.api != ANET)
 		session_expire();
 	room->serve(&r->x);
 	r->state = SERVED;
