@@ -64,9 +64,6 @@ static void write_unit(
 	struct view v = {0};
 	struct buf more = {0};
 
-	snprintf(v.amount, sizeof(v.amount), "%s", db_text(s, VALUE));
-	snprintf(v.currency, sizeof(v.currency), "%s", db_text(s, MONEY));
-	snprintf(v.payee, sizeof(v.payee), "%s", db_text(s, TO));
 	if (x)
 		paypal_view(x, &v, reads);
 	buf_text(b, ",\"intent\":\"CAPTURE\",\"purchase_units\":[{");
@@ -75,13 +72,12 @@ static void write_unit(
 	member(b, "custom_id", s, CUSTOM);
 	member(b, "invoice_id", s, INVOICE);
 	buf_text(b, "\"amount\":");
-	buf_money(b, v.currency, v.amount);
+	buf_money(b, *v.currency ? v.currency : db_text(s, MONEY),
+	    *v.amount ? v.amount : db_text(s, VALUE));
 	buf_text(b, ",\"payee\":{\"email_address\":\"merchant@example.com\","
 		    "\"merchant_id\":");
-	buf_json(b, v.payee);
+	buf_json(b, *v.payee ? v.payee : db_text(s, TO));
 	buf_text(b, "}");
-	if (!reads) /* what is written shows as it was written */
-		*v.amount = *v.currency = '\0';
 	paypal_captures_json(&more, db, db_text(s, ID), &v);
 	if (more.length) {
 		buf_format(b, ",\"payments\":{%s", more.text);
