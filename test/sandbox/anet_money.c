@@ -119,16 +119,15 @@ void anet_token(struct exchange *x, struct json_object *body)
 	    member_of(body, "transactionRequest", json_type_object);
 	struct buf amount = {0};
 	const char *wrong = check_token(body, wish, &amount);
-	char token[80] = "SB/";
+	char part[64], token[80];
 	bool expired = x->faulty && x->fault.kind == EXPIRE;
 
 	if (wrong) {
 		anet_messages(x, "E00013", wrong);
 		return;
 	}
-	gateway_id(token + 3, 60);
-	memcpy(token + 20, "+a&\"b", 5);
-	memcpy(token + 63, "==.x", 5);
+	gateway_id(part, 48);
+	snprintf(token, sizeof(token), "SB/%.20s+a&\"b%s==.x", part, part + 20);
 	insert_token(body, wish, amount.text, token, expired);
 	buf_text(&x->reply, "\"token\":");
 	buf_json(&x->reply, token);

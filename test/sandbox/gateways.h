@@ -44,10 +44,10 @@ struct json_object *member_of(
     struct json_object *, const char *name, enum json_type);
 const char *text_of(struct json_object *, const char *name); /* or NULL */
 
-/* paypal_orders.c */
-void paypal_order_create(struct exchange *, const char *id);
-void paypal_order_get(struct exchange *, const char *id);
-void paypal_order_capture(struct exchange *, const char *id);
+/* paypal_orders.c; what serves a path gets the id that stands in it. */
+void paypal_order_create(struct exchange *, const char *);
+void paypal_order_get(struct exchange *, const char *);
+void paypal_order_capture(struct exchange *, const char *);
 bool paypal_approve(sqlite3 *, const char *order); /* as the payer */
 void paypal_order_json(
     struct exchange *, struct buf *, sqlite3 *, const char *id, bool full);
@@ -60,9 +60,9 @@ struct view {
 
 void paypal_view(struct exchange *, struct view *, bool reads);
 void buf_money(struct buf *, const char *currency, const char *value);
-void paypal_capture_get(struct exchange *, const char *id);
-void paypal_refund_get(struct exchange *, const char *id);
-void paypal_refund_create(struct exchange *, const char *id);
+void paypal_capture_get(struct exchange *, const char *);
+void paypal_refund_get(struct exchange *, const char *);
+void paypal_refund_create(struct exchange *, const char *);
 void paypal_captures_json(
     struct buf *, sqlite3 *, const char *order, const struct view *);
 void paypal_refunds_json(struct buf *, sqlite3 *, const char *order);
@@ -75,17 +75,16 @@ const char *paypal_settle(sqlite3 *, const char *capture, const char *status);
 /* paypal_events.c */
 bool paypal_event(sqlite3 *, const char *type, const char *resource_type,
     const char *id, const char *resource);
-void paypal_verify(struct exchange *, const char *id);
-void paypal_webhooks(struct exchange *, const char *id);
-void paypal_events(struct exchange *, const char *id);
-void paypal_cert(struct exchange *, const char *id);
+void paypal_verify(struct exchange *, const char *);
+void paypal_webhooks(struct exchange *, const char *);
+void paypal_events(struct exchange *, const char *);
+void paypal_cert(struct exchange *, const char *);
 bool paypal_cert_path(const char *path);
-void paypal_cert_read(struct exchange *);
 /* The headers of a delivery of this body, as a JSON object. */
 bool paypal_sign(struct buf *, const char *body, const char *webhook_id);
 
 /* paypal_pages.c */
-void paypal_page(struct exchange *, const char *id);
+void paypal_page(struct exchange *, const char *);
 
 /* anet.c */
 void anet_read(struct exchange *);

@@ -771,7 +771,7 @@ def check_mail(g):
           one["to"] == ["b@x.example", "c@x.example"] and
           one["headers"] == {"subject": "One two", "x-a": "b"} and
           one["data"].endswith("\r\n\r\n.dot\r\nend\r\n"), one)
-    for kind in ("error", "refuse", "hang"):
+    for kind in ("error", "refuse", "hang", "cut", "lost_reply"):
         g.fault("smtp", kind)
         try:
             send(0.5)
@@ -779,7 +779,7 @@ def check_mail(g):
         except (OSError, smtplib.SMTPException):
             check("smtp " + kind, True)
     send()
-    check("only what was taken", len(g.control("GET", "/mail")) == 2)
+    check("only what was taken", len(g.control("GET", "/mail")) == 3)
     with socket.create_connection(("127.0.0.1", g.base + 5)) as s:
         f = s.makefile("rb")
         f.readline()

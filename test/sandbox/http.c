@@ -42,7 +42,7 @@ static void management_or_file_read(struct exchange *x)
 	if (files_path(x->path))
 		files_read(x);
 	else if (paypal_cert_path(x->path))
-		paypal_cert_read(x);
+		paypal_read(x);
 	else
 		management_read(x);
 }
@@ -111,6 +111,11 @@ static bool is_fault(const struct request *r, enum fault_kind kind)
 	return r->x.faulty && r->x.fault.kind == kind;
 }
 
+static bool is_late_write(const struct request *r)
+{
+	return is_fault(r, LATE) && r->x.writes;
+}
+
 static bool has_gone(struct request *r)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
@@ -157,7 +162,7 @@ static struct request *find_late(double now)
 {
 	struct request *r = parked;
 
-	while (r && (!is_fault(r, LATE) || r->until > now))
+	while (r && (!is_late_write(r) || r->until > now))
 		r = r->next;
 	return r;
 }
@@ -174,7 +179,7 @@ static void *keep(void *unused)
 		for (struct request *r = parked; r; r = next) {
 			next = r->next;
 			r->gone = has_gone(r);
-			if ((r->gone && !is_fault(r, LATE)) ||
+			if ((r->gone && !is_late_write(r)) ||
 			    (r->until >= 0 && r->until <= now))
 				unpark(r);
 			else if (r->until >= 0 &&
@@ -197,7 +202,7 @@ void http_release(void)
 	pthread_mutex_lock(&lock);
 	for (struct request *r = parked; r; r = next) {
 		next = r->next;
-		if (is_fault(r, LATE) && !stopping)
+		if (is_late_write(r) && !stopping)
 			r->until = 0;
 		else
 			unpark(r);
@@ -239,6 +244,10 @@ static int64_t find_client(struct json_object *params)
 void http_operation(
     struct exchange *x, const char *name, struct json_object *params)
 {
+	const struct method *m = method_find(x->api, name);
+
+	x->writes |=
+	    m ? m->writes : x->api >= PAYPAL && strcmp(x->method, "POST") == 0;
 	if (!x->faulty)
 		x->faulty = fault_take(x->api, name, WHOLE_FAULTS, &x->fault);
 	if (x->operation_count < MAX_OPERATIONS) {
@@ -273,6 +282,27 @@ void http_answer_header(
 	va_end(args);
 	x->headers[x->header_count].name = name;
 	x->headers[x->header_count++].value = value;
+}
+
+static enum MHD_Result add_argument(
+    void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct buf *b = cls;
+
+	(void)kind;
+	buf_text(b, b->text[b->length - 1] == '{' ? "" : ",");
+	buf_json(b, name);
+	buf_text(b, ":");
+	buf_json(b, value);
+	return MHD_YES;
+}
+
+void http_arguments(struct exchange *x, struct buf *out)
+{
+	buf_text(out, "{");
+	MHD_get_connection_values(
+	    x->connection, MHD_GET_ARGUMENT_KIND, add_argument, out);
+	buf_text(out, "}");
 }
 
 static void log_calls(struct exchange *x)

@@ -31,7 +31,7 @@ static const struct {
 	" limiting."},
     {503, "SERVICE_UNAVAILABLE", "Service Unavailable."},
     {500, "INTERNAL_SERVER_ERROR",
-	"An internal server error has occurred."}, /* the last: all others */
+	"An internal server error occurred."}, /* the last: all others */
 };
 
 struct json_object *member_of(
@@ -163,7 +163,7 @@ static void token(struct exchange *x, const char *unused)
 		    "Grant Type is NULL or not supported");
 		return;
 	}
-	memcpy(id, "A21AA", 5);
+	snprintf(id, sizeof(id), "A21AA");
 	gateway_id(id + 5, 48);
 	db = db_take();
 	db_put(db, "INSERT INTO pp_tokens VALUES (?, ?)", "si", id,
@@ -280,16 +280,10 @@ void paypal_read(struct exchange *x)
 		http_operation(x, x->operation, NULL);
 }
 
+/* Over HTTPS there are the certificates alone. */
 bool paypal_cert_path(const char *path)
 {
-	return strncmp(path, "/v1/notifications/", 18) == 0;
-}
-
-/* Over HTTPS there are the certificates alone. */
-void paypal_cert_read(struct exchange *x)
-{
-	if (strncmp(x->path, "/v1/notifications/certs/", 24) == 0)
-		paypal_read(x);
+	return strncmp(path, "/v1/notifications/certs/", 24) == 0;
 }
 
 static void serve_fault(struct exchange *x, const struct fault *f)

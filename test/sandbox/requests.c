@@ -51,6 +51,8 @@ void requests_add(struct exchange *x)
 	buf_json(&b, x->method);
 	buf_text(&b, ",\"path\":");
 	buf_json(&b, x->path);
+	buf_text(&b, ",\"query\":");
+	http_arguments(x, &b);
 	buf_text(&b, ",\"operation\":");
 	buf_json(&b, x->operation);
 	write_headers(x, &b);

@@ -279,7 +279,7 @@ struct exchange {
 	uint64_t number;
 	double started;
 	struct fault fault; /* of the whole request */
-	bool faulty;
+	bool faulty, writes;
 	struct operation operations[MAX_OPERATIONS];
 	size_t operation_count;
 	const char *operation; /* of a gateway */
@@ -300,6 +300,7 @@ void http_stop(void);
 void http_release(void); /* lets hanging requests go on */
 const char *http_query(struct exchange *, const char *name);
 const char *http_header(struct exchange *, const char *name);
+void http_arguments(struct exchange *, struct buf *); /* as an object */
 void http_answer_header(struct exchange *, const char *name, const char *, ...)
     __attribute__((format(printf, 3, 4)));
 

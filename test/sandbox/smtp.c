@@ -56,14 +56,14 @@ static void say(struct client *c, const char *text)
 	buf_text(&c->out, "\r\n");
 }
 
-/* Tests make mail fail; false: go on. */
+/* Tests make mail fail at its end; false: go on. */
 static bool is_refused(struct client *c)
 {
 	struct fault f;
 
 	if (fault_take(SMTP, "smtp", KIND(HANG), &f))
 		c->hangs = true;
-	else if (fault_take(SMTP, "smtp", KIND(REFUSE) | KIND(CUT), &f))
+	else if (fault_take(SMTP, "smtp", KIND(CUT), &f))
 		c->gone = true;
 	else if (fault_take(SMTP, "smtp", KIND(ERROR), &f))
 		say(c, "451 4.3.0 Simulated error");
@@ -74,6 +74,7 @@ static bool is_refused(struct client *c)
 
 static void keep(struct client *c)
 {
+	struct fault f;
 	struct mail *m;
 
 	if (is_refused(c)) {
@@ -87,7 +88,9 @@ static void keep(struct client *c)
 	*m = c->mail;
 	c->mail = (struct mail){0};
 	pthread_mutex_unlock(&lock);
-	say(c, "250 2.0.0 Kept");
+	c->gone = fault_take(SMTP, "smtp", KIND(LOST_REPLY), &f);
+	if (!c->gone)
+		say(c, "250 2.0.0 Kept");
 }
 
 /* <address> of a line such as MAIL FROM:<address> SIZE=1. */
@@ -277,12 +280,14 @@ static void welcome(void)
 {
 	struct timeval limit = {5, 0};
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	struct fault f;
 	struct client *c;
 	size_t i = 0;
 
 	while (i < CLIENTS && clients[i])
 		i++;
-	if (fd < 0 || i == CLIENTS) {
+	if (fd < 0 || i == CLIENTS ||
+	    fault_take(SMTP, "smtp", KIND(REFUSE), &f)) {
 		if (fd >= 0)
 			close(fd);
 		return;
