@@ -108,6 +108,30 @@ void buf_json(struct buf *b, const char *text)
 	buf_text(b, "\"");
 }
 
+void buf_html(struct buf *b, const char *text)
+{
+	for (; *text; text++)
+		switch (*text) {
+		case '&':
+			buf_text(b, "&amp;");
+			break;
+		case '<':
+			buf_text(b, "&lt;");
+			break;
+		case '>':
+			buf_text(b, "&gt;");
+			break;
+		case '"':
+			buf_text(b, "&quot;");
+			break;
+		case '\'':
+			buf_text(b, "&#39;");
+			break;
+		default:
+			buf_add(b, text, 1);
+		}
+}
+
 void buf_free(struct buf *b)
 {
 	free(b->text);

@@ -72,7 +72,9 @@ static void write_entry(struct buf *out, const struct entry *e)
 	buf_format(out,
 	    ",\"api\":\"%s\",\"http\":%llu,\"started\":%.3f,"
 	    "\"ended\":%.3f,\"client\":",
-	    e->api == CORE ? "core" : "management",
+	    e->api == CORE     ? "core"
+	    : e->api == PAYPAL ? "paypal"
+			       : "management",
 	    (unsigned long long)e->request, e->started, e->ended);
 	if (e->client)
 		buf_int(out, e->client);

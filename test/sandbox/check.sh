@@ -3,6 +3,7 @@
 # Usage: test/sandbox/check.sh [PROGRAM], default build/sandbox beside the tree.
 import decimal, http.client, json, os, signal, socket, ssl, subprocess
 import sys, tempfile, threading, urllib.parse
+import gateways_check
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
@@ -20,7 +21,7 @@ def check(what, good, detail=""):
 def free_ports():
     for base in range(23080, 60000, 10):
         try:
-            for port in (base, base + 1, base + 4):
+            for port in range(base, base + 6):
                 with socket.socket() as s:
                     s.bind(("127.0.0.1", port))
             return base
@@ -381,18 +382,45 @@ def check_waiting():
     check("ends with a hanging request", program.wait(20) == 0)
 
 
-with tempfile.TemporaryDirectory() as where:
-    base = free_ports()
-    path = sys.argv[1] if len(sys.argv) > 1 else ROOT + "/build/sandbox"
+def start():
+    global program
     program = subprocess.Popen([path, "--small", "--dir", where, "--now",
                                 str(NOW), "--port", str(base)],
                                stdout=subprocess.PIPE, text=True)
+    return program.stdout.readline()
+
+
+def restart():
+    program.kill()
+    program.wait()
+    program.stdout.close()
+    start()
+
+
+def check_gateways():
+    g = gateways_check.Gateways(base, check, tls)
+    for name in ("orders", "approval", "captures", "paypal_faults", "spoiled",
+                 "paypal_hooks", "anet_order", "anet_page", "anet_money",
+                 "anet_faults", "anet_hooks", "requests", "mail"):
+        try:
+            getattr(gateways_check, "check_" + name)(g)
+        except Exception as e:
+            check(name, False, repr(e))
+        control("DELETE", "/faults")
+    gateways_check.check_late(g, request)
+    gateways_check.check_restart(g, restart)
+
+
+with tempfile.TemporaryDirectory() as where:
+    base = free_ports()
+    path = sys.argv[1] if len(sys.argv) > 1 else ROOT + "/build/sandbox"
+    ready = start()
     try:
-        check("ready", "sandbox: ready" in program.stdout.readline())
+        check("ready", "sandbox: ready" in ready and "paypal=" in ready, ready)
         tls = ssl.create_default_context(cafile=where + "/ca.pem")
         for part in (check_core, check_login, check_rates, check_usage,
                      check_money, check_management, check_faults,
-                     check_markup, check_waiting):
+                     check_markup, check_gateways, check_waiting):
             try:
                 part()
             except Exception as e:

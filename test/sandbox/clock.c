@@ -32,6 +32,14 @@ int64_t clock_now(void)
 	return options.now ? options.now : (int64_t)time(NULL);
 }
 
+int64_t clock_real(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 int64_t clock_until(void)
 {
 	int64_t now = clock_now();
@@ -304,5 +312,17 @@ void buf_date(struct buf *b, int64_t day)
 	civil(text, day * DAY);
 	buf_text(b, "\"");
 	buf_add(b, text, 10);
+	buf_text(b, "\"");
+}
+
+void buf_iso(struct buf *b, int64_t time, const char *end)
+{
+	char text[32];
+
+	civil(text, time);
+	text[10] = 'T';
+	buf_text(b, "\"");
+	buf_add(b, text, 19);
+	buf_text(b, end);
 	buf_text(b, "\"");
 }

@@ -1,5 +1,6 @@
 /* control.c: what tests do to the sandbox: faults, calls, reset, clients. */
 #include "sandbox.h"
+#include "gateways.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,6 +55,8 @@ static void reset_post(struct exchange *x)
 {
 	fault_clear();
 	session_expire();
+	requests_clear();
+	smtp_clear();
 	if (db_reset())
 		done(x);
 	else
@@ -62,7 +65,13 @@ static void reset_post(struct exchange *x)
 
 static void mail_get(struct exchange *x)
 {
-	buf_text(&x->reply, "[]");
+	smtp_list(&x->reply);
+}
+
+static void mail_delete(struct exchange *x)
+{
+	smtp_clear();
+	done(x);
 }
 
 /* A balance is not stored: what it differs from the wanted is. */
@@ -193,6 +202,7 @@ static const struct {
     {"DELETE", "/calls", calls_delete},
     {"POST", "/reset", reset_post},
     {"GET", "/mail", mail_get},
+    {"DELETE", "/mail", mail_delete},
     {"POST", "/clients/", clients_post},
     {"POST", "/clients", clients_make},
 };
@@ -211,6 +221,8 @@ void control_serve(struct exchange *x)
 
 	if (x->body.length)
 		x->request = json_tokener_parse(x->body.text);
+	if (money_serve(x))
+		return;
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		if (!matches(routes[i].path, x->path))
 			continue;

@@ -1,34 +1,8 @@
 /* data.c: the made data that calls can change: clients, money, vouchers. */
 #include "sandbox.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Runs one statement; each letter of types says what comes: i int64_t, s
- * text (or NULL). */
-static bool put(sqlite3 *db, const char *sql, const char *types, ...)
-{
-	sqlite3_stmt *s = db_prepare(db, sql);
-	va_list args;
-	bool done;
-
-	if (!s)
-		return false;
-	va_start(args, types);
-	for (int at = 1; *types; types++, at++)
-		if (*types == 'i')
-			sqlite3_bind_int64(s, at, va_arg(args, int64_t));
-		else
-			sqlite3_bind_text(s, at, va_arg(args, const char *), -1,
-			    SQLITE_TRANSIENT);
-	va_end(args);
-	done = sqlite3_step(s) == SQLITE_DONE;
-	if (!done)
-		fprintf(stderr, "sandbox: %s\n", sqlite3_errmsg(db));
-	sqlite3_finalize(s);
-	return done;
-}
 
 static const char tables[] =
     "DELETE FROM clients; DELETE FROM accounts; DELETE FROM packages;"
@@ -79,26 +53,26 @@ static bool make_clients(sqlite3 *db)
 	static const char t[] = "issiissssssssssiiii";
 	int64_t made = clock_anchor() - 800 * DAY;
 
-	return put(db, sql, t, (int64_t)HERON, "Blue Heron's \"Nest\"",
+	return db_put(db, sql, t, (int64_t)HERON, "Blue Heron's \"Nest\"",
 		   "active", 50 * NANO, (int64_t)27,
 		   "O'Heron & Söhne <b>Ltd</b> \"Blue\" 🐦", "ops@heron.example",
 		   "ap@heron.example",
 		   "1 Main St <Suite 5>\nNew York, NY 10001", "NY-4711",
 		   "US-12-3456789", "heron", "heron-demo-1", "en",
 		   "America/New_York", (int64_t)19, 20 * NANO, made, DAY) &&
-	       put(db, sql, t, (int64_t)OSPREY, "Osprey & Co <i>Berlin</i>",
+	       db_put(db, sql, t, (int64_t)OSPREY, "Osprey & Co <i>Berlin</i>",
 		   "active", 100 * NANO, (int64_t)28,
 		   "Fischadler's GmbH \"شركة\" 🦅", "it@osprey.example",
 		   "buchhaltung@osprey.example",
 		   "Straße des 17. Juni 1\n10623 Berlin", "HRB 12345 B",
 		   "DE123456789", "osprey", "osprey-demo-1", "de",
 		   "Europe/Berlin", (int64_t)20, 50 * NANO, made, DAY) &&
-	       put(db, sql, t, (int64_t)KESTREL, "Kestrel", "archived",
+	       db_put(db, sql, t, (int64_t)KESTREL, "Kestrel", "archived",
 		   (int64_t)0, (int64_t)27, "Kestrel Ltd",
 		   "info@kestrel.example", NULL, NULL, NULL, NULL, "kestrel",
 		   "kestrel-demo-1", "en", "Europe/London", (int64_t)21,
 		   (int64_t)0, made, DAY) &&
-	       put(db, sql, t, (int64_t)WHALE, "Whale 🐋 <big> \"Telecom\"",
+	       db_put(db, sql, t, (int64_t)WHALE, "Whale 🐋 <big> \"Telecom\"",
 		   "active", 10000 * NANO, (int64_t)27,
 		   "Whale's Telecom & Partners", "noc@whale.example",
 		   "billing@whale.example", "1 Ocean Drive\nLos Angeles",
@@ -110,7 +84,7 @@ static bool make_clients(sqlite3 *db)
 static bool add_transaction(sqlite3 *db, int64_t client, const char *type,
     int64_t amount, int64_t at, const char *notes, const char *author)
 {
-	return put(db,
+	return db_put(db,
 	    "INSERT INTO transactions (clients_id, type, status,"
 	    " amount, currencies_id, c_dt, payment_accounts_id, notes,"
 	    " author) SELECT id, ?, 'processed', ?, currencies_id, ?,"
@@ -237,7 +211,7 @@ static bool add_invoice(sqlite3 *db, const struct invoice *i)
 	char no[48];
 
 	snprintf(no, sizeof(no), "INV-%lld", (long long)i->id);
-	return put(db,
+	return db_put(db,
 	    "INSERT INTO invoices SELECT ?, ?, id, 'outgoing', ?, ?, ?,"
 	    " ?, ?, ?, ?, ?, ?, currencies_id FROM clients WHERE id = ?",
 	    "issiiiiiiiii", i->id, no, i->state, i->from, i->to, i->dt, i->due,
@@ -315,7 +289,7 @@ bool data_add_invoices(sqlite3 *db, int64_t client, int64_t count)
 static bool add_package(sqlite3 *db, int64_t client, int64_t package,
     int64_t account, const char *status, int64_t stop, const char *limits)
 {
-	return put(db,
+	return db_put(db,
 	    "INSERT INTO clients_packages (clients_id, packages_id,"
 	    " accounts_id, status, quantity, start_dt, stop_dt,"
 	    " period_start_dt, period_stop_dt, limits) VALUES"
@@ -349,17 +323,17 @@ static bool make_cards(sqlite3 *db)
 	    " nullif(?, 0))";
 	int64_t later = now + 365 * DAY, none = 0, heron = HERON;
 
-	return put(db, sql, "issiiiii", (int64_t)1, "101-000001", "73514826",
+	return db_put(db, sql, "issiiiii", (int64_t)1, "101-000001", "73514826",
 		   25 * NANO, (int64_t)27, later, none, none) &&
-	       put(db, sql, "issiiiii", (int64_t)2, "101-000002", "19283746",
+	       db_put(db, sql, "issiiiii", (int64_t)2, "101-000002", "19283746",
 		   10 * NANO, (int64_t)27, later, now - 20 * DAY, heron) &&
-	       put(db, sql, "issiiiii", (int64_t)3, "101-000003", "55667788",
+	       db_put(db, sql, "issiiiii", (int64_t)3, "101-000003", "55667788",
 		   10 * NANO, (int64_t)27, now - 5 * DAY, none, none) &&
-	       put(db, sql, "issiiiii", (int64_t)4, "101-000004", "90817263",
+	       db_put(db, sql, "issiiiii", (int64_t)4, "101-000004", "90817263",
 		   50 * NANO, (int64_t)27, later, none, none) &&
-	       put(db, sql, "issiiiii", (int64_t)5, "102-000001", "44332211",
+	       db_put(db, sql, "issiiiii", (int64_t)5, "102-000001", "44332211",
 		   20 * NANO, (int64_t)28, later, none, none) &&
-	       put(db, sql, "issiiiii", (int64_t)6, "201-000001", "66778899",
+	       db_put(db, sql, "issiiiii", (int64_t)6, "201-000001", "66778899",
 		   15 * NANO, (int64_t)27, later, none, none) &&
 	       db_run(db, "UPDATE cards SET companies_id = 5 WHERE id = 6");
 }
@@ -379,7 +353,7 @@ static bool make_money(sqlite3 *db)
 	       make_payments(db, OSPREY, 7, 13 * DAY, 120 * NANO) &&
 	       make_payments(db, KESTREL, 2, 30 * DAY, 0) &&
 	       make_payments(db, WHALE, 2650, 3300, 25000 * NANO) &&
-	       put(db,
+	       db_put(db,
 		   "INSERT INTO transactions (clients_id, type, status, amount,"
 		   " currencies_id, c_dt, payment_accounts_id, notes) VALUES"
 		   " (1001, 'charge', 'pending', ?, 27, ?, 1,"

@@ -2,6 +2,7 @@
 #include "sandbox.h"
 
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -73,6 +74,55 @@ static const char schema[] =
     " events INTEGER, volume INTEGER, cost INTEGER, PRIMARY KEY"
     " (clients_id, day, accounts_id, services_id, codes_id)) WITHOUT ROWID;";
 
+/* The gateways' books: added to a file that lacks them. What is committed
+ * outlives a SIGKILL of the sandbox (not a crash of the machine). */
+static const char money_schema[] =
+    "CREATE TABLE IF NOT EXISTS pp_tokens (token TEXT PRIMARY KEY,"
+    " expires INTEGER);"
+    "CREATE TABLE IF NOT EXISTS pp_orders (n INTEGER PRIMARY KEY,"
+    " id TEXT UNIQUE, status TEXT, amount TEXT, currency TEXT,"
+    " custom_id TEXT, invoice_id TEXT, reference_id TEXT, description TEXT,"
+    " brand TEXT, return_url TEXT, cancel_url TEXT, payee TEXT, payer TEXT,"
+    " wallet INTEGER, created INTEGER, updated INTEGER);"
+    "CREATE TABLE IF NOT EXISTS pp_captures (n INTEGER PRIMARY KEY,"
+    " id TEXT UNIQUE, order_id TEXT, status TEXT, reason TEXT, amount TEXT,"
+    " currency TEXT, custom_id TEXT, invoice_id TEXT, payee TEXT,"
+    " created INTEGER, updated INTEGER);"
+    "CREATE INDEX IF NOT EXISTS pp_captures_order ON pp_captures (order_id);"
+    "CREATE INDEX IF NOT EXISTS pp_captures_invoice ON pp_captures"
+    " (invoice_id);"
+    "CREATE TABLE IF NOT EXISTS pp_refunds (n INTEGER PRIMARY KEY,"
+    " id TEXT UNIQUE, capture_id TEXT, kind TEXT, amount TEXT,"
+    " currency TEXT, custom_id TEXT, invoice_id TEXT, created INTEGER);"
+    "CREATE INDEX IF NOT EXISTS pp_refunds_capture ON pp_refunds"
+    " (capture_id);"
+    "CREATE TABLE IF NOT EXISTS pp_replays (key TEXT PRIMARY KEY, id TEXT,"
+    " issue TEXT, created INTEGER);"
+    "CREATE TABLE IF NOT EXISTS an_tokens (n INTEGER PRIMARY KEY,"
+    " token TEXT UNIQUE, expires INTEGER, ref TEXT, amount TEXT,"
+    " invoice TEXT, description TEXT, customer TEXT, email TEXT,"
+    " merchant TEXT, return_url TEXT, return_text TEXT, cancel_url TEXT,"
+    " receipt INTEGER);"
+    "CREATE TABLE IF NOT EXISTS an_transactions (id INTEGER PRIMARY KEY,"
+    " type TEXT, status TEXT, response INTEGER, amount TEXT, invoice TEXT,"
+    " description TEXT, customer TEXT, email TEXT, ref TEXT,"
+    " original INTEGER, batch INTEGER, created INTEGER, test INTEGER);"
+    "CREATE INDEX IF NOT EXISTS an_transactions_batch ON an_transactions"
+    " (batch, id);"
+    "CREATE TABLE IF NOT EXISTS an_batches (id INTEGER PRIMARY KEY,"
+    " settled INTEGER);"
+    "CREATE TABLE IF NOT EXISTS deliveries (n INTEGER PRIMARY KEY,"
+    " gateway TEXT, event TEXT, type TEXT, resource TEXT, created INTEGER,"
+    " body TEXT, headers TEXT, url TEXT, attempts INTEGER, status INTEGER,"
+    " due INTEGER, done INTEGER);"
+    "CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (done, due);";
+
+static const char money_clear[] =
+    "DELETE FROM pp_tokens; DELETE FROM pp_orders; DELETE FROM pp_captures;"
+    "DELETE FROM pp_refunds; DELETE FROM pp_replays; DELETE FROM an_tokens;"
+    "DELETE FROM an_transactions; DELETE FROM an_batches;"
+    "DELETE FROM deliveries;";
+
 unsigned long db_version(void)
 {
 	return version;
@@ -114,6 +164,66 @@ int64_t db_int(sqlite3 *db, const char *sql, int64_t one, int64_t two)
 		value = sqlite3_column_int64(s, 0);
 	sqlite3_finalize(s);
 	return value;
+}
+
+static sqlite3_stmt *bind_all(
+    sqlite3 *db, const char *sql, const char *types, va_list args)
+{
+	sqlite3_stmt *s = db_prepare(db, sql);
+
+	for (int at = 1; s && *types; types++, at++)
+		if (*types == 'i')
+			sqlite3_bind_int64(s, at, va_arg(args, int64_t));
+		else
+			sqlite3_bind_text(s, at, va_arg(args, const char *), -1,
+			    SQLITE_TRANSIENT);
+	return s;
+}
+
+sqlite3_stmt *db_bind(sqlite3 *db, const char *sql, const char *types, ...)
+{
+	va_list args;
+	sqlite3_stmt *s;
+
+	va_start(args, types);
+	s = bind_all(db, sql, types, args);
+	va_end(args);
+	return s;
+}
+
+bool db_put(sqlite3 *db, const char *sql, const char *types, ...)
+{
+	va_list args;
+	sqlite3_stmt *s;
+	bool done;
+
+	va_start(args, types);
+	s = bind_all(db, sql, types, args);
+	va_end(args);
+	if (!s)
+		return false;
+	done = sqlite3_step(s) == SQLITE_DONE;
+	if (!done)
+		fprintf(stderr, "sandbox: %s\n", sqlite3_errmsg(db));
+	sqlite3_finalize(s);
+	return done;
+}
+
+const char *db_text(sqlite3_stmt *s, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(s, column);
+
+	return text ? text : "";
+}
+
+bool db_begin(sqlite3 *db)
+{
+	return db_run(db, "BEGIN IMMEDIATE");
+}
+
+bool db_end(sqlite3 *db, bool commit)
+{
+	return db_run(db, commit ? "COMMIT" : "ROLLBACK") && commit;
 }
 
 static sqlite3 *connect_db(void)
@@ -193,6 +303,7 @@ bool db_reset(void)
 {
 	sqlite3 *db = db_take();
 	bool done = db && db_run(db, "BEGIN IMMEDIATE") && data_make(db) &&
+		    db_run(db, money_clear) &&
 		    set_meta(db, "anchor", clock_anchor()) &&
 		    db_run(db, "COMMIT");
 
@@ -223,6 +334,7 @@ bool db_open(void)
 		}
 	}
 	db_run(db, "PRAGMA journal_mode=WAL");
+	db_run(db, money_schema);
 	fresh = db_int(db, "SELECT value FROM meta WHERE key = 'anchor'", 0,
 		    0) == clock_anchor();
 	db_give(db);

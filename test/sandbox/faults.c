@@ -23,10 +23,38 @@ static const char *const kinds_text[FAULT_KINDS] = {
     [CUT] = "cut",
     [MARKUP] = "markup",
     [MARKUP_ALL] = "markup_all",
+    /* PayPal: 422 with this issue; Authorize.Net: an error of this code.
+     * Nothing is done. */
+    [ISSUE] = "issue",
+    [STATUS] = "status",	     /* this status, nothing done */
+    [STATUS_AFTER] = "status_after", /* this status, though it is done */
+    /* What writes makes it so for good, what reads only shows it. */
+    [STATE] = "state",
+    [AMOUNT] = "amount",
+    [CURRENCY] = "currency",
+    [PAYEE] = "payee",
+    [LINK] = "link", /* the href of payer-action; "": no such link */
+    /* Done, and the answer spoiled. */
+    [HTML] = "html",
+    [EMPTY] = "empty",
+    [NO_CAPTURES] = "no_captures",
+    [TWO_CAPTURES] = "two_captures",
+    [DUPLICATE_MEMBER] = "duplicate_member",
+    [NESTED] = "nested",
+    [BOM] = "bom", /* "none", or "space" for white space behind it */
+    [RESPONSE_CODE] = "response_code",
+    [TEST_REQUEST] = "test_request",
 };
 
-static const double defaults[FAULT_KINDS] = {
-    [LATENCY] = 1000, [OVERSIZE] = 10, [LATE] = 30};
+static const char *const apis[] = {
+    "core", "management", "paypal", "anet", "smtp"};
+
+static const double defaults[FAULT_KINDS] = {[LATENCY] = 1000,
+    [OVERSIZE] = 10,
+    [LATE] = 30,
+    [STATUS] = 503,
+    [STATUS_AFTER] = 500,
+    [RESPONSE_CODE] = 2};
 
 static struct fault faults[MAX_FAULTS];
 static size_t count;
@@ -37,7 +65,7 @@ static bool is_for(const struct fault *f, enum api api, const char *operation)
 {
 	return strcmp(f->operation, "*") == 0 ||
 	       strcmp(f->operation, operation) == 0 ||
-	       strcmp(f->operation, api == CORE ? "core" : "management") == 0;
+	       strcmp(f->operation, apis[api]) == 0;
 }
 
 static void drop(size_t at)
@@ -48,7 +76,7 @@ static void drop(size_t at)
 }
 
 bool fault_take(
-    enum api api, const char *operation, unsigned kinds, struct fault *taken)
+    enum api api, const char *operation, uint64_t kinds, struct fault *taken)
 {
 	bool found = false;
 
@@ -56,7 +84,7 @@ bool fault_take(
 		return false;
 	pthread_mutex_lock(&lock);
 	for (size_t i = 0; i < count && !found; i++) {
-		if (!(kinds & 1u << faults[i].kind) ||
+		if (!(kinds & KIND(faults[i].kind)) ||
 		    !is_for(&faults[i], api, operation))
 			continue;
 		if (faults[i].after > 0) {
@@ -77,6 +105,14 @@ static const char *const texts[FAULT_KINDS] = {
     [ERROR] = "Simulated error",
     [MARKUP] = "<img src=x onerror=alert(1)>\"'&{{x}}",
     [MARKUP_ALL] = "<img src=x onerror=alert(1)>\"'&{{x}}",
+    [ISSUE] = "INSTRUMENT_DECLINED",
+    [STATE] = "PENDING",
+    [AMOUNT] = "1.00",
+    [CURRENCY] = "GBP",
+    [PAYEE] = "EVERYMERCHANT",
+    [LINK] = "https://www.paypal.com.evil.example/checkoutnow",
+    [DUPLICATE_MEMBER] = "COMPLETED",
+    [BOM] = "none",
 };
 
 static const char *read_value(struct json_object *in, struct fault *f)
@@ -122,7 +158,7 @@ static const char *read_counts(struct json_object *in, struct fault *f)
 
 static const char *read_fault(struct json_object *in, struct fault *f)
 {
-	struct json_object *operation, *kind;
+	struct json_object *operation, *kind, *reason;
 	const char *wrong;
 
 	if (!json_object_object_get_ex(in, "operation", &operation) ||
@@ -130,6 +166,9 @@ static const char *read_fault(struct json_object *in, struct fault *f)
 		return "operation and fault are needed";
 	snprintf(f->operation, sizeof(f->operation), "%s",
 	    json_object_get_string(operation));
+	if (json_object_object_get_ex(in, "reason", &reason))
+		snprintf(f->reason, sizeof(f->reason), "%s",
+		    json_object_get_string(reason));
 	f->kind = FAULT_KINDS;
 	for (unsigned i = 0; i < FAULT_KINDS; i++)
 		if (strcmp(kinds_text[i], json_object_get_string(kind)) == 0)

@@ -40,8 +40,7 @@ static void decode(char *to, size_t room, const char *from, size_t length)
 	to[at] = '\0';
 }
 
-/* An argument of the body's form, or of the address. */
-static bool find(struct exchange *x, const char *name, char *value, size_t room)
+bool form_find(struct exchange *x, const char *name, char *value, size_t room)
 {
 	const char *at = x->body.text ? x->body.text : "";
 	const char *given = http_query(x, name);
@@ -76,10 +75,10 @@ static bool may_enter(struct exchange *x)
 {
 	char one[128], two[128];
 
-	if (find(x, "SID", one, sizeof(one)))
+	if (form_find(x, "SID", one, sizeof(one)))
 		return session_find(one);
-	return find(x, "auth[login]", one, sizeof(one)) &&
-	       find(x, "auth[password]", two, sizeof(two)) &&
+	return form_find(x, "auth[login]", one, sizeof(one)) &&
+	       form_find(x, "auth[password]", two, sizeof(two)) &&
 	       login_check(one, two);
 }
 
@@ -172,10 +171,10 @@ void files_serve(struct exchange *x)
 		x->vcs_status = SIMULATED;
 		return;
 	}
-	if (!find(x, "__api", text, sizeof(text)) || strcmp(text, "1") != 0 ||
-	    !may_enter(x))
+	if (!form_find(x, "__api", text, sizeof(text)) ||
+	    strcmp(text, "1") != 0 || !may_enter(x))
 		x->vcs_status = DENIED;
-	else if (!find(x, "id", text, sizeof(text)) ||
+	else if (!form_find(x, "id", text, sizeof(text)) ||
 		 !send_invoice(x, strtoll(text, NULL, 10)))
 		x->vcs_status = NOT_FOUND;
 }

@@ -1,14 +1,16 @@
-/* http.c: libmicrohttpd: three listeners, and requests that must wait.
+/* http.c: libmicrohttpd: the listeners, and requests that must wait.
  *
  * A request that waits (latency, hang, late) is suspended, so that it holds
  * no thread; a keeper thread lets it go on. */
 #include "sandbox.h"
+#include "gateways.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +31,7 @@ struct request {
 	struct exchange x; /* first: a room sees only this */
 	enum state state;
 	struct MHD_Connection *connection;
+	const struct room *room;
 	double until; /* ms; < 0: until released */
 	bool parked, gone;
 	struct request *next, **at;
@@ -38,6 +41,8 @@ static void management_or_file_read(struct exchange *x)
 {
 	if (files_path(x->path))
 		files_read(x);
+	else if (paypal_cert_path(x->path))
+		paypal_read(x);
 	else
 		management_read(x);
 }
@@ -46,6 +51,8 @@ static void management_or_file_serve(struct exchange *x)
 {
 	if (files_path(x->path))
 		files_serve(x);
+	else if (paypal_cert_path(x->path))
+		paypal_serve(x);
 	else
 		management_serve(x);
 }
@@ -53,6 +60,8 @@ static void management_or_file_serve(struct exchange *x)
 static const struct room rooms[] = {
     {0, false, core_read, core_serve},
     {1, true, management_or_file_read, management_or_file_serve},
+    {2, false, paypal_read, paypal_serve},
+    {3, false, anet_read, anet_serve},
     {4, false, NULL, control_serve},
 };
 
@@ -97,6 +106,16 @@ static bool park(struct request *r, double until)
 	return done;
 }
 
+static bool is_fault(const struct request *r, enum fault_kind kind)
+{
+	return r->x.faulty && r->x.fault.kind == kind;
+}
+
+static bool is_late_write(const struct request *r)
+{
+	return is_fault(r, LATE) && r->x.writes;
+}
+
 static bool has_gone(struct request *r)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
@@ -124,6 +143,30 @@ static void wait_a_little(double least)
 	pthread_cond_timedwait(&changed, &lock, &t);
 }
 
+/* Late: what was asked is done now, whether or not anybody still listens.
+ * Under the lock, but for the doing. */
+static void serve_late(struct request *r)
+{
+	*r->at = r->next;
+	if (r->next)
+		r->next->at = r->at;
+	r->parked = false;
+	pthread_mutex_unlock(&lock);
+	r->room->serve(&r->x);
+	pthread_mutex_lock(&lock);
+	r->state = SERVED;
+	MHD_resume_connection(r->connection);
+}
+
+static struct request *find_late(double now)
+{
+	struct request *r = parked;
+
+	while (r && (!is_late_write(r) || r->until > now))
+		r = r->next;
+	return r;
+}
+
 static void *keep(void *unused)
 {
 	pthread_mutex_lock(&lock);
@@ -131,10 +174,13 @@ static void *keep(void *unused)
 		double now = clock_ms(), least = -1;
 		struct request *next;
 
+		while ((next = find_late(now)))
+			serve_late(next);
 		for (struct request *r = parked; r; r = next) {
 			next = r->next;
 			r->gone = has_gone(r);
-			if (r->gone || (r->until >= 0 && r->until <= now))
+			if ((r->gone && !is_late_write(r)) ||
+			    (r->until >= 0 && r->until <= now))
 				unpark(r);
 			else if (r->until >= 0 &&
 				 (least < 0 || r->until - now < least))
@@ -156,8 +202,12 @@ void http_release(void)
 	pthread_mutex_lock(&lock);
 	for (struct request *r = parked; r; r = next) {
 		next = r->next;
-		unpark(r);
+		if (is_late_write(r) && !stopping)
+			r->until = 0;
+		else
+			unpark(r);
 	}
+	pthread_cond_signal(&changed);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -194,6 +244,10 @@ static int64_t find_client(struct json_object *params)
 void http_operation(
     struct exchange *x, const char *name, struct json_object *params)
 {
+	const struct method *m = method_find(x->api, name);
+
+	x->writes |=
+	    m ? m->writes : x->api >= PAYPAL && strcmp(x->method, "POST") == 0;
 	if (!x->faulty)
 		x->faulty = fault_take(x->api, name, WHOLE_FAULTS, &x->fault);
 	if (x->operation_count < MAX_OPERATIONS) {
@@ -210,16 +264,52 @@ const char *http_query(struct exchange *x, const char *name)
 	    x->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
+const char *http_header(struct exchange *x, const char *name)
+{
+	return MHD_lookup_connection_value(
+	    x->connection, MHD_HEADER_KIND, name);
+}
+
+void http_answer_header(
+    struct exchange *x, const char *name, const char *format, ...)
+{
+	char *value = NULL;
+	va_list args;
+
+	va_start(args, format);
+	if (x->header_count == 8 || vasprintf(&value, format, args) < 0)
+		abort();
+	va_end(args);
+	x->headers[x->header_count].name = name;
+	x->headers[x->header_count++].value = value;
+}
+
+static enum MHD_Result add_argument(
+    void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct buf *b = cls;
+
+	(void)kind;
+	buf_text(b, b->text[b->length - 1] == '{' ? "" : ",");
+	buf_json(b, name);
+	buf_text(b, ":");
+	buf_json(b, value);
+	return MHD_YES;
+}
+
+void http_arguments(struct exchange *x, struct buf *out)
+{
+	buf_text(out, "{");
+	MHD_get_connection_values(
+	    x->connection, MHD_GET_ARGUMENT_KIND, add_argument, out);
+	buf_text(out, "}");
+}
+
 static void log_calls(struct exchange *x)
 {
 	for (size_t i = 0; i < x->operation_count; i++)
 		calls_add(x->api, x->operations[i].name, x->number, x->started,
 		    x->operations[i].client);
-}
-
-static bool is_fault(const struct request *r, enum fault_kind kind)
-{
-	return r->x.faulty && r->x.fault.kind == kind;
 }
 
 static void spoil(struct request *r)
@@ -282,6 +372,7 @@ static enum MHD_Result send_reply(struct request *r)
 	log_calls(x);
 	if (is_fault(r, LOST_REPLY) || is_fault(r, REFUSE))
 		return MHD_NO;
+	requests_status(x, x->status ? x->status : 200);
 	spoil(r);
 	if (!x->reply.text)
 		buf_text(&x->reply, "");
@@ -293,6 +384,9 @@ static enum MHD_Result send_reply(struct request *r)
 		    text, sizeof(text), "attachment; filename=\"%s\"", x->name);
 		MHD_add_response_header(response, "Content-Disposition", text);
 	}
+	for (size_t i = 0; i < x->header_count; i++)
+		MHD_add_response_header(
+		    response, x->headers[i].name, x->headers[i].value);
 	if (x->vcs_status) {
 		snprintf(text, sizeof(text), "%d", x->vcs_status);
 		MHD_add_response_header(response, "X-VCS-Status", text);
@@ -309,13 +403,12 @@ static enum MHD_Result serve(struct request *r, const struct room *room)
 		log_calls(&r->x);
 		return MHD_NO;
 	}
-	if (is_fault(r, EXPIRE))
+	if (is_fault(r, EXPIRE) && r->x.api == PAYPAL)
+		paypal_expire();
+	else if (is_fault(r, EXPIRE) && r->x.api != ANET)
 		session_expire();
 	room->serve(&r->x);
 	r->state = SERVED;
-	if (is_fault(r, LATE))
-		return park(r, clock_ms() + r->x.fault.value * 1000) ? MHD_YES
-								     : MHD_NO;
 	return send_reply(r);
 }
 
@@ -325,12 +418,16 @@ static enum MHD_Result begin(struct request *r, const struct room *room)
 	r->state = WAITING;
 	r->x.started = clock_ms();
 	if (room->read) {
-		r->x.number = calls_request();
+		if (room->port < 2)
+			r->x.number = calls_request();
 		room->read(&r->x);
 	}
 	if (is_fault(r, LATENCY))
 		return park(r, r->x.started + r->x.fault.value) ? MHD_YES
 								: MHD_NO;
+	if (is_fault(r, LATE))
+		return park(r, r->x.started + r->x.fault.value * 1000) ? MHD_YES
+								       : MHD_NO;
 	if (is_fault(r, HANG))
 		return park(r, -1) ? MHD_YES : MHD_NO;
 	return serve(r, room);
@@ -359,7 +456,9 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection,
 
 	(void)version;
 	if (!r) {
-		*state = make_request(connection, path, method);
+		r = make_request(connection, path, method);
+		r->room = cls;
+		*state = r;
 		return MHD_YES;
 	}
 	r->x.path = path;
@@ -397,6 +496,8 @@ static void complete(void *cls, struct MHD_Connection *connection, void **state,
 	json_object_put(r->x.request);
 	buf_free(&r->x.body);
 	buf_free(&r->x.reply);
+	for (size_t i = 0; i < r->x.header_count; i++)
+		free(r->x.headers[i].value);
 	free(r);
 	*state = NULL;
 }

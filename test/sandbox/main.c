@@ -1,5 +1,6 @@
 /* main.c: the sandbox, a simulated VCS for the demo, the tests, the bench. */
 #include "sandbox.h"
+#include "gateways.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -9,6 +10,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
+/* No secret: it is in this file. Case counts. */
+#define SIGNATURE_16 "0123456789abcdefFEDCBA9876543210"
+
 struct options options = {
     .port = 3080,
     .dir = "build/sandbox",
@@ -16,13 +20,25 @@ struct options options = {
     .token = "0123456789abcdef0123456789abcdef",
     .login = "portal-api",
     .password = "portal-api-demo",
+    .paypal_client = "sandbox-paypal-client",
+    .paypal_secret = "sandbox-paypal-secret",
+    .paypal_hook = "",
+    .paypal_webhook_id = "WH-SANDBOX-1",
+    .paypal_token_life = 32400,
+    .anet_login = "sbLogin01",
+    .anet_key = "sbTransKey000001",
+    .anet_signature = SIGNATURE_16 SIGNATURE_16 SIGNATURE_16 SIGNATURE_16,
+    .anet_hook = "",
+    .anet_currency = "USD",
 };
 
 static const char help[] =
     "sandbox: a simulated VCS on 127.0.0.1\n"
     "\n"
     "  --port N        the Core API's port (3080); Management API and files\n"
-    "                  over HTTPS on N+1, control on N+4\n"
+    "                  over HTTPS on N+1, PayPal on N+2, Authorize.Net on "
+    "N+3,\n"
+    "                  control on N+4, mail (SMTP) on N+5\n"
     "  --dir DIR       its database, CA (ca.pem) and certificate\n"
     "                  (build/sandbox)\n"
     "  --now EPOCH     a clock that stands still\n"
@@ -30,16 +46,46 @@ static const char help[] =
     "  --idle SECONDS  a Management session's life without a call (1440)\n"
     "  --token TOKEN   of the Core API\n"
     "  --login NAME, --password WORD   of the Management API\n"
+    "  --paypal-client ID, --paypal-secret SECRET\n"
+    "  --paypal-web URL         where a payer's browser finds N+2\n"
+    "                           (http://localhost:N+2)\n"
+    "  --paypal-webhook-id ID   (WH-SANDBOX-1)\n"
+    "  --paypal-hook URL        where its webhooks go (nowhere)\n"
+    "  --paypal-cert-url-base URL  where a webhook's certificate is said to\n"
+    "                           be (https://localhost:N+1)\n"
+    "  --paypal-token-life SECONDS  (32400)\n"
+    "  --anet-login NAME, --anet-key KEY, --anet-signature KEY\n"
+    "  --anet-hook URL          where its webhooks go (nowhere)\n"
+    "  --anet-currency CODE     of the merchant's account (USD)\n"
     "  --help\n";
 
 static const struct option names[] = {{"port", required_argument, NULL, 'p'},
     {"dir", required_argument, NULL, 'd'},
     {"now", required_argument, NULL, 'n'}, {"small", no_argument, NULL, 's'},
     {"idle", required_argument, NULL, 'i'},
-    {"token", required_argument, NULL, 't'},
-    {"login", required_argument, NULL, 'l'},
-    {"password", required_argument, NULL, 'w'},
-    {"help", no_argument, NULL, 'h'}, {0}};
+    {"paypal-token-life", required_argument, NULL, 'e'},
+    {"help", no_argument, NULL, 'h'},
+    /* These are texts. */
+    {"token", required_argument, NULL, 0},
+    {"login", required_argument, NULL, 1},
+    {"password", required_argument, NULL, 2},
+    {"paypal-client", required_argument, NULL, 3},
+    {"paypal-secret", required_argument, NULL, 4},
+    {"paypal-web", required_argument, NULL, 5},
+    {"paypal-webhook-id", required_argument, NULL, 6},
+    {"paypal-hook", required_argument, NULL, 7},
+    {"paypal-cert-url-base", required_argument, NULL, 8},
+    {"anet-login", required_argument, NULL, 9},
+    {"anet-key", required_argument, NULL, 10},
+    {"anet-signature", required_argument, NULL, 11},
+    {"anet-hook", required_argument, NULL, 12},
+    {"anet-currency", required_argument, NULL, 13}, {0}};
+
+static const char **const texts[] = {&options.token, &options.login,
+    &options.password, &options.paypal_client, &options.paypal_secret,
+    &options.paypal_web, &options.paypal_webhook_id, &options.paypal_hook,
+    &options.paypal_cert_base, &options.anet_login, &options.anet_key,
+    &options.anet_signature, &options.anet_hook, &options.anet_currency};
 
 static int64_t number(const char *text, int64_t least, int64_t most)
 {
@@ -74,25 +120,64 @@ static void read_options(int argc, char **argv)
 		case 'i':
 			options.idle = (int)number(optarg, 1, 1000000);
 			break;
-		case 't':
-			options.token = optarg;
-			break;
-		case 'l':
-			options.login = optarg;
-			break;
-		case 'w':
-			options.password = optarg;
+		case 'e':
+			options.paypal_token_life =
+			    (int)number(optarg, 0, 1000000);
 			break;
 		case 'h':
 			fputs(help, stdout);
 			exit(0);
 		default:
-			exit(2);
+			if ((size_t)c >= sizeof(texts) / sizeof(texts[0]))
+				exit(2);
+			*texts[c] = optarg;
 		}
 	if (optind < argc) {
 		fprintf(stderr, "sandbox: %s: unknown\n", argv[optind]);
 		exit(2);
 	}
+}
+
+/* What follows from the port, unless it was said. */
+static bool finish_options(void)
+{
+	static char web[64], base[64];
+
+	snprintf(web, sizeof(web), "http://localhost:%d", options.port + 2);
+	snprintf(base, sizeof(base), "https://localhost:%d", options.port + 1);
+	if (!options.paypal_web)
+		options.paypal_web = web;
+	if (!options.paypal_cert_base)
+		options.paypal_cert_base = base;
+	if (strlen(options.anet_signature) != 128)
+		fprintf(stderr, "sandbox: --anet-signature: 128 digits\n");
+	else if (!hook_set(PAYPAL, options.paypal_hook) ||
+		 !hook_set(ANET, options.anet_hook))
+		fprintf(stderr, "sandbox: a hook is http://127.0.0.1:PORT/"
+				" or on localhost\n");
+	else
+		return true;
+	return false;
+}
+
+static bool start(void)
+{
+	if (!http_start())
+		return false;
+	if (smtp_start()) {
+		if (hook_start())
+			return true;
+		smtp_stop();
+	}
+	http_stop();
+	return false;
+}
+
+static void stop(void)
+{
+	hook_stop();
+	smtp_stop();
+	http_stop();
 }
 
 static void make_dir(const char *dir)
@@ -115,6 +200,8 @@ int main(int argc, char **argv)
 	sigset_t set;
 
 	read_options(argc, argv);
+	if (!finish_options())
+		return 2;
 	setenv("TZ", "UTC", 1);
 	tzset();
 	signal(SIGPIPE, SIG_IGN);
@@ -127,17 +214,21 @@ int main(int argc, char **argv)
 		goto out;
 	/* Before any thread, so that all of them leave these to us. */
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	if (http_start()) {
+	if (start()) {
 		printf("sandbox: ready core=http://127.0.0.1:%d"
 		       " management=https://127.0.0.1:%d/jsonrpc/"
-		       " control=http://127.0.0.1:%d\n",
-		    options.port, options.port + 1, options.port + 4);
+		       " control=http://127.0.0.1:%d"
+		       " paypal=http://127.0.0.1:%d anet=http://127.0.0.1:%d"
+		       " smtp=127.0.0.1:%d\n",
+		    options.port, options.port + 1, options.port + 4,
+		    options.port + 2, options.port + 3, options.port + 5);
 		fflush(stdout);
 		sigwait(&set, &signal_number);
-		http_stop();
+		stop();
 		status = 0;
 	}
 out:
+	requests_clear();
 	cache_clear();
 	db_close();
 	clock_stop();

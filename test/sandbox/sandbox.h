@@ -25,6 +25,11 @@ struct options {
 	bool small;
 	int idle; /* seconds until a Management session is forgotten */
 	const char *token, *login, *password;
+	const char *paypal_client, *paypal_secret, *paypal_web, *paypal_hook;
+	const char *paypal_webhook_id, *paypal_cert_base;
+	int paypal_token_life; /* seconds */
+	const char *anet_login, *anet_key, *anet_signature, *anet_hook;
+	const char *anet_currency;
 };
 
 extern struct options options;
@@ -42,6 +47,7 @@ void buf_format(struct buf *, const char *, ...)
 void buf_int(struct buf *, int64_t);
 void buf_json(struct buf *, const char *); /* a JSON string; NULL: null */
 void buf_nano(struct buf *, int64_t);	   /* a JSON number, no double */
+void buf_html(struct buf *, const char *); /* escaped */
 void buf_free(struct buf *);
 bool nano_parse(const char *, int64_t *);
 bool nano_from_json(struct json_object *, int64_t *);
@@ -61,6 +67,8 @@ bool time_parse(const char *, const struct zone *, int64_t *);
 void buf_time(struct buf *, int64_t time, const struct zone *);
 void buf_time_short(struct buf *, int64_t time); /* Management's form */
 void buf_date(struct buf *, int64_t day);
+void buf_iso(struct buf *, int64_t time, const char *end); /* the gateways' */
+int64_t clock_real(void); /* ms since 1970, whatever --now says */
 int64_t days_from_civil(int64_t year, int month, int day);
 void civil_from_days(int64_t days, int *year, int *month, int *day);
 
@@ -72,6 +80,12 @@ void db_give(sqlite3 *);
 sqlite3_stmt *db_prepare(sqlite3 *, const char *sql);
 bool db_run(sqlite3 *, const char *sql);
 int64_t db_int(sqlite3 *, const char *sql, int64_t one, int64_t two);
+/* Each letter of types says what comes: i int64_t, s text (or NULL). */
+sqlite3_stmt *db_bind(sqlite3 *, const char *sql, const char *types, ...);
+bool db_put(sqlite3 *, const char *sql, const char *types, ...);
+const char *db_text(sqlite3_stmt *, int column); /* never NULL */
+bool db_begin(sqlite3 *);
+bool db_end(sqlite3 *, bool commit);
 bool db_reset(void);
 unsigned long db_version(void);
 void db_changed(void);
@@ -97,7 +111,7 @@ enum { VOICE = 1, SMS, TOLLFREE };
 
 /* A method, and one call of it. */
 enum evidence { DOCUMENTED, OBSERVED, GUESS };
-enum api { CORE, MANAGEMENT };
+enum api { CORE, MANAGEMENT, PAYPAL, ANET, SMTP };
 
 struct column {
 	const char *name;
@@ -190,27 +204,46 @@ enum fault_kind {
 	CUT, /* the connection breaks in the middle of the body */
 	MARKUP,
 	MARKUP_ALL,
+	/* The gateways' own; what they do stands in faults.c. */
+	ISSUE,
+	STATUS,
+	STATUS_AFTER,
+	STATE,
+	AMOUNT,
+	CURRENCY,
+	PAYEE,
+	LINK,
+	HTML,
+	EMPTY,
+	NO_CAPTURES,
+	TWO_CAPTURES,
+	DUPLICATE_MEMBER,
+	NESTED,
+	BOM,
+	RESPONSE_CODE,
+	TEST_REQUEST,
 	FAULT_KINDS
 };
 
+#define KIND(kind) (UINT64_C(1) << (kind))
+
 /* Faults of one call's answer; the others are of the whole request. */
-#define PART_FAULTS (1u << ERROR | 1u << WRONG_TYPE | 1u << FOREIGN_ROWS)
+#define PART_FAULTS (KIND(ERROR) | KIND(WRONG_TYPE) | KIND(FOREIGN_ROWS))
 /* These come on top of another. */
-#define MARKUP_FAULTS (1u << MARKUP | 1u << MARKUP_ALL)
-#define WHOLE_FAULTS                                                           \
-	(((1u << FAULT_KINDS) - 1) & ~(PART_FAULTS | MARKUP_FAULTS))
+#define MARKUP_FAULTS (KIND(MARKUP) | KIND(MARKUP_ALL))
+#define WHOLE_FAULTS  ((KIND(ISSUE) - 1) & ~(PART_FAULTS | MARKUP_FAULTS))
 
 struct fault {
 	enum fault_kind kind;
 	double value;
-	char text[256];
+	char text[256], reason[64];
 	char operation[64];
 	long times; /* -1: until deleted */
 	long after; /* calls that are spared before */
 };
 
 bool fault_take(
-    enum api, const char *operation, unsigned kinds, struct fault *);
+    enum api, const char *operation, uint64_t kinds, struct fault *);
 const char *fault_add(struct json_object *); /* NULL, or what is wrong */
 void fault_clear(void);
 void fault_list(struct buf *);
@@ -246,9 +279,16 @@ struct exchange {
 	uint64_t number;
 	double started;
 	struct fault fault; /* of the whole request */
-	bool faulty;
+	bool faulty, writes;
 	struct operation operations[MAX_OPERATIONS];
 	size_t operation_count;
+	const char *operation; /* of a gateway */
+	uint64_t logged;       /* its number in requests.c; 0: none */
+	struct {
+		const char *name;
+		char *value;
+	} headers[8];
+	size_t header_count;
 };
 
 /* Notes that the request asks for an operation, and finds its fault. */
@@ -259,6 +299,10 @@ bool http_start(void);
 void http_stop(void);
 void http_release(void); /* lets hanging requests go on */
 const char *http_query(struct exchange *, const char *name);
+const char *http_header(struct exchange *, const char *name);
+void http_arguments(struct exchange *, struct buf *); /* as an object */
+void http_answer_header(struct exchange *, const char *name, const char *, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Each room: names its operations, then answers. */
 void core_read(struct exchange *);
@@ -269,6 +313,8 @@ void control_serve(struct exchange *);
 void files_read(struct exchange *);
 void files_serve(struct exchange *);
 bool files_path(const char *path);
+/* An argument of the body's form, or of the address. */
+bool form_find(struct exchange *, const char *name, char *value, size_t room);
 
 /* session.c */
 bool session_find(const char *sid);
@@ -280,5 +326,7 @@ bool login_check(const char *login, const char *password);
 bool tls_prepare(void);
 void tls_free(void);
 extern char *tls_key, *tls_certificate;
+/* Of the signer of PayPal's webhooks: PEM, the CA's behind its own. */
+extern char *tls_signer_key, *tls_signer_certificate;
 
 #endif

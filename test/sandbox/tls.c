@@ -14,7 +14,7 @@
 
 #define LIFE (3650 * DAY)
 
-char *tls_key, *tls_certificate;
+char *tls_key, *tls_certificate, *tls_signer_key, *tls_signer_certificate;
 
 struct pair {
 	gnutls_x509_privkey_t key;
@@ -41,21 +41,25 @@ static bool write_file(const char *name, const gnutls_datum_t *data)
 	return done;
 }
 
-static bool make_key(struct pair *p)
+static bool make_key(struct pair *p, bool rsa)
 {
-	return gnutls_x509_privkey_init(&p->key) == 0 &&
-	       gnutls_x509_privkey_generate(p->key, GNUTLS_PK_ECDSA,
+	if (gnutls_x509_privkey_init(&p->key) != 0)
+		return false;
+	if (rsa)
+		return gnutls_x509_privkey_generate(
+			   p->key, GNUTLS_PK_RSA, 2048, 0) == 0;
+	return gnutls_x509_privkey_generate(p->key, GNUTLS_PK_ECDSA,
 		   GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0) == 0;
 }
 
-static bool make_common(struct pair *p, const char *name, bool ca)
+static bool make_common(struct pair *p, const char *name, bool ca, bool rsa)
 {
 	gnutls_x509_crt_t c;
 	unsigned char serial[12], id[20];
 	size_t size = sizeof(id);
 	time_t now = time(NULL), early = (time_t)clock_now();
 
-	if (!make_key(p) || gnutls_x509_crt_init(&p->crt) != 0 ||
+	if (!make_key(p, rsa) || gnutls_x509_crt_init(&p->crt) != 0 ||
 	    gnutls_rnd(GNUTLS_RND_NONCE, serial, sizeof(serial)) != 0)
 		return false;
 	serial[0] &= 0x7f;
@@ -75,7 +79,7 @@ static bool make_common(struct pair *p, const char *name, bool ca)
 
 static bool make_ca(struct pair *ca)
 {
-	return make_common(ca, "VCS sandbox CA", true) &&
+	return make_common(ca, "VCS sandbox CA", true, false) &&
 	       gnutls_x509_crt_set_key_usage(ca->crt,
 		   GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN) == 0 &&
 	       gnutls_x509_crt_sign2(
@@ -87,7 +91,7 @@ static bool make_server(struct pair *s, const struct pair *ca)
 	static const char *const hosts[] = {"localhost", "vcs.sandbox.test"};
 	struct in_addr ip = {htonl(INADDR_LOOPBACK)};
 
-	if (!make_common(s, "vcs.sandbox.test", false))
+	if (!make_common(s, "vcs.sandbox.test", false, false))
 		return false;
 	for (size_t i = 0; i < 2; i++)
 		if (gnutls_x509_crt_set_subject_alt_name(s->crt,
@@ -101,6 +105,21 @@ static bool make_server(struct pair *s, const struct pair *ca)
 		   s->crt, GNUTLS_KEY_DIGITAL_SIGNATURE) == 0 &&
 	       gnutls_x509_crt_set_key_purpose_oid(
 		   s->crt, GNUTLS_KP_TLS_WWW_SERVER, 0) == 0 &&
+	       gnutls_x509_crt_sign2(
+		   s->crt, ca->crt, ca->key, GNUTLS_DIG_SHA256, 0) == 0;
+}
+
+/* Who signs PayPal's webhooks: the name is the one of the real ones. */
+static bool make_signer(struct pair *s, const struct pair *ca)
+{
+	static const char name[] =
+	    "messageverificationcerts.sandbox.paypal.com";
+
+	return make_common(s, name, false, true) &&
+	       gnutls_x509_crt_set_subject_alt_name(s->crt, GNUTLS_SAN_DNSNAME,
+		   name, sizeof(name) - 1, GNUTLS_FSAN_SET) == 0 &&
+	       gnutls_x509_crt_set_key_usage(
+		   s->crt, GNUTLS_KEY_DIGITAL_SIGNATURE) == 0 &&
 	       gnutls_x509_crt_sign2(
 		   s->crt, ca->crt, ca->key, GNUTLS_DIG_SHA256, 0) == 0;
 }
@@ -137,14 +156,18 @@ static void free_pair(struct pair *p)
 
 static bool make_all(void)
 {
-	struct pair ca = {0}, server = {0};
+	struct pair ca = {0}, server = {0}, signer = {0};
 	bool done = make_ca(&ca) && make_server(&server, &ca) &&
+		    make_signer(&signer, &ca) &&
 		    save_certificate("ca.pem", ca.crt) &&
 		    save_certificate("server.pem", server.crt) &&
-		    save_key("server.key", server.key);
+		    save_key("server.key", server.key) &&
+		    save_certificate("signer.pem", signer.crt) &&
+		    save_key("signer.key", signer.key);
 
 	free_pair(&ca);
 	free_pair(&server);
+	free_pair(&signer);
 	return done;
 }
 
@@ -172,13 +195,16 @@ static bool import(gnutls_x509_crt_t *crt, const char *text)
 /* What is there is kept, if it is of one piece and lives a day more. */
 static bool is_valid(void)
 {
-	gnutls_x509_crt_t ca = NULL, server = NULL;
+	gnutls_x509_crt_t ca = NULL, server = NULL, signer = NULL;
 	char *ca_text = read_file("ca.pem");
 	unsigned problems = 1;
 	bool valid;
 
 	valid = tls_key && import(&ca, ca_text) &&
-		import(&server, tls_certificate) &&
+		import(&server, tls_certificate) && tls_signer_key &&
+		import(&signer, tls_signer_certificate) &&
+		gnutls_x509_crt_verify(signer, &ca, 1, 0, &problems) == 0 &&
+		problems == 0 &&
 		gnutls_x509_crt_verify(server, &ca, 1, 0, &problems) == 0 &&
 		problems == 0 &&
 		gnutls_x509_crt_get_expiration_time(server) > time(NULL) + DAY;
@@ -186,6 +212,8 @@ static bool is_valid(void)
 		gnutls_x509_crt_deinit(ca);
 	if (server)
 		gnutls_x509_crt_deinit(server);
+	if (signer)
+		gnutls_x509_crt_deinit(signer);
 	free(ca_text);
 	return valid;
 }
@@ -195,6 +223,8 @@ static void load(void)
 	tls_free();
 	tls_key = read_file("server.key");
 	tls_certificate = read_file("server.pem");
+	tls_signer_key = read_file("signer.key");
+	tls_signer_certificate = read_file("signer.pem");
 }
 
 bool tls_prepare(void)
@@ -215,5 +245,8 @@ void tls_free(void)
 {
 	free(tls_key);
 	free(tls_certificate);
+	free(tls_signer_key);
+	free(tls_signer_certificate);
 	tls_key = tls_certificate = NULL;
+	tls_signer_key = tls_signer_certificate = NULL;
 }
