@@ -15,7 +15,7 @@ struct mem;
 /* A command line, checked against its command's row. */
 struct cli {
 	const char *config, *socket;
-	int64_t workers;
+	int64_t workers, every, reconcile;
 	bool watch, vcs, templates, json;
 	char **args; /* what is no option */
 	size_t n_args;
@@ -25,6 +25,7 @@ struct cli {
 int cli_serve(const struct cli *c);
 int cli_check(const struct cli *c);
 int cli_render(const struct cli *c);
+int cli_payments(const struct cli *c);
 int cli_routes(const struct cli *c);
 int cli_cgi(const struct cli *c);
 int cli_version(const struct cli *c);

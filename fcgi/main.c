@@ -15,8 +15,12 @@ enum option_flag {
 	OPT_WATCH = 8,
 	OPT_VCS = 16,
 	OPT_TEMPLATES = 32,
-	OPT_JSON = 64
+	OPT_JSON = 64,
+	OPT_EVERY = 128,
+	OPT_RECONCILE = 256
 };
+
+enum { ANY_NUMBER = 99 }; /* of arguments: the command looks itself */
 
 static const struct command {
 	const char *name;
@@ -26,12 +30,16 @@ static const struct command {
 	const char *args;
 	const char *about;
 } commands[] = {
-    {"serve", cli_serve, OPT_CONFIG | OPT_SOCKET | OPT_WORKERS | OPT_WATCH, 0,
+    {"serve", cli_serve,
+	OPT_CONFIG | OPT_SOCKET | OPT_WORKERS | OPT_WATCH | OPT_RECONCILE, 0,
 	"", "serve requests over FastCGI until told to stop"},
     {"check", cli_check, OPT_CONFIG | OPT_VCS | OPT_TEMPLATES, 0, "",
 	"say what is right and what is wrong, and how to mend it"},
     {"render", cli_render, 0, 2, " TEMPLATE MODEL.json",
 	"print what a template makes of a model (-: standard input)"},
+    {"payments", cli_payments, OPT_CONFIG | OPT_EVERY | OPT_JSON, ANY_NUMBER,
+	" list | show ID | reconcile",
+	"list payments, tell one's story, finish what is open"},
     {"routes", cli_routes, OPT_JSON, 0, "", "list all pages"},
     {"cgi", cli_cgi, OPT_CONFIG, 0, "",
 	"serve one request as a plain CGI program"},
@@ -57,6 +65,10 @@ static const struct {
     {"templates", NULL, OPT_TEMPLATES,
 	"look at the theme only: templates, texts, theme.json"},
     {"json", NULL, OPT_JSON, "print JSON"},
+    {"every", "SECONDS", OPT_EVERY,
+	"reconcile: again and again, until told to stop"},
+    {"reconcile", "SECONDS", OPT_RECONCILE,
+	"finish payments in a process of its own, so many seconds apart"},
     {"help", NULL, ~0U, "print this"},
 };
 
@@ -97,14 +109,16 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-static bool put_workers(struct cli *cli, const char *text)
+static bool put_number(
+    int64_t *out, const char *name, const char *text, int64_t most)
 {
 	char *end;
 
-	cli->workers = strtol(text, &end, 10);
-	if (!*end && cli->workers >= 1 && cli->workers <= 512)
+	*out = strtol(text, &end, 10);
+	if (*text && !*end && *out >= 1 && *out <= most)
 		return true;
-	fprintf(stderr, "portico: --workers is a number, 1 to 512\n");
+	fprintf(stderr, "portico: --%s is a number, 1 to %lld\n", name,
+	    (long long)most);
 	return false;
 }
 
@@ -118,7 +132,11 @@ static bool put_option(struct cli *cli, unsigned flag, const char *value)
 		cli->socket = value;
 		break;
 	case OPT_WORKERS:
-		return put_workers(cli, value);
+		return put_number(&cli->workers, "workers", value, 512);
+	case OPT_EVERY:
+		return put_number(&cli->every, "every", value, 86400);
+	case OPT_RECONCILE:
+		return put_number(&cli->reconcile, "reconcile", value, 86400);
 	case OPT_WATCH:
 		cli->watch = true;
 		break;
@@ -160,7 +178,7 @@ static int run(const struct command *c, int n_args, char **args)
 	}
 	cli.args = args + optind;
 	cli.n_args = (size_t)(n_args - optind);
-	if (cli.n_args == c->n_args)
+	if (cli.n_args == c->n_args || c->n_args == ANY_NUMBER)
 		return c->run(&cli);
 	fprintf(stderr, "portico %s: %s\n", c->name,
 	    cli.n_args > c->n_args ? "too many arguments"
@@ -192,7 +210,8 @@ int cli_serve(const struct cli *c)
 	const struct pool_options o = {.config = c->config,
 	    .socket = c->socket ? c->socket : "/run/portico/portico.sock",
 	    .workers = c->workers,
-	    .watch = c->watch};
+	    .watch = c->watch,
+	    .reconcile = c->reconcile};
 
 	return pool_run(&o);
 }

@@ -28,6 +28,7 @@
 #include "base/mem.h"
 #include "domain/brand.h"
 #include "listen.h"
+#include "reconcile.h"
 #include "watch.h"
 #include "worker.h"
 
@@ -41,8 +42,9 @@ enum {
 
 struct child {
 	pid_t pid;
-	int64_t born; /* milliseconds */
-	bool leaving; /* was told to end */
+	int64_t born;	 /* milliseconds */
+	bool leaving;	 /* was told to end */
+	bool reconciles; /* serves nobody */
 };
 
 struct pool {
@@ -80,7 +82,7 @@ static size_t count_serving(const struct pool *p)
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->n_children; i++)
-		n += !p->children[i].leaving;
+		n += !p->children[i].leaving && !p->children[i].reconciles;
 	return n;
 }
 
@@ -110,28 +112,32 @@ static void notify(const char *state)
 /* --- Workers ------------------------------------------------------------ */
 
 /* In the new process. */
-static _Noreturn void become_worker(struct pool *p, pid_t parent)
+static _Noreturn void become_child(
+    struct pool *p, pid_t parent, bool reconciles)
 {
 	int status = 0;
 
 	/* Nobody would end us if the parent went without a word. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() == parent)
-		status = worker_run(p->site, settings(p->site), p->listener.fd);
+		status = reconciles
+			     ? reconcile_run(p->site, p->options->reconcile)
+			     : worker_run(
+				   p->site, settings(p->site), p->listener.fd);
 	site_close(p->site);
 	close(p->listener.fd);
 	free(p);
 	exit(status);
 }
 
-static bool start_worker(struct pool *p)
+static bool start_child(struct pool *p, bool reconciles)
 {
 	pid_t parent = getpid(), pid = -1;
 
 	if (p->n_children < CHILDREN_MOST) {
 		pid = fork();
 		if (pid == 0)
-			become_worker(p, parent);
+			become_child(p, parent, reconciles);
 	} else {
 		errno = EAGAIN;
 	}
@@ -140,8 +146,17 @@ static bool start_worker(struct pool *p)
 		p->next_fork = now_ms() + DELAY_MOST_MS;
 		return false;
 	}
-	p->children[p->n_children++] = (struct child){pid, now_ms(), false};
+	p->children[p->n_children++] =
+	    (struct child){pid, now_ms(), false, reconciles};
 	return true;
+}
+
+static bool wants_reconciler(const struct pool *p)
+{
+	for (size_t i = 0; i < p->n_children; i++)
+		if (p->children[i].reconciles && !p->children[i].leaving)
+			return false;
+	return p->options->reconcile > 0;
 }
 
 static void fill(struct pool *p)
@@ -149,8 +164,10 @@ static void fill(struct pool *p)
 	if (p->stopping || now_ms() < p->next_fork)
 		return;
 	for (size_t n = count_serving(p); n < p->wanted; n++)
-		if (!start_worker(p))
+		if (!start_child(p, false))
 			return;
+	if (wants_reconciler(p))
+		start_child(p, true);
 }
 
 /* A worker that crashes is replaced at once; those that die right after their
@@ -282,7 +299,7 @@ static void reload(struct pool *p)
 	p->young_deaths = 0;
 	p->next_fork = 0;
 	for (size_t n = 0; n < p->wanted; n++)
-		if (!start_worker(p))
+		if (!start_child(p, false))
 			break;
 	send_away(p, n_old);
 	site_close(old);
@@ -353,7 +370,8 @@ static int wait_signal(const struct pool *p, const sigset_t *all)
 	struct timespec left;
 	int signal;
 
-	if (!p->stopping && count_serving(p) < p->wanted)
+	if (!p->stopping &&
+	    (count_serving(p) < p->wanted || wants_reconciler(p)))
 		due = p->next_fork;
 	if (p->stopping)
 		due = p->deadline;

@@ -16,6 +16,7 @@ struct pool_options {
 	const char *socket; /* where to listen, unless systemd gave one */
 	int64_t workers;    /* 0: as the configuration says */
 	bool watch;	    /* reload when a file changes */
+	int64_t reconcile;  /* seconds between rounds; 0: somebody else does */
 };
 
 /* Serves until a signal ends it. Returns the exit status; what was wrong at

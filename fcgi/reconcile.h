@@ -1,0 +1,15 @@
+/* reconcile.h: the process that finishes payments: what a crash left, what was
+ * never approved, what nobody told us. */
+#ifndef PORTICO_RECONCILE_H
+#define PORTICO_RECONCILE_H
+
+#include <stdint.h>
+
+struct site;
+
+/* Rounds over all brands, `every` seconds apart, until SIGTERM or SIGINT (which
+ * must be blocked); 0: until nothing is left that could be done now. Opens and
+ * closes the site's handles. The exit status: 1 where something failed. */
+int reconcile_run(struct site *site, int64_t every);
+
+#endif
