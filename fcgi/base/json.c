@@ -119,6 +119,12 @@ void json_put_int(struct json_object *o, const char *key, int64_t n)
 	json_put(o, key, json_object_new_int64(n));
 }
 
+/* The double is for readers within this program, and nobody reads it. */
+void json_put_digits(struct json_object *o, const char *key, const char *digits)
+{
+	json_put(o, key, json_object_new_double_s(0, digits));
+}
+
 void json_put_flag(struct json_object *o, const char *key, bool flag)
 {
 	json_put(o, key, json_object_new_boolean(flag));

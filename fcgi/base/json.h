@@ -31,6 +31,9 @@ void json_put(
     struct json_object *o, const char *key, struct json_object *value);
 void json_put_text(struct json_object *o, const char *key, const char *text);
 void json_put_int(struct json_object *o, const char *key, int64_t n);
+/* A number with just these digits. */
+void json_put_digits(
+    struct json_object *o, const char *key, const char *digits);
 void json_put_flag(struct json_object *o, const char *key, bool flag);
 /* A new object or list under `key`, to be filled. */
 struct json_object *json_put_object(struct json_object *o, const char *key);

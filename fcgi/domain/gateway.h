@@ -96,6 +96,8 @@ struct gateway {
 	const char *(*environment)(const struct brand *b);
 	/* The gateway's pages, where forms and redirects lead: an address. */
 	const char *(*web)(struct gateway_desk *d);
+	/* Whether it may take a currency, as far as is known without asking. */
+	bool (*takes)(const struct brand *b, const char *currency);
 	/* NULL: it takes this amount; else why not, as a key of texts. */
 	const char *(*check)(
 	    struct gateway_desk *d, struct money amount, const char *currency);

@@ -151,7 +151,7 @@ static enum err know_merchant(struct gateway_desk *d)
 	struct gateway_kept *k = d->brand->gateways;
 	struct ask a = open_ask(d, "getMerchantDetailsRequest");
 	struct json_object *o, *list, *test;
-	size_t len = 0;
+	struct buf known;
 	enum err err;
 
 	if (k->anet_currencies[0] && d->now - k->anet_asked < MERCHANT_KEPT)
@@ -164,16 +164,16 @@ static enum err know_merchant(struct gateway_desk *d)
 	list = json_find(o, "currencies");
 	if (json_object_is_type(list, json_type_object))
 		list = json_find(list, "currency");
-	k->anet_currencies[len++] = ',';
+	buf_open(&known, d->mem, sizeof(k->anet_currencies));
+	buf_add_char(&known, ',');
 	for (size_t i = 0; i < json_length(list); i++) {
 		const char *code = json_object_get_string(json_at(list, i));
 
 		if (code && strlen(code) == 3 &&
-		    len + 5 < sizeof(k->anet_currencies))
-			len += (size_t)sprintf(
-			    k->anet_currencies + len, "%s,", code);
+		    known.len + 5 < sizeof(k->anet_currencies))
+			buf_print(&known, "%s,", code);
 	}
-	k->anet_currencies[len] = '\0';
+	memcpy(k->anet_currencies, known.data, known.len + 1);
 	k->anet_asked = d->now;
 	return ERR_OK;
 }
@@ -199,6 +199,16 @@ static const char *check(
 	return strstr(k->anet_currencies, mem_print(d->mem, ",%s,", currency))
 		   ? NULL
 		   : "refill.no_currency";
+}
+
+/* Without asking: pages are drawn with it. */
+static bool takes(const struct brand *b, const char *currency)
+{
+	const char *known = b->gateways->anet_currencies;
+	char wanted[8];
+
+	snprintf(wanted, sizeof(wanted), ",%.3s,", currency);
+	return !known[0] || strstr(known, wanted);
 }
 
 /* --- Beginning: a token for the hosted page ------------------------------- */
@@ -740,6 +750,7 @@ const struct gateway gateway_anet = {
     .is_set = is_set,
     .environment = environment,
     .web = web,
+    .takes = takes,
     .check = check,
     .begin = begin,
     .look = look,

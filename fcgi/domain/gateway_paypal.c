@@ -607,15 +607,22 @@ static enum err capture(
 
 /* --- The rest ------------------------------------------------------------- */
 
-static const char *check(
-    struct gateway_desk *d, struct money amount, const char *currency)
+static bool takes(const struct brand *b, const char *currency)
 {
 	static const char known[] =
 	    "AUD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF ILS JPY MXN MYR NOK "
 	    "NZD PHP PLN SEK SGD THB TWD USD";
+
+	(void)b;
+	return strlen(currency) == 3 && strstr(known, currency);
+}
+
+static const char *check(
+    struct gateway_desk *d, struct money amount, const char *currency)
+{
 	const char *text;
 
-	if (strlen(currency) != 3 || !strstr(known, currency))
+	if (!takes(d->brand, currency))
 		return "refill.no_currency";
 	return gateway_amount(d->mem, amount, digits_of(currency), &text)
 		   ? NULL
@@ -654,6 +661,7 @@ const struct gateway gateway_paypal = {
     .is_set = is_set,
     .environment = environment,
     .web = web,
+    .takes = takes,
     .check = check,
     .begin = begin,
     .look = look,

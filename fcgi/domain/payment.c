@@ -184,6 +184,8 @@ static enum err take_refund(
 	if (!r || !r->fit)
 		return ERR_OK; /* never credited, so nothing to take back */
 	left = left_of(w, &postings, r);
+	if (again && money_compare(left, r->amount) >= 0)
+		return ERR_OK; /* nothing had been taken back */
 	amount = money_is_zero(refund->amount) ? (again ? r->amount : left)
 					       : refund->amount;
 	if (refund->currency && strcmp(refund->currency, r->currency) != 0)

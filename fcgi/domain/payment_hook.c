@@ -293,17 +293,19 @@ void payment_mail_receipt(struct till *t, struct payment *p)
 		payment_tell_story(t, p, "the receipt was mailed");
 }
 
+/* Not of long ago, where a mail server was set up only later. */
 static void mail_receipts(struct till *t)
 {
-	const struct db_value values[] = {db_text(t->brand->name)};
+	const struct db_value values[] = {
+	    db_text(t->brand->name), db_int(t->now - 86400)};
 	struct db_rows rows;
 	struct payment p;
 
 	if (!t->brand->conf->smtp.uri[0] ||
 	    db_query(t->db, t->mem,
 		"select id from payment where brand = $1 and state = 'done' "
-		"and mailed = 0 limit 50",
-		values, 1, &rows))
+		"and mailed = 0 and updated > $2 limit 50",
+		values, 2, &rows))
 		return;
 	for (size_t i = 0; i < rows.rows; i++)
 		if (payment_load(t, db_cell_text(&rows, i, 0), &p) == ERR_OK)

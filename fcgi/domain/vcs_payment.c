@@ -85,13 +85,6 @@ static enum err read_added(struct vcs_trip *t, struct vcs_ask *a)
 		   : ERR_UPSTREAM;
 }
 
-/* A number with just these digits: no double is involved. */
-static void put_amount(struct vcs_ask *a, struct mem *m, struct money amount)
-{
-	json_put(a->vars, "amount",
-	    json_object_new_double_s(0, money_text(m, amount)));
-}
-
 static bool is_refusal(const struct vcs_ask *a)
 {
 	return a->err == ERR_RULE && a->call.code != VCS_NO_METHOD;
@@ -105,7 +98,7 @@ enum err vcs_add_credit(struct brand *b, struct mem *m, struct vcs_credit *c)
 	struct vcs_ask *a;
 
 	a = vcs_add_ask(t, VCS_TRANSACTION_ADD, read_added, NULL, &err);
-	put_amount(a, m, c->amount);
+	json_put_digits(a->vars, "amount", money_text(m, c->amount));
 	json_put_int(a->vars, "currency_id", c->currency_id);
 	json_put_text(a->vars, "notes", c->notes);
 	vcs_run(t);

@@ -69,25 +69,40 @@ const struct gateway *page_find_gateway(struct call *c)
 	return g;
 }
 
-void page_put_gateways(struct call *c)
+void page_list_gateways(struct call *c, struct json_object *list)
 {
-	struct json_object *list = json_put_list(c->ui, "gateways"), *o;
-	const char *chosen = req_raw(c->req, "gateway");
-	const char *nonce = req_raw(c->req, "nonce");
+	struct json_object *o;
 	const struct gateway *g;
 
-	if (!chosen || !gateway_find(c->brand, chosen))
-		chosen = NULL;
 	for (size_t i = 0; (g = gateway_at(c->brand, i)); i++) {
+		if (c->currency && !g->takes(c->brand, c->currency))
+			continue;
 		o = json_put_object(list, NULL);
 		json_put_text(o, "id", g->id);
 		json_put_text(o, "name",
 		    page_text(c, mem_print(c->mem, "gateway.%s", g->id)));
 		json_put_text(o, "description",
 		    page_text(c, mem_print(c->mem, "gateway.%s.about", g->id)));
-		json_put_flag(
-		    o, "checked", chosen ? !strcmp(g->id, chosen) : i == 0);
 	}
+}
+
+void page_put_gateways(struct call *c)
+{
+	struct json_object *list = json_put_list(c->ui, "gateways");
+	const char *chosen = req_raw(c->req, "gateway");
+	const char *nonce = req_raw(c->req, "nonce");
+	bool found = false;
+
+	page_list_gateways(c, list);
+	for (size_t i = 0; i < json_length(list); i++) {
+		const char *id = json_find_text(json_at(list, i), "id");
+		bool is_it = chosen && !strcmp(id, chosen);
+
+		json_put_flag(json_at(list, i), "checked", is_it);
+		found = found || is_it;
+	}
+	if (!found && json_length(list))
+		json_put_flag(json_at(list, 0), "checked", true);
 	/* A form that was refused may be sent again as it is: what was refused
 	 * began nothing. */
 	json_put_text(

@@ -19,6 +19,9 @@ void page_put_payment(
 /* What a customer can still do about it: the address that leads on, or NULL. */
 const char *page_payment_url(struct call *c, const struct payment *p);
 
+/* The gateways that may take the customer's currency, as the API lists them. */
+void page_list_gateways(struct call *c, struct json_object *list);
+
 /* The gateway that the parameter `gateway` names; NULL: a fault is added. */
 const struct gateway *page_find_gateway(struct call *c);
 

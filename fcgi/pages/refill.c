@@ -55,17 +55,7 @@ static struct money setting(const char *amount)
 
 static void put_models(struct call *c)
 {
-	struct json_object *list = json_put_list(c->model, "gateways"), *o;
-	const struct gateway *g;
-
-	for (size_t i = 0; (g = gateway_at(c->brand, i)); i++) {
-		o = json_put_object(list, NULL);
-		json_put_text(o, "id", g->id);
-		json_put_text(o, "name",
-		    page_text(c, mem_print(c->mem, "gateway.%s", g->id)));
-		json_put_text(o, "description",
-		    page_text(c, mem_print(c->mem, "gateway.%s.about", g->id)));
-	}
+	page_list_gateways(c, json_put_list(c->model, "gateways"));
 	put_money(c, c->model, "min", setting(c->brand->conf->refill.min),
 	    c->currency);
 	put_money(c, c->model, "max", setting(c->brand->conf->refill.max),
