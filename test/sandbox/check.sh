@@ -398,7 +398,7 @@ def restart():
 
 
 def check_gateways():
-    g = gateways_check.Gateways(base, check, tls)
+    g = gateways_check.Gateways(base, check, tls, where)
     for name in ("orders", "approval", "captures", "paypal_faults", "spoiled",
                  "paypal_hooks", "anet_order", "anet_page", "anet_money",
                  "anet_faults", "anet_hooks", "requests", "mail"):

@@ -159,15 +159,17 @@ static void paypal_reverse_post(struct exchange *x)
 	give_back(x, "reversal");
 }
 
-/* {"body":"...","webhook_id":"..."}: the headers that PayPal would send. */
+/* {"body":"...","webhook_id":"...","cert":"CERT-EXPIRED"}: the headers that
+ * PayPal would send. */
 static void paypal_sign_post(struct exchange *x)
 {
-	const char *body, *id;
+	const char *body, *id, *cert;
 
 	need(x, "body", &body);
 	need(x, "webhook_id", &id);
-	if (!body ||
-	    !paypal_sign(&x->reply, body, id ? id : options.paypal_webhook_id))
+	need(x, "cert", &cert);
+	if (!body || !paypal_sign(&x->reply, body,
+			 id ? id : options.paypal_webhook_id, cert))
 		refuse(x, "body is needed");
 }
 

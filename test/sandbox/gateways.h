@@ -81,7 +81,8 @@ void paypal_events(struct exchange *, const char *);
 void paypal_cert(struct exchange *, const char *);
 bool paypal_cert_path(const char *path);
 /* The headers of a delivery of this body, as a JSON object. */
-bool paypal_sign(struct buf *, const char *body, const char *webhook_id);
+bool paypal_sign(struct buf *, const char *body, const char *webhook_id,
+    const char *cert); /* NULL: the right one */
 
 /* paypal_pages.c */
 void paypal_page(struct exchange *, const char *);

@@ -10,10 +10,12 @@ DETAILS = "getTransactionDetailsRequest"
 
 
 class Gateways:
-    """base: the port; check(what, good, detail): counts one check."""
+    """base: the port; check(what, good, detail): counts one check; folder: the
+    sandbox's."""
 
-    def __init__(self, base, check, tls):
+    def __init__(self, base, check, tls, folder):
         self.base, self.check, self.tls = base, check, tls
+        self.folder = folder
         self.token = None
 
     def ask(self, port, method, path, body=None, headers=None, timeout=10):
@@ -460,8 +462,17 @@ def check_signature(g, headers, body):
     c.request("GET", url.path)
     pem = c.getresponse().read()
     c.close()
-    check("certificate", pem == g.ask(2, "GET", url.path)[2] and
-          pem.startswith(b"-----BEGIN CERTIFICATE-----"), pem[:40])
+    check("certificate and its CA's", pem == g.ask(2, "GET", url.path)[2] and
+          pem.count(b"-----BEGIN CERTIFICATE-----") == 2, pem[:40])
+    for flaw in ("EXPIRED", "WRONG-NAME", "SELF-SIGNED"):
+        other = g.ask(2, "GET", "/v1/notifications/certs/CERT-" + flaw)
+        check("a flawed one: " + flaw, other[0] == 200 and
+              other[2].count(b"BEGIN") == 1 and other[2] not in pem, other)
+    signed = lower(g.control("POST", "/paypal/sign", {
+        "body": text, "cert": "CERT-EXPIRED"}))
+    check("signed under it", signed["paypal-cert-url"].endswith(
+        "/v1/notifications/certs/CERT-EXPIRED") and
+        verify(proof(signed, text)) == "FAILURE", signed)
     message = "%s|%s|WH-SANDBOX-1|%d" % (
         h["paypal-transmission-id"], h["paypal-transmission-time"],
         zlib.crc32(body))
@@ -479,6 +490,9 @@ def check_signature(g, headers, body):
                   b"messageverificationcerts.sandbox.paypal.com" in key, key)
             with open(where + "/k", "wb") as f:
                 f.write(key)
+            check("openssl trusts it", subprocess.run(
+                [openssl, "verify", "-CAfile", g.folder + "/ca.pem",
+                 where + "/c"], capture_output=True).returncode == 0)
             check("openssl agrees", subprocess.run(
                 [openssl, "dgst", "-sha256", "-verify", "k", "-signature",
                  "s", "m"], cwd=where, capture_output=True).returncode == 0)

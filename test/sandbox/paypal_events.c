@@ -75,7 +75,8 @@ static bool sign(const char *message, gnutls_datum_t *text)
 	return done;
 }
 
-bool paypal_sign(struct buf *out, const char *body, const char *webhook_id)
+bool paypal_sign(struct buf *out, const char *body, const char *webhook_id,
+    const char *other)
 {
 	uint32_t crc = crc32_of(body, strlen(body));
 	const char *const *names = spellings[crc % 3];
@@ -95,8 +96,8 @@ bool paypal_sign(struct buf *out, const char *body, const char *webhook_id)
 		    "{\"%s\":\"%s\",\"%s\":%s,\"%s\":\"%.*s\",\"%s\":\"%s"
 		    "/v1/notifications/certs/%s\",\"%s\":\"SHA256withRSA\"}",
 		    names[0], id, names[1], when.text, names[2], (int)text.size,
-		    (char *)text.data, names[3], options.paypal_cert_base, cert,
-		    names[4]);
+		    (char *)text.data, names[3], options.paypal_cert_base,
+		    other ? other : cert, names[4]);
 	gnutls_free(text.data);
 	buf_free(&message);
 	buf_free(&when);
@@ -125,8 +126,9 @@ bool paypal_event(sqlite3 *db, const char *type, const char *resource_type,
 	    "notifications/webhooks-events/%s\",\"rel\":\"self\",\"method\":"
 	    "\"GET\"}]}",
 	    resource_type, type, type, resource, options.port + 2, event);
-	done = paypal_sign(&headers, body.text, options.paypal_webhook_id) &&
-	       hook_add(db, PAYPAL, event, type, id, body.text, headers.text);
+	done =
+	    paypal_sign(&headers, body.text, options.paypal_webhook_id, NULL) &&
+	    hook_add(db, PAYPAL, event, type, id, body.text, headers.text);
 	buf_free(&body);
 	buf_free(&headers);
 	return done;
@@ -315,15 +317,28 @@ void paypal_events(struct exchange *x, const char *unused)
 	db_give(db);
 }
 
+/* The right one with its CA's behind it; or one that has a flaw. */
 void paypal_cert(struct exchange *x, const char *id)
 {
-	char own[48];
+	static const char *const flawed[][2] = {
+	    {"CERT-EXPIRED", "signer-expired.pem"},
+	    {"CERT-WRONG-NAME", "signer-wrong-name.pem"},
+	    {"CERT-SELF-SIGNED", "signer-self-signed.pem"}};
+	char own[48], *more = NULL;
 
 	cert_id(own);
-	if (strcmp(id, own) != 0) {
-		paypal_error(x, 404, NULL, NULL);
-		return;
+	if (strcmp(id, own) == 0) {
+		buf_text(&x->reply, tls_signer_certificate);
+		more = tls_read("ca.pem");
 	}
-	x->type = "application/x-pem-file";
-	buf_text(&x->reply, tls_signer_certificate);
+	for (size_t i = 0; i < 3; i++)
+		if (strcmp(id, flawed[i][0]) == 0)
+			more = tls_read(flawed[i][1]);
+	if (more) {
+		x->type = "application/x-pem-file";
+		buf_text(&x->reply, more);
+	} else {
+		paypal_error(x, 404, NULL, NULL);
+	}
+	free(more);
 }

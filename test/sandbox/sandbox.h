@@ -326,7 +326,8 @@ bool login_check(const char *login, const char *password);
 bool tls_prepare(void);
 void tls_free(void);
 extern char *tls_key, *tls_certificate;
-/* Of the signer of PayPal's webhooks: PEM, the CA's behind its own. */
+char *tls_read(const char *name); /* a file of theirs; NULL: none */
+/* Of the signer of PayPal's webhooks. */
 extern char *tls_signer_key, *tls_signer_certificate;
 
 #endif

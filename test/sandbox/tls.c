@@ -1,6 +1,7 @@
-/* tls.c: the sandbox's CA and the certificate that it signs.
+/* tls.c: the sandbox's CA and the certificates that it signs.
  *
- * Both are kept in DIR: ca.pem is what the portal is told to trust. */
+ * All are kept in DIR: ca.pem is what the portal is told to trust. Each key is
+ * there too, so that a test can make more. */
 #include "sandbox.h"
 
 #include <arpa/inet.h>
@@ -109,19 +110,41 @@ static bool make_server(struct pair *s, const struct pair *ca)
 		   s->crt, ca->crt, ca->key, GNUTLS_DIG_SHA256, 0) == 0;
 }
 
+static const char signer_name[] = "messageverificationcerts.sandbox.paypal.com";
+
 /* Who signs PayPal's webhooks: the name is the one of the real ones. */
 static bool make_signer(struct pair *s, const struct pair *ca)
 {
-	static const char name[] =
-	    "messageverificationcerts.sandbox.paypal.com";
-
-	return make_common(s, name, false, true) &&
+	return make_common(s, signer_name, false, true) &&
 	       gnutls_x509_crt_set_subject_alt_name(s->crt, GNUTLS_SAN_DNSNAME,
-		   name, sizeof(name) - 1, GNUTLS_FSAN_SET) == 0 &&
+		   signer_name, sizeof(signer_name) - 1,
+		   GNUTLS_FSAN_SET) == 0 &&
 	       gnutls_x509_crt_set_key_usage(
 		   s->crt, GNUTLS_KEY_DIGITAL_SIGNATURE) == 0 &&
 	       gnutls_x509_crt_sign2(
 		   s->crt, ca->crt, ca->key, GNUTLS_DIG_SHA256, 0) == 0;
+}
+
+/* The same key under certificates that nobody should trust. */
+static bool make_flawed(struct pair *f, const struct pair *signer,
+    const struct pair *ca, const char *flaw)
+{
+	bool self = strcmp(flaw, "self-signed") == 0;
+	const char *name = strcmp(flaw, "wrong-name") == 0
+			       ? "api.sandbox.paypal.com.evil.example"
+			       : signer_name;
+	time_t end = strcmp(flaw, "expired") == 0 ? time(NULL) - 3600
+						  : time(NULL) + LIFE;
+
+	return make_common(f, name, false, false) &&
+	       gnutls_x509_crt_set_key(f->crt, signer->key) == 0 &&
+	       gnutls_x509_crt_set_expiration_time(f->crt, end) == 0 &&
+	       gnutls_x509_crt_set_subject_alt_name(f->crt, GNUTLS_SAN_DNSNAME,
+		   name, (unsigned)strlen(name), GNUTLS_FSAN_SET) == 0 &&
+	       gnutls_x509_crt_set_key_usage(
+		   f->crt, GNUTLS_KEY_DIGITAL_SIGNATURE) == 0 &&
+	       gnutls_x509_crt_sign2(f->crt, self ? f->crt : ca->crt,
+		   self ? signer->key : ca->key, GNUTLS_DIG_SHA256, 0) == 0;
 }
 
 static bool save_certificate(const char *name, gnutls_x509_crt_t crt)
@@ -154,16 +177,35 @@ static void free_pair(struct pair *p)
 		gnutls_x509_crt_deinit(p->crt);
 }
 
+static bool make_all_flawed(const struct pair *signer, const struct pair *ca)
+{
+	static const char *const flaws[] = {
+	    "expired", "wrong-name", "self-signed"};
+	bool done = true;
+	char name[40];
+
+	for (size_t i = 0; done && i < 3; i++) {
+		struct pair f = {0};
+
+		snprintf(name, sizeof(name), "signer-%s.pem", flaws[i]);
+		done = make_flawed(&f, signer, ca, flaws[i]) &&
+		       save_certificate(name, f.crt);
+		free_pair(&f);
+	}
+	return done;
+}
+
 static bool make_all(void)
 {
 	struct pair ca = {0}, server = {0}, signer = {0};
-	bool done = make_ca(&ca) && make_server(&server, &ca) &&
-		    make_signer(&signer, &ca) &&
-		    save_certificate("ca.pem", ca.crt) &&
-		    save_certificate("server.pem", server.crt) &&
-		    save_key("server.key", server.key) &&
-		    save_certificate("signer.pem", signer.crt) &&
-		    save_key("signer.key", signer.key);
+	bool done =
+	    make_ca(&ca) && make_server(&server, &ca) &&
+	    make_signer(&signer, &ca) && make_all_flawed(&signer, &ca) &&
+	    save_certificate("ca.pem", ca.crt) && save_key("ca.key", ca.key) &&
+	    save_certificate("server.pem", server.crt) &&
+	    save_key("server.key", server.key) &&
+	    save_certificate("signer.pem", signer.crt) &&
+	    save_key("signer.key", signer.key);
 
 	free_pair(&ca);
 	free_pair(&server);
@@ -171,7 +213,7 @@ static bool make_all(void)
 	return done;
 }
 
-static char *read_file(const char *name)
+char *tls_read(const char *name)
 {
 	gnutls_datum_t data = {0};
 	char *text = NULL;
@@ -192,15 +234,24 @@ static bool import(gnutls_x509_crt_t *crt, const char *text)
 	return gnutls_x509_crt_import(*crt, &data, GNUTLS_X509_FMT_PEM) == 0;
 }
 
+/* The last that is made. */
+static bool has_flawed(void)
+{
+	char *text = tls_read("signer-self-signed.pem");
+
+	free(text);
+	return text != NULL;
+}
+
 /* What is there is kept, if it is of one piece and lives a day more. */
 static bool is_valid(void)
 {
 	gnutls_x509_crt_t ca = NULL, server = NULL, signer = NULL;
-	char *ca_text = read_file("ca.pem");
+	char *ca_text = tls_read("ca.pem");
 	unsigned problems = 1;
 	bool valid;
 
-	valid = tls_key && import(&ca, ca_text) &&
+	valid = has_flawed() && tls_key && import(&ca, ca_text) &&
 		import(&server, tls_certificate) && tls_signer_key &&
 		import(&signer, tls_signer_certificate) &&
 		gnutls_x509_crt_verify(signer, &ca, 1, 0, &problems) == 0 &&
@@ -221,10 +272,10 @@ static bool is_valid(void)
 static void load(void)
 {
 	tls_free();
-	tls_key = read_file("server.key");
-	tls_certificate = read_file("server.pem");
-	tls_signer_key = read_file("signer.key");
-	tls_signer_certificate = read_file("signer.pem");
+	tls_key = tls_read("server.key");
+	tls_certificate = tls_read("server.pem");
+	tls_signer_key = tls_read("signer.key");
+	tls_signer_certificate = tls_read("signer.pem");
 }
 
 bool tls_prepare(void)
