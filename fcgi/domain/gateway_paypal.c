@@ -116,6 +116,7 @@ static enum err ask_once(struct gateway_desk *d, const struct paypal_call *c,
 	size_t n = 0;
 	enum err err = ERR_OK;
 
+	*out = (struct gateway_answer){0};
 	if (!kept->paypal_token[0] || kept->paypal_until <= d->now)
 		err = fetch_token(d);
 	if (err)
