@@ -12,7 +12,8 @@ const world = {};
 const parts = [
 	['login', 'dashboard', 'rates', 'language', 'keyboard', 'layout', 'static',
 		'headers', 'errors', 'forms'],
-	['markup', 'network', 'downloads', 'rtl', 'limits', 'openapi'],
+	['markup', 'network', 'downloads', 'rtl', 'limits', 'openapi',
+		'nonsense'],
 ];
 const part = process.env.PORTICO_E2E_PART;
 
@@ -35,7 +36,8 @@ async function tidy() {
 }
 
 test('all parts end well and report no trouble', async () => {
-	const stacks = [world.second, world.stack].filter(Boolean);
+	const stacks = [world.third, world.second, world.stack]
+		.filter(Boolean);
 
 	world.closed = true;
 	await world.browser.close();
