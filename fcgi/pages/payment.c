@@ -62,8 +62,8 @@ static const char *again_url(struct call *c, const struct payment *p)
 {
 	if (!p->invoice_id)
 		return "/api/refill";
-	return mem_print(c->mem, "/api/refill?invoice=%lld",
-	    (long long)p->invoice_id);
+	return mem_print(
+	    c->mem, "/api/refill?invoice=%lld", (long long)p->invoice_id);
 }
 
 static void fill_ui(struct call *c, const struct payment *p, const char *url)
