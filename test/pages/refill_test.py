@@ -219,6 +219,9 @@ def test_invoices(t):
     answer = web.get("/api/refill?invoice=%d" % paid["id"])
     t.equal([answer.status, answer.location], [303, "/api/invoices"], "paid")
     t.check("is paid" in web.get("/api/invoices").text, "and says so")
+    answer = c.get("/api/refill?invoice=%d" % paid["id"], **JSON)
+    check_error(t, answer, 422, "refused", "paid, for programs")
+    t.check("is paid" in answer.json["error"]["message"], "says so, too")
     check_error_page(t, web.get("/api/refill?invoice=9106"), 404, "osprey's")
     answer = send_form(web, "/api/refill?invoice=%d" % late["id"],
                        "/api/invoices/%d/pay" % late["id"])
