@@ -36,20 +36,25 @@ static size_t count_members(struct json_object *o)
 	return n;
 }
 
-/* Members as they are written: colons outside of texts. */
-static size_t count_colons(const char *text, size_t len)
+/* Members as they are written: colons outside of texts. False: there is what
+ * json-c takes even when it is strict: 'quotes', NaN, Infinity and raw line
+ * ends in texts. */
+static bool count_colons(const char *text, size_t len, size_t *n)
 {
 	bool quoted = false;
-	size_t n = 0;
 
+	*n = 0;
 	for (size_t i = 0; i < len; i++)
 		if (quoted && text[i] == '\\')
 			i++;
 		else if (text[i] == '"')
 			quoted = !quoted;
+		else if (quoted ? (unsigned char)text[i] < ' '
+				: memchr("'NI", text[i], 3) != NULL)
+			return false;
 		else
-			n += !quoted && text[i] == ':';
-	return n;
+			*n += !quoted && text[i] == ':';
+	return true;
 }
 
 static bool holds_nul(const char *text, size_t len)
@@ -62,23 +67,25 @@ struct json_object *json_parse(
 {
 	struct json_tokener *t;
 	struct json_object *o = NULL;
+	size_t colons;
 
 	if (len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
 		text += 3;
 		len -= 3;
 	}
-	while (len && strchr(" \t\r\n", text[len - 1]))
+	while (len && memchr(" \t\r\n", text[len - 1], 4))
 		len--;
-	if (!len || len > INT_MAX || holds_nul(text, len))
+	if (!len || len > INT_MAX || holds_nul(text, len) ||
+	    !count_colons(text, len, &colons))
 		return NULL;
 	t = json_tokener_new_ex(depth);
 	if (!t)
 		return NULL;
-	json_tokener_set_flags(t, JSON_TOKENER_STRICT);
+	json_tokener_set_flags(
+	    t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	o = json_own(m, json_tokener_parse_ex(t, text, (int)len));
 	if (json_tokener_get_error(t) != json_tokener_success ||
-	    json_tokener_get_parse_end(t) != len ||
-	    count_members(o) != count_colons(text, len))
+	    json_tokener_get_parse_end(t) != len || count_members(o) != colons)
 		o = NULL;
 	json_tokener_free(t);
 	return o;

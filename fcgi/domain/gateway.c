@@ -111,15 +111,19 @@ const char *gateway_header(const struct req *r, const char *name)
 
 const char *gateway_origin(struct mem *m, const char *url)
 {
+	static const char host_digits[] = "abcdefghijklmnopqrstuvwxyz"
+					  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					  "0123456789-._:[]";
 	const char *host = strstr(url, "://");
 	size_t len;
 
-	if (!host)
+	if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
 		return NULL;
 	host += 3;
 	len = strcspn(host, "/?#");
-	/* "https://good@evil" is at evil. */
-	if (!len || memchr(host, '@', len) || memchr(host, '\\', len))
+	/* "https://good@evil" is at evil; what no host has could end a header's
+	 * value, or begin another one. */
+	if (!len || strspn(host, host_digits) < len)
 		return NULL;
 	return mem_text_n(m, url, (size_t)(host - url) + len);
 }

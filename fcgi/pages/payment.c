@@ -57,6 +57,15 @@ static void refresh(struct call *c, const struct payment *p)
 	json_put_flag(c->ui, "waits", true);
 }
 
+/* Where it can be tried again: what an invoice still has due, or any amount. */
+static const char *again_url(struct call *c, const struct payment *p)
+{
+	if (!p->invoice_id)
+		return "/api/refill";
+	return mem_print(
+	    c->mem, "/api/refill?invoice=%lld", (long long)p->invoice_id);
+}
+
 static void fill_ui(struct call *c, const struct payment *p, const char *url)
 {
 	const struct gateway *g = gateway_of(p);
@@ -69,9 +78,9 @@ static void fill_ui(struct call *c, const struct payment *p, const char *url)
 	    page_text(c, mem_print(c->mem, "payment.state.%s", word)));
 	json_put_text(c->ui, "invoice", p->invoice);
 	json_put_flag(c->ui, mem_print(c->mem, "is_%s", word), true);
-	json_put_flag(c->ui, "again",
-	    !strcmp(word, "failed") || !strcmp(word, "cancelled") ||
-		!strcmp(word, "expired"));
+	if (!strcmp(word, "failed") || !strcmp(word, "cancelled") ||
+	    !strcmp(word, "expired"))
+		json_put_text(c->ui, "again_url", again_url(c, p));
 	if (url && g && g->posts) {
 		json_put_text(c->ui, "form_url", g->web(&desk));
 		json_put_text(c->ui, "form_token", p->way);

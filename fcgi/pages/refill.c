@@ -221,11 +221,13 @@ enum err refill_load(struct call *c)
 	}
 	err =
 	    find_bill(c, mem_print(c->mem, "%lld", (long long)invoice), &bill);
-	if (err == ERR_RULE) {
+	if (err == ERR_RULE && c->req->format == FORMAT_HTML) {
 		page_flash(c, page_text(c, "refill.invoice_paid"));
 		c->location = "/api/invoices";
-		return c->req->format == FORMAT_HTML ? ERR_OK : ERR_RULE;
+		return ERR_OK;
 	}
+	if (err == ERR_RULE)
+		c->notice = page_text(c, "refill.invoice_paid");
 	return err ? err : show(c, &bill);
 }
 

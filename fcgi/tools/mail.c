@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "tools/http.h"
 
-enum { MAIL_MS = 10000, LINE = 57, WORD = 42 };
+enum { MAIL_MS = 10000, LINE = 57, WORD = 39 };
 
 /* Base64 (RFC 4648, section 4); here too, because a tool includes no other. */
 static void add_base64(struct buf *b, const char *data, size_t len)
@@ -27,10 +27,11 @@ static void add_base64(struct buf *b, const char *data, size_t len)
 		buf_add_char(b, '=');
 }
 
-static bool is_plain(const char *text)
+/* What stands for itself; `not` has what does not where it stands. */
+static bool is_plain(const char *text, const char * not )
 {
 	for (; *text; text++)
-		if (*text < ' ' || *text > '~' || strchr("\"\\=?<>", *text))
+		if (*text < ' ' || *text > '~' || strchr(not, *text))
 			return false;
 	return true;
 }
@@ -48,9 +49,9 @@ static size_t fit(const char *text, size_t room)
 }
 
 /* A text of a header: as it is, or as encoded words (RFC 2047). */
-static void add_words(struct buf *b, const char *text)
+static void add_words(struct buf *b, const char *text, const char * not )
 {
-	if (is_plain(text) && strlen(text) < 60) {
+	if (is_plain(text, not ) && strlen(text) < 60) {
 		buf_add_text(b, text);
 		return;
 	}
@@ -92,10 +93,13 @@ char *mail_compose(struct mem *m, const struct mail *mail)
 
 	buf_open(&b, m, 2048);
 	buf_add_text(&b, "From: ");
-	if (mail->sender && *mail->sender)
-		add_words(&b, mail->sender);
-	buf_print(&b, " <%s>\r\nTo: <%s>\r\nSubject: ", mail->from, mail->to);
-	add_words(&b, mail->subject);
+	if (mail->sender && *mail->sender) {
+		/* A phrase: a comma would part two senders (RFC 5322). */
+		add_words(&b, mail->sender, "\"\\=?<>,;:()@[].");
+		buf_add_text(&b, "\r\n ");
+	}
+	buf_print(&b, "<%s>\r\nTo: <%s>\r\nSubject: ", mail->from, mail->to);
+	add_words(&b, mail->subject, "\"\\=?<>");
 	buf_add_text(&b, "\r\n");
 	add_date(&b, mail->now);
 	buf_add_text(&b, "MIME-Version: 1.0\r\n"

@@ -16,8 +16,12 @@ const wanted = ['log-in', 'log-in refused', 'dashboard', 'dashboard in German',
 	'not found', 'not found by nginx', 'usage without usage',
 	...['usage/summary', 'usage/summary?group_by=code_name', 'usage/detailed',
 		'payments', 'charges', 'invoices', 'subscriptions', 'accounts',
-		'profile', 'rates/lookup?number=%2B49301234567'].map(
-		name => name + ' of heron')];
+		'profile', 'rates/lookup?number=%2B49301234567', 'refill',
+		'refill with payments', 'refill refused', 'refill of an invoice',
+		'payment by card', 'payment redirected', 'payment capturing',
+		'payment done', 'payment failed', 'payment review'].map(
+		name => name + ' of heron'), 'refill refused of osprey',
+	'refill with payments of osprey', 'payment capturing of osprey'];
 const world = {};
 const words = process.argv.slice(2).filter(word => !word.startsWith('--'));
 const isWanted = name => !words.length || words.some(word => name.includes(word));
@@ -59,7 +63,7 @@ async function takeTurned() {
 		for (const name of ['dashboard', 'rates', 'usage/summary',
 			'usage/summary?group_by=code_name', 'usage/detailed',
 			'payments', 'charges', 'invoices', 'subscriptions',
-			'accounts', 'profile'].filter(isWanted)) {
+			'accounts', 'profile', 'refill'].filter(isWanted)) {
 			await page.goto('/api/' + name);
 			await page.screenshot({ path: fileOf('rtl', name, width),
 				fullPage: true });

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import re
+import secrets
 import shutil
 import sqlite3
 import subprocess
@@ -19,15 +20,31 @@ import zipfile
 
 import harness
 from harness import IDS, PASSWORDS, Page, Portal, Sandbox, check_error
+from till import settings_of
 
 NOW = 1795521600  # Tuesday 2026-11-24 12:00 UTC
 ME, OTHER = "heron", "osprey"
 
 sandbox = Sandbox("--now", str(NOW))
-portal = Portal(sandbox, {"limits": {"voucherPerHour": 100000}}, now=NOW)
+portal = Portal(sandbox, settings_of(
+    sandbox, coreApi={"deadlineMs": 60000},
+    limits={"voucherPerHour": 100000}), now=NOW)
 routes = json.loads(subprocess.run(
     [harness.PORTICO, "routes", "--json"], check=True, capture_output=True,
     timeout=harness.PATIENCE).stdout)
+
+
+def begin_payment(who):
+    """A payment of this customer's: its id, and PayPal's of it."""
+    answer = portal.client().token(who).post_json(
+        "/api/refill", {"gateway": "paypal", "amount": "25"}, json_port=True)
+    assert answer.status == 201, (answer.status, answer.body[:300])
+    return answer.json["payment"]["id"], re.search(
+        r"token=(\w+)", answer.json["redirect_url"]).group(1)
+
+
+MINE, MY_ORDER = begin_payment(ME)
+THEIRS, THEIR_ORDER = begin_payment(OTHER)
 
 # --- What rows are walked with -------------------------------------------------
 # A new parameter or path goes here. `good`: what heron may send (a function
@@ -39,6 +56,7 @@ DAYS = ["2026-02-30", "2026-1-1", "yesterday", "2026-13-01", "20260101"]
 IDS_BAD = ["0", "-1", "x", "2147483648"]
 PARAMETERS = {
     "account": dict(good="2001", bad=IDS_BAD, theirs=["2003", "2004"]),
+    "amount": dict(good="25.00", bad=["", "x" * 41, "a\nb"]),
     "address": dict(good="1 Side St\nBoston", bad=["x" * 1001, "a\u2028b"]),
     "code": dict(good="101-000001", bad=["", "x", "x" * 41, "101 000001"],
                  theirs=["102-000001"]),  # a voucher in osprey's currency
@@ -46,19 +64,26 @@ PARAMETERS = {
     "current": dict(good=PASSWORDS[ME], bad=["", "x" * 257]),
     "email": dict(good="walk@heron.example", bad=["", "x", "a@b.de\nBcc: x"]),
     "from": dict(good="2026-10-01", bad=DAYS),
+    "gateway": dict(good="paypal", bad=["", "x" * 33, "a\tb", "stripe"],
+                    theirs=[]),  # everybody's
     "group_by": dict(),
+    "invoice": dict(good="9006", bad=IDS_BAD, theirs=["9106", "9107"]),
     "locale": dict(good="en", bad=["", "xx", "e", "x" * 36, "../en", "en\n"]),
     "login": dict(good=ME, bad=["", "x" * 129, "a\tb", "\u009f"]),
     "new": dict(good="correct horse 7", bad=["", "x" * 257]),
     "next": dict(good="/api/rates", bad=["/" + "x" * 512]),
+    "nonce": dict(good=lambda c: secrets.token_hex(8),
+                  bad=["short", "x" * 65, "a" * 8 + "\n" + "b"]),
     "number": dict(good="0033 1 23456789", bad=["x" * 65, "a\nb"]),
     "package": dict(good="501", bad=IDS_BAD, theirs=["503"]),
     "page": dict(good="1", bad=[
         "0", "-1", "1.5", "abc", "1000001", "99999999999999999999", "1e3",
         "0x10", "+1", "１"]),
     "password": dict(good=PASSWORDS[ME], bad=["", "x" * 257]),
+    "payment": dict(good=MINE, theirs=[THEIRS]),
     "q": dict(good="44", bad=["x" * 65, "a\nb", "a\tb", "\u0085", "\u2028"]),
     "registration_id": dict(good="NY-1", bad=["x" * 65], theirs=[]),
+    "returned": dict(),
     "repeat": dict(good="correct horse 7", bad=["", "x" * 257]),
     "service": dict(good="1", bad=IDS_BAD, theirs=[]),  # everybody's
     "size": dict(good="100", bad=["9", "101", "-10", "0", "ten", "25 25"]),
@@ -67,21 +92,33 @@ PARAMETERS = {
     "tax_id": dict(good="US-1", bad=["x" * 65], theirs=[]),
     "time_format": dict(),
     "to": dict(good="2026-11-24", bad=DAYS),
+    "token": dict(good=MY_ORDER, theirs=[THEIR_ORDER]),
     "version": dict(good=lambda c: c.json("/api/profile")["version"],
                     bad=["", "0" * 17], theirs=[
                         lambda c: other().json("/api/profile")["version"]]),
 }
 
-# What stands at ":id": heron's, osprey's, nobody's.
+# What stands at ":id": heron's, osprey's, nobody's. `bare`: the query of a page
+# that is asked without one.
 PATHS = {
+    "/api/hooks/:id": dict(mine="paypal", theirs=[], nobody=["stripe"]),
     "/api/invoices/:id/download": dict(
         mine="9005", theirs=["9101", "9105", "9106"], nobody=["999999"]),
+    "/api/invoices/:id/pay": dict(
+        mine="9006", theirs=["9106", "9107"], nobody=["999999", "0", "x"]),
+    "/api/refill/cancel/:id": dict(
+        mine="paypal", theirs=[], nobody=["stripe"], bare={"payment": MINE}),
+    "/api/refill/payments/:id": dict(
+        mine=MINE, theirs=[THEIRS], nobody=["RF" + "A" * 18, "0", "x"]),
+    "/api/refill/return/:id": dict(
+        mine="paypal", theirs=[], nobody=["stripe"], bare={"payment": MINE}),
 }
 
 # Rows that answer anybody.
 PUBLIC = {
     "GET /api/login", "POST /api/login", "POST /api/language",
     "GET /api/health", "GET /api/docs", "GET /api/openapi.json",
+    "POST /api/hooks/:id",
 }
 
 # Rows that tidy line ends: what is edited must compare equal.
@@ -93,7 +130,8 @@ NO_TEXTS = {
     "POST /api/language", "GET /api/refill", "GET /api/voucher",
     "POST /api/voucher", "GET /api/password", "POST /api/password",
     "GET /api/health", "GET /api/docs", "GET /api/openapi.json",
-    "GET /api/invoices/:id/download",
+    "GET /api/invoices/:id/download", "GET /api/refill/payments/:id",
+    "GET /api/refill/return/:id", "GET /api/refill/cancel/:id",
 }
 
 MARK = "<img src=x onerror=alert(1)>\"'&{{x}}"
@@ -112,6 +150,15 @@ def name_of(row):
 
 def is_public(row):
     return "public" in row["flags"]
+
+
+def is_lax(row):
+    return "lax" in row["flags"]
+
+
+def is_hook(row):
+    """No page or form: who is not the gateway hears nothing."""
+    return row["path"].startswith("/api/hooks/")
 
 
 def posts(row):
@@ -136,7 +183,7 @@ def lacks(row):
             continue
         if "good" not in known and not p["choices"]:
             yield "PARAMETERS has no right value for " + where
-        if not p["choices"] and not known.get("bad"):
+        if not p["choices"] and not known.get("bad") and not is_lax(row):
             yield "PARAMETERS has no wrong value for " + where
         looks = re.search(r"(^|_)id$", p["name"]) or re.search(
             r"\bid\b", p["about"] or "", re.I)
@@ -151,7 +198,7 @@ LACKING = {name_of(row): list(lacks(row)) for row in routes}
 def rows(*methods, walked=True):
     """The rows to walk; one that lacks values has failed already."""
     return [row for row in routes if row["method"] in methods and
-            not (walked and LACKING[name_of(row)])]
+            not is_hook(row) and not (walked and LACKING[name_of(row)])]
 
 
 def path_of(row, which=None):
@@ -193,6 +240,7 @@ def forms(row):
 
 def get(c, row, form, fields=(), which=None):
     path = path_of(row, which)
+    fields = fields or PATHS.get(row["path"], {}).get("bare", {})
     accept = {"html": "text/html", "json": "application/json"}.get(form)
     if form in row["files"]:
         path += "." + form
@@ -276,11 +324,12 @@ def test_values_are_right(t):
                 t.status(c.get(path_of(row) + "." + form), 404,
                          "%s has no %s" % (name_of(row), form))
     for row in rows("POST"):
-        for form, wanted in (("json", 200), ("html", 303)):
+        for form, wanted in (("json", (200, 201)), ("html", (303,))):
             c = client_for(row, form)
             fields = {p["name"]: good(p, c) for p in row["parameters"]}
-            t.status(post(c, row, form, fields), wanted, "%s %s" % (
-                name_of(row), form))
+            answer = post(c, row, form, fields)
+            t.check(answer.status in wanted, "%s %s" % (name_of(row), form),
+                    answer.status, answer.body[:300])
             sandbox.reset()
 
 
@@ -332,11 +381,33 @@ def test_anonymous(t):
                 who + " costs the billing system nothing", counts)
 
 
+def test_hooks(t):
+    """Who cannot sign hears neither what is wrong nor anything else."""
+    for row in routes:
+        if not is_hook(row):
+            continue
+        for which in ("paypal", "authorizenet", "stripe"):
+            for kind, body in (("application/json", b"{}"),
+                               ("application/json", MARK.encode()),
+                               ("application/json", b""),
+                               ("text/plain", LINES.encode()),
+                               ("application/x-www-form-urlencoded", b"a=b")):
+                answer = portal.client().request(
+                    "POST", path_of(row, which), body, kind)
+                what = "hook of %s, %.20r" % (which, body)
+                t.check(answer.status in ((404, 415) if which == "stripe"
+                                          else (400, 401, 415)),
+                        what, answer.status, answer.body[:200])
+                t.equal(answer.kind, "application/json", what)
+                check_headers(t, answer, what)
+                t.check("img" not in answer.text, what + ": no echo")
+
+
 # --- Unknown and wrong parameters ------------------------------------------------
 
 def test_unknown_parameters(t):
     for row in rows("GET", "POST"):
-        if "lax" in row["flags"]:
+        if is_lax(row):
             continue
         c = client_for(row, "html")
         base = required(row, c)
@@ -376,7 +447,7 @@ def test_wrong_parameters(t):
         base = required(row, c)
         for p in row["parameters"]:
             name, where = p["name"], "%s, %s" % (name_of(row), p["name"])
-            if "lax" not in row["flags"]:
+            if not is_lax(row):
                 twice = [*base.items(), (name, good(p, c)), (name, good(p, c))]
                 check_error(t, send(c, row, twice), 400, "invalid_input",
                             where + " twice", [name])
@@ -419,7 +490,8 @@ def test_markup_in_parameters(t):
                                                      p["name"]: value})
                     else:
                         answer = get(c, row, form, {p["name"]: value})
-                    t.check(answer.status in (200, 303, 400, 401, 404, 422),
+                    t.check(answer.status in (200, 201, 303, 400, 401, 404,
+                                              422),
                             what + ": status", answer.status)
                     check_headers(t, answer, what)
                     if answer.kind == "text/html":
@@ -571,6 +643,15 @@ def test_their_values_in_forms(t):
                             "refused", answer.status)
                     check_not_theirs(t, answer, aliens, set(), "", what)
                     t.equal(state_of(ME), mine, what + ": nothing is done")
+        for which in PATHS.get(row["path"], {}).get("theirs", []) + PATHS.get(
+                row["path"], {}).get("nobody", []):
+            for form in forms(row):
+                c = client_for(row, form)
+                fields = {q["name"]: good(q, c) for q in row["parameters"]}
+                answer = post(c, row, form, fields, which)
+                what = "%s %s, at %s" % (name_of(row), form, which)
+                t.status(answer, 404, what)
+                check_not_theirs(t, answer, aliens, set(), "", what)
     t.equal(state_of(OTHER), before, "osprey has what he had")
 
 

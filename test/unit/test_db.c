@@ -1,5 +1,6 @@
 /* test_db.c: the store: values, errors, transactions, migrations. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -732,6 +733,117 @@ static void test_shipped_schema(void **state)
 	assert_int_equal(ask_int(db, "select count(*) from session"), 0);
 }
 
+/* --- Locks ---------------------------------------------------------------- */
+
+enum { PATIENCE_MS = 60000 };
+
+static void test_lock(void **state)
+{
+	struct db *a = open_file("locks"), *b = open_file("locks");
+
+	(void)state;
+	assert_int_equal(db_lock(a, "x", 0), ERR_OK);
+	assert_int_equal(db_lock(b, "x", 0), ERR_CONFLICT);
+	assert_int_equal(db_lock(b, "x", 30), ERR_CONFLICT);
+	assert_int_equal(db_lock(b, "y", 0), ERR_OK);
+	assert_int_equal(db_lock(a, "y", 0), ERR_CONFLICT);
+	/* Who never had it does not free it. */
+	db_unlock(b, "x");
+	assert_int_equal(db_lock(b, "x", 0), ERR_CONFLICT);
+	db_unlock(a, "x");
+	assert_int_equal(db_lock(b, "x", 0), ERR_OK);
+	/* Twice is once. */
+	assert_int_equal(db_lock(b, "x", 0), ERR_OK);
+	db_unlock(b, "x");
+	assert_int_equal(db_lock(a, "x", 0), ERR_OK);
+	/* A transaction has nothing to do with it. */
+	assert_int_equal(db_begin(a), ERR_OK);
+	db_rollback(a);
+	assert_int_equal(db_lock(b, "x", 0), ERR_CONFLICT);
+	/* It ends with its handle. */
+	db_close(a);
+	assert_int_equal(db_lock(b, "x", 0), ERR_OK);
+	db_close(b);
+}
+
+static void test_lock_in_memory(void **state)
+{
+	(void)state;
+	assert_int_equal(db_lock(db, "x", 0), ERR_OK);
+	assert_int_equal(db_lock(db, "x", 0), ERR_OK);
+	db_unlock(db, "x");
+}
+
+/* A child that has the lock, says so, and keeps it until the pipe closes. */
+static pid_t hold_lock(int *out)
+{
+	int said[2], gate[2];
+	pid_t child;
+	char byte;
+
+	assert_int_equal(pipe(said), 0);
+	assert_int_equal(pipe(gate), 0);
+	child = fork();
+	if (child == 0) {
+		struct db *d = db_open(file_uri("locks"));
+
+		close(gate[1]);
+		if (!d || db_lock(d, "x", 0) || write(said[1], "1", 1) != 1)
+			_exit(1);
+		byte = (char)read(gate[0], &byte, 1);
+		db_unlock(d, "x");
+		/* Still there: it is the unlocking that counts. */
+		pause();
+	}
+	close(gate[0]);
+	close(said[1]);
+	assert_int_equal(read(said[0], &byte, 1), 1);
+	close(said[0]);
+	*out = gate[1];
+	return child;
+}
+
+static void end_child(pid_t child)
+{
+	kill(child, SIGKILL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+static void test_lock_of_another_process(void **state)
+{
+	struct db *d;
+	int gate;
+	pid_t child = hold_lock(&gate);
+
+	(void)state;
+	d = open_file("locks");
+	assert_int_equal(db_lock(d, "x", 0), ERR_CONFLICT);
+	assert_int_equal(db_lock(d, "y", 0), ERR_OK);
+	close(gate);
+	assert_int_equal(db_lock(d, "x", PATIENCE_MS), ERR_OK);
+	end_child(child);
+	db_close(d);
+}
+
+static void test_lock_ends_with_its_holder(void **state)
+{
+	struct db *d;
+	int gate;
+	pid_t child = hold_lock(&gate);
+
+	(void)state;
+	d = open_file("locks");
+	assert_int_equal(db_lock(d, "x", 0), ERR_CONFLICT);
+	/* Stopped is not dead: a slow holder is never overtaken. */
+	kill(child, SIGSTOP);
+	assert_int_equal(waitpid(child, NULL, WUNTRACED), child);
+	assert_int_equal(db_lock(d, "x", 50), ERR_CONFLICT);
+	end_child(child);
+	assert_int_equal(db_lock(d, "x", 0), ERR_OK);
+	close(gate);
+	db_close(d);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)
 
 int main(void)
@@ -767,6 +879,10 @@ int main(void)
 	    TEST(test_open_at_once),
 	    TEST(test_migrate_at_once),
 	    TEST(test_shipped_schema),
+	    TEST(test_lock),
+	    TEST(test_lock_in_memory),
+	    TEST(test_lock_of_another_process),
+	    TEST(test_lock_ends_with_its_holder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -682,6 +682,88 @@ static void refuses_what_is_no_timestamp(void **state)
 	assert_int_equal(when, 4711);
 }
 
+/* --- Amounts as they are typed. ------------------------------------------ */
+
+static struct fmt *named(char which)
+{
+	return which == 'e' ? en : which == 'd' ? de : NULL;
+}
+
+static void reads_amounts(void **state)
+{
+	static const struct {
+		char language; /* English, German, a program */
+		const char *text;
+		unsigned digits;
+		const char *amount;
+	} rows[] = {
+	    {'e', "25", 2, "25"},
+	    {'e', "25.00", 2, "25.00"},
+	    {'e', "25.5", 2, "25.5"},
+	    {'e', "0", 2, "0"},
+	    {'e', "0.01", 2, "0.01"},
+	    {'e', "0025", 2, "0025"},
+	    {'e', "1.234", 3, "1.234"},
+	    {'e', "500", 0, "500"},
+	    {'d', "25,00", 2, "25.00"},
+	    {'d', "25,5", 2, "25.5"},
+	    {'d', "25.00", 2, "25.00"},
+	    {'d', "25.5", 2, "25.5"},
+	    {'d', "1,234", 3, "1.234"},
+	    {'d', "500", 0, "500"},
+	    {0, "25.10", 2, "25.10"},
+	    {0, "1.000", 3, "1.000"},
+	    {0, "999999999999999999", 2, "999999999999999999"},
+	};
+	struct money got, want;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		assert_true(money_parse(rows[i].amount, &want));
+		if (!fmt_parse_amount(named(rows[i].language), rows[i].text,
+			rows[i].digits, &got) ||
+		    money_compare(got, want) != 0)
+			fail_msg("'%s'", rows[i].text);
+	}
+}
+
+static void refuses_what_is_no_amount(void **state)
+{
+	static const char *const never[] = {"", " ", "x", "25 ", " 25", "-25",
+	    "+25", "1e3", "0x10", "25.", "25,", ".5", ",5", ".", ",", "25.001",
+	    "1 000", "1'000", "1.000.00", "1,000,00", "1.000,00", "1,000.00",
+	    "25..0", "25,,0", "25.0.", "25-", "$25", "25 USD", "NaN", "inf",
+	    "\uff12\uff15", "\u0662\u0665", "25\u00a0", "25\n", "\u00b2",
+	    "1\u202f000", "1_000", "25\uff0e00", "9999999999999999999",
+	    "1234567890123456789.00",
+	    "99999999999999999999999999999999999999999999"};
+	static const struct {
+		char language;
+		const char *text;
+	} rows[] = {
+	    {'e', "25,00"},
+	    {'e', "1,000"},
+	    /* A thousand, or one? */
+	    {'d', "1.000"},
+	    {0, "25,00"},
+	    {0, "1,000"},
+	};
+	struct money got;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++)
+		for (const char *at = "edp"; *at; at++)
+			if (fmt_parse_amount(named(*at), never[i], 2, &got))
+				fail_msg("%c: '%s'", *at, never[i]);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (fmt_parse_amount(
+			named(rows[i].language), rows[i].text, 2, &got))
+			fail_msg("'%s'", rows[i].text);
+	assert_false(fmt_parse_amount(de, "1.000", 3, &got));
+	assert_false(fmt_parse_amount(en, "500.0", 0, &got));
+	assert_false(fmt_parse_amount(de, "500,0", 0, &got));
+}
+
 #define with_dirs(test)                                                        \
 	cmocka_unit_test_setup_teardown(test, open_dirs, close_dirs)
 
@@ -712,6 +794,8 @@ int main(void)
 	    cmocka_unit_test(refuses_days_outside_the_calendar),
 	    cmocka_unit_test(reads_timestamps_of_vcs),
 	    cmocka_unit_test(refuses_what_is_no_timestamp),
+	    cmocka_unit_test(reads_amounts),
+	    cmocka_unit_test(refuses_what_is_no_amount),
 	};
 
 	return cmocka_run_group_tests(tests, open_all, close_all);

@@ -205,6 +205,82 @@ static void keys_of_any_storage(void **state)
 	json_object_put(o);
 }
 
+static struct json_object *read_bytes(const char *text, size_t len)
+{
+	return json_parse(pool, text, len, 8);
+}
+
+static struct json_object *read_text(const char *text)
+{
+	return read_bytes(text, strlen(text));
+}
+
+static void parsing(void **state)
+{
+	static const char *const good[] = {"{}", "[]", " {\"a\": 1}\r\n\t ",
+	    "\xef\xbb\xbf{}", "\"x\"", "{\"a\":{\"b\":[1,2.50,null,true]}}",
+	    "{\"a:b\":\":\"}", "{\"a\":\"\\\":\\\\\"}",
+	    "{\"a\":{\"x\":1},\"b\":{\"x\":1}}", "{\"\\u00e4\":1}",
+	    "[[[[[[1]]]]]]"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		if (!read_text(good[i]))
+			fail_msg("refused: %s", good[i]);
+	assert_string_equal(
+	    json_find_text(read_text("\xef\xbb\xbf{\"a\":2.50}"), "a"), "2.50");
+}
+
+static void refusing(void **state)
+{
+	static const char *const bad[] = {"", " ", "{", "}", "nul", "{}{}",
+	    "{} x", "[1,]", "{\"a\":1,}", "{a:1}", "{'a':1}", "[1 2]",
+	    "{\"a\" 1}", "[NaN]", "[Infinity]", "[01]", "[+1]", "/* x */{}",
+	    "// x\n{}", "{\"a\":\"x\n\"}", "\xef\xbb\xbf\xef\xbb\xbf{}",
+	    "\xef\xbb{}", "{}\xef\xbb\xbf", "\xff\xfe{\0}\0", "[\"\\u0000\"]",
+	    "[[[[[[[[[[1]]]]]]]]]]",
+	    /* Which of two would a reader see? */
+	    "{\"a\":1,\"a\":2}", "{\"b\":{\"a\":1,\"a\":1}}",
+	    "[{\"a\":1,\"\\u0061\":2}]",
+	    /* No UTF-8. */
+	    "[\"\xc3\"]", "[\"\xff\"]", "{\"\xe2\x82\":1}"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		if (read_text(bad[i]))
+			fail_msg("taken: %s", bad[i]);
+	assert_null(read_bytes("{}\0", 3));
+	assert_null(read_bytes("{}\0{}", 5));
+	assert_null(read_bytes("\0{}", 3));
+	assert_null(read_bytes("[\"\0\"]", 5));
+	assert_null(read_bytes("{}", 1));
+	assert_null(json_parse(pool, "[[1]]", 5, 1));
+}
+
+/* A megabyte is read, a megabyte of brackets is refused, neither slowly. */
+static void huge(void **state)
+{
+	enum { SIZE = 1 << 20 };
+	char *text = mem_alloc(pool, SIZE + 1);
+	struct json_object *o;
+
+	(void)state;
+	memset(text, '[', SIZE);
+	assert_null(read_bytes(text, SIZE));
+	memset(text, 'x', SIZE);
+	text[0] = text[SIZE - 1] = '"';
+	o = read_bytes(text, SIZE);
+	assert_non_null(o);
+	assert_int_equal(json_object_get_string_len(o), SIZE - 2);
+	for (size_t i = 0; i < SIZE; i += 2)
+		memcpy(text + i, "1,", 2);
+	text[0] = '[';
+	text[1] = '1';
+	text[SIZE - 1] = ']';
+	o = read_bytes(text, SIZE);
+	assert_int_equal(json_length(o), SIZE / 2 - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +292,9 @@ int main(void)
 	    cmocka_unit_test(texts_keep_their_digits),
 	    cmocka_unit_test(whole_numbers),
 	    cmocka_unit_test(lists),
+	    cmocka_unit_test(parsing),
+	    cmocka_unit_test(refusing),
+	    cmocka_unit_test(huge),
 	};
 
 	return cmocka_run_group_tests(tests, open_pool, close_pool);

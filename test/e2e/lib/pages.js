@@ -4,6 +4,7 @@
 
 const { control, core } = require('./http');
 const { openPage, logIn, follow } = require('./browser');
+const { changeStore } = require('./store');
 
 const failed = operation => ({ operation, fault: 'error' });
 
@@ -59,7 +60,7 @@ const pages = [
 for (const path of ['usage/summary', 'usage/summary?group_by=code_name',
 	'usage/detailed', 'payments', 'charges', 'invoices',
 	'rates/lookup?number=%2B49301234567', 'subscriptions', 'accounts',
-	'profile', 'password', 'voucher'])
+	'profile', 'password', 'voucher', 'refill'])
 	for (const user of ['heron', 'osprey'])
 		pages.push({ name: path + ' of ' + user, path: '/api/' + path, user });
 pages.push(
@@ -76,6 +77,36 @@ pages.push(
 		user: 'kestrel', client: nothing },
 	{ name: 'subscriptions failed', path: '/api/subscriptions', status: 502,
 		user: 'heron', faults: [failed('clients_packages.search')] });
+
+/* The refill page with payments, refused, for an invoice; a payment in each
+ * state that has words of its own. */
+const STATES = ['creating', 'redirected', 'capturing', 'pending', 'adding',
+	'done', 'failed', 'cancelled', 'expired', 'debiting', 'partly_reversed',
+	'reversed', 'review'];
+
+async function refillWrong(page) {
+	await page.fill('#amount', '1.234,5x');
+	return follow(page, 'main form button[type=submit]');
+}
+
+for (const user of ['heron', 'osprey']) {
+	pages.push(
+		{ name: 'refill with payments of ' + user, path: '/api/refill',
+			user, payments: STATES },
+		{ name: 'refill refused of ' + user, path: '/api/refill', user,
+			status: 400, act: refillWrong },
+		{ name: 'refill of an invoice of ' + user, user,
+			path: '/api/refill?invoice=' + (user === 'heron' ? 9006 : 9106) },
+		{ name: 'payment by card of ' + user, user, gateway: 'authorizenet',
+			payments: ['redirected'], path: statusPath('redirected') });
+	for (const state of STATES)
+		pages.push({ name: 'payment ' + state + ' of ' + user, user,
+			payments: [state], path: statusPath(state) });
+}
+
+function statusPath(state) {
+	return '/api/refill/payments/' + paymentId(state);
+}
 
 /* From the last one up: an open menu of the bar covers what is below it. */
 async function openDetails(page) {
@@ -101,6 +132,44 @@ function writeFields(world, id, fields) {
 	return control(world.stack, 'POST', '/clients/' + id, fields);
 }
 
+const CLIENTS = { heron: [1001, 'USD', 'en'], osprey: [1002, 'EUR', 'de'] };
+
+function paymentId(state) {
+	return 'RF' + state.replace(/_/g, '').toUpperCase().padEnd(18, 'A');
+}
+
+// Payments in these states; due never, so that nothing moves them.
+function writePayments(world, { user, payments, gateway = 'paypal' }) {
+	const [client, currency, locale] = CLIENTS[user];
+	const now = Math.floor(Date.now() / 1000);
+	const rows = payments.map((state, i) => [paymentId(state), 'default',
+		client, gateway, 'sandbox', String(25 + i * 10), currency, state,
+		paymentId(state), i % 3 === 2 ? 9006 : 0,
+		i % 3 === 2 ? 'INV-9006' : null, locale, 'ORDER' + state,
+		state === 'redirected' ? 'http://localhost/way' : null, 1, null, 0, 0,
+		now - i * 3600, now - i * 60, 0]);
+
+	changeStore(world.stack, `insert into payment (id, brand, client_id,
+		gateway, environment, amount, currency, state, nonce, invoice_id,
+		invoice, locale, order_id, way, captures, why, mailed, tries, created,
+		updated, due) values (${rows[0].map(() => '?').join()})`, rows);
+	changeStore(world.stack, `insert into receipt (gateway, environment,
+		money_id, brand, payment_id, amount, currency, status, fit, created)
+		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, rows.filter(row =>
+		/done|debiting|reversed|adding|review/.test(row[7])).map(row =>
+		[row[3], row[4], '3C679366HH908993' + row[7].slice(0, 4).toUpperCase(),
+			'default', row[0], row[5], row[6], 'COMPLETED', 1, row[17]]));
+}
+
+function forgetPayments(world, { payments }) {
+	const ids = payments.map(state => [paymentId(state)]);
+
+	for (const table of ['receipt', 'payment_story', 'posting'])
+		changeStore(world.stack, `delete from ${table} where payment_id = ?`,
+			ids);
+	changeStore(world.stack, 'delete from payment where id = ?', ids);
+}
+
 async function load(world, entry, page) {
 	for (const fault of entry.faults || [])
 		await control(world.stack, 'POST', '/faults', fault);
@@ -120,6 +189,8 @@ async function visit(world, entry, options, look, prepare = () => {}) {
 
 	if (id)
 		await writeFields(world, id, fields);
+	if (entry.payments)
+		writePayments(world, entry);
 	try {
 		const page = await openPage(world, { user: entry.user, ...options });
 
@@ -127,6 +198,8 @@ async function visit(world, entry, options, look, prepare = () => {}) {
 		await look(page, await load(world, entry, page));
 	} finally {
 		await control(world.stack, 'DELETE', '/faults');
+		if (entry.payments)
+			forgetPayments(world, entry);
 		if (id)
 			await writeFields(world, id, before);
 	}

@@ -116,7 +116,43 @@ async function startSandbox(folder, options = ['--small']) {
 	return { part, port, folder };
 }
 
-function writeConfig(folder, sandbox, port, settings) {
+// The sandbox's gateways and mail, as a portal's settings.
+async function readGateways(sandbox) {
+	const { askJson } = require('./http');
+	const at = await askJson(sandbox.port + 4, '/gateways');
+
+	return {
+		paypal: {
+			clientId: at.paypal_client, clientSecret: at.paypal_secret,
+			environment: 'sandbox', uri: at.paypal, webUri: at.paypal_web,
+			webhookId: at.paypal_webhook_id,
+			merchantId: at.paypal_merchant_id,
+			certHosts: [new URL(at.paypal_cert_base).host],
+			certCaFile: path.join(sandbox.folder, 'sandbox/ca.pem'),
+		},
+		authorizenet: {
+			apiLoginId: at.anet_login, apiTransactionKey: at.anet_key,
+			apiSignatureKey: at.anet_signature, environment: 'sandbox',
+			uri: at.anet, hostedUri: at.anet_page,
+		},
+		smtp: { uri: 'smtp://' + at.smtp, from: 'portal@example.net',
+			operator: 'operator@example.net' },
+		payment: { quietTime: 2 },
+	};
+}
+
+// Where the sandbox sends the gateways' webhooks.
+function sendHooks(stack, on) {
+	const { askJson } = require('./http');
+	const hook = name => on ? `http://127.0.0.1:${stack.port}/api/hooks/${name}` :
+		'';
+
+	return askJson(stack.sandbox.port + 4, '/gateways', { method: 'POST',
+		body: JSON.stringify({ paypal_hook: hook('paypal'),
+			anet_hook: hook('authorizenet') }) });
+}
+
+async function writeConfig(folder, sandbox, port, settings) {
 	const file = path.join(folder, 'customer-params.json');
 
 	fs.writeFileSync(file, JSON.stringify({
@@ -130,6 +166,7 @@ function writeConfig(folder, sandbox, port, settings) {
 		publicUri: 'http://localhost:' + port,
 		store: { uri: 'sqlite:' + path.join(folder, 'portico.db') },
 		pool: { workers: 3 },
+		...await readGateways(sandbox),
 		...settings,
 	}, null, 2));
 	return file;
@@ -164,7 +201,7 @@ function writeNginx(stack, limit) {
 async function startPortico(stack) {
 	stack.portico = start('portico', path.join(stack.folder, 'portico.log'),
 		findProgram('portico'), ['serve', '--config', stack.config,
-			'--socket', stack.socket]);
+			'--socket', stack.socket, '--reconcile', '1']);
 	await until(stack.portico, 'listening',
 		() => fs.existsSync(stack.socket));
 }
@@ -200,7 +237,8 @@ async function openStack(name, { sandbox, settings, limit } = {}) {
 	stack.metricsPort = stack.port + 2;
 	stack.socket = path.join(folder, 's');
 	stack.url = 'http://localhost:' + stack.port;
-	stack.config = writeConfig(folder, stack.sandbox, stack.port, settings);
+	stack.config = await writeConfig(folder, stack.sandbox, stack.port,
+		settings);
 	writeNginx(stack, limit);
 	await startPortico(stack);
 	await startNginx(stack);
@@ -229,6 +267,6 @@ async function endAll() {
 }
 
 module.exports = {
-	root, build, TOKEN, openStack, closeStack, startPortico, end, until,
-	isHealthy, findTrouble, endAll,
+	root, build, TOKEN, openStack, closeStack, startPortico, sendHooks, end,
+	until, isHealthy, findTrouble, endAll,
 };
