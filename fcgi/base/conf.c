@@ -556,6 +556,13 @@ static bool read_file(struct source *s, struct conf *c)
 	return true;
 }
 
+/* Nothing is signed with another one, and an empty one signs for anybody. */
+static bool is_signature_key(const char *key)
+{
+	return strlen(key) == 128 &&
+	       strspn(key, "0123456789abcdefABCDEF") == 128;
+}
+
 /* Rules between settings. */
 static void check_rules(struct source *s, const struct conf *c)
 {
@@ -577,6 +584,11 @@ static void check_rules(struct source *s, const struct conf *c)
 		if (rules[i].when[0] && !rules[i].value[0])
 			complain(s, rules[i].key, "set it",
 			    "is empty although its log-in is set");
+	if (c->authorizenet.api_signature_key[0] &&
+	    !is_signature_key(c->authorizenet.api_signature_key))
+		complain(s, "authorizenet.apiSignatureKey",
+		    "copy all of it, as it is",
+		    "must be 128 hexadecimal digits");
 	if (!c->core_api.auth_token[0])
 		complain(s, "coreApi.authToken", "set it to the API token",
 		    "is not set");
