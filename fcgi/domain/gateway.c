@@ -116,6 +116,9 @@ const char *gateway_origin(struct mem *m, const char *url)
 
 	if (!host)
 		return NULL;
+	for (const char *at = url; *at; at++)
+		if (*at <= ' ' || *at == 0x7f)
+			return NULL;
 	host += 3;
 	len = strcspn(host, "/?#");
 	/* "https://good@evil" is at evil. */

@@ -143,7 +143,8 @@ const struct gateway *gateway_of(const struct payment *p);
 struct gateway_kept *gateway_open(void);
 void gateway_close(struct gateway_kept *k);
 
-/* An address without its path: "https://host:port"; NULL: it is none. */
+/* An address without its path: "https://host:port"; NULL: it is none, or holds
+ * what no address may. */
 const char *gateway_origin(struct mem *m, const char *url);
 
 /* Digits behind the point that a currency has (ISO 4217). */
