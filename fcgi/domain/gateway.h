@@ -68,6 +68,8 @@ struct gateway_facts {
 	struct gateway_refund refunds[GATEWAY_MOST];
 	size_t n_refunds;
 	const char *odd;     /* what a person must look at, or NULL */
+	const char *stray;   /* a person must know, but nothing comes of it: the
+			      * hint is nothing of this payment's; or NULL */
 	const char *trouble; /* the gateway's words of a refusal, or NULL */
 	const char *order;   /* begin: the gateway's id of the payment */
 	const char *way;     /* begin: where the customer approves it: a URL,
