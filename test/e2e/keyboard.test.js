@@ -119,6 +119,7 @@ module.exports = world => {
 			for (const [user, path] of [[null, '/api/login'],
 				['heron', '/api/dashboard'],
 				['heron', '/api/rates?q=germany&size=10'],
+				['heron', '/api/refill'],
 				['heron', '/api/nothing']]) {
 				const page = await openPage(world, { user, dark });
 

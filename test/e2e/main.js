@@ -9,7 +9,7 @@ const { test, runTests } = require('./lib/runner');
 const world = {};
 const suites = ['login', 'dashboard', 'rates', 'language', 'keyboard', 'layout',
 	'markup', 'network', 'static', 'headers', 'errors', 'downloads', 'rtl',
-	'limits', 'openapi'];
+	'limits', 'openapi', 'refill'];
 
 for (const name of suites)
 	require('./' + name + '.test.js')(world);
