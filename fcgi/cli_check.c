@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "cli.h"
 #include "domain/brand.h"
+#include "domain/gateway.h"
 #include "domain/vcs.h"
 #include "domain/vcs_profile.h"
 #include "pages/page_theme.h"
@@ -118,6 +119,22 @@ static void say_profile(const struct brand *b, const struct diag *d)
 	}
 }
 
+static void say_gateways(const struct brand *b)
+{
+	const struct conf *c = b->conf;
+	bool wanted = c->paypal.client_id[0] || c->authorizenet.api_login_id[0];
+	const struct gateway *g;
+
+	for (size_t i = 0; (g = gateway_at(b, i)); i++)
+		printf("OK      payments by %s (%s)\n", g->name,
+		    g->environment(b));
+	if (wanted && !c->public_uri[0])
+		printf("OFF     payments: set publicUri\n");
+	else if (wanted && !c->paypal.webhook_id[0] && c->paypal.client_id[0])
+		printf("        paypal.webhookId is not set: webhooks are "
+		       "hints only\n");
+}
+
 static void say_brand(struct mem *m, const struct brand *b,
     const struct diag *d, bool templates_only)
 {
@@ -127,6 +144,7 @@ static void say_brand(struct mem *m, const struct brand *b,
 		say_settings(b, d);
 		say_profile(b, d);
 		say("static files", "", count(d, is_static));
+		say_gateways(b);
 	}
 	say("catalogues", locales, count(d, is_catalogue));
 	say("templates", locales, count(d, is_template));

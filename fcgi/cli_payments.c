@@ -32,12 +32,23 @@ static const char *make_time(struct mem *m, int64_t when)
 	return mem_text(m, text);
 }
 
+/* Gateways' words go to a terminal. */
+static const char *clean(struct mem *m, const char *text)
+{
+	char *copy = mem_text(m, text ? text : "");
+
+	for (char *at = copy; *at; at++)
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			*at = '?';
+	return copy;
+}
+
 static void print_payment(struct mem *m, const struct payment *p)
 {
 	printf("%s  %s  %-10s client %-8" PRId64 " %-13s %10s %s  %-15s%s%s\n",
 	    p->id, make_time(m, p->created), p->brand, p->client, p->gateway,
 	    money_text(m, p->amount), p->currency, payment_state_name(p->state),
-	    p->why ? "  " : "", p->why ? p->why : "");
+	    p->why ? "  " : "", clean(m, p->why));
 }
 
 static int list(struct site *site, struct mem *m)
@@ -67,7 +78,7 @@ static void print_rows(struct mem *m, struct json_object *o, const char *key)
 
 		json_object_object_foreach (json_at(rows, i), name, value)
 			line = mem_print(m, "%s  %s %s", line, name,
-			    json_object_get_string(value));
+			    clean(m, json_object_get_string(value)));
 		printf("  %-9s%s\n", key, line);
 	}
 }
@@ -79,7 +90,7 @@ static void print_story(struct mem *m, struct json_object *story)
 
 		json_find_int(json_at(story, i), "time", &time);
 		printf("  %s  %s\n", make_time(m, time / 1000),
-		    json_find_text(json_at(story, i), "what"));
+		    clean(m, json_find_text(json_at(story, i), "what")));
 	}
 }
 

@@ -7,12 +7,20 @@
 
 passed=0 failed=0
 
-# suite NAME COMMAND...
-suite() {
-	local name=$1 log=$build/test/$1.log start=$SECONDS counts status=0 good=0 bad=0
+# run_suite NAME COMMAND...: leaves its log, and in a file beside it how it
+# ended and the seconds that it took.
+run_suite() {
+	local log=$build/test/$1.log start=$SECONDS status=0
 	shift
-	mkdir -p "$build/test"
 	"$@" >"$log" 2>&1 </dev/null || status=$?
+	echo "$status $((SECONDS - start))" >"$log.end"
+}
+
+# tell_suite NAME: of one that has run.
+tell_suite() {
+	local name=$1 log=$build/test/$1.log counts status seconds good=0 bad=0
+	read -r status seconds <"$log.end"
+	rm "$log.end"
 	counts=$(tail -n 1 "$log" | tr -d '\r')
 	if [[ $counts =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed ]]; then
 		good=${BASH_REMATCH[1]} bad=${BASH_REMATCH[2]}
@@ -22,12 +30,39 @@ suite() {
 	fi
 	passed=$((passed + good)) failed=$((failed + bad))
 	printf '%-24s %5d passed, %d failed  (%d s)\n' \
-		"$name" "$good" "$bad" $((SECONDS - start))
+		"$name" "$good" "$bad" "$seconds"
 	((bad == 0)) || {
 		{ grep -A8 '^FAILED' "$log" || cat "$log"; } | tail -n 100 |
 			sed 's/^/    /'
 		printf '    (whole log: %s)\n' "$log"
 	}
+}
+
+# suite NAME COMMAND...
+suite() {
+	run_suite "$@"
+	tell_suite "$1"
+}
+
+name_of() { tr / - <<<"${1#"$root/test/"}"; }
+
+# suites_in_pairs FILE...: two at a time, each with a sandbox and ports of its
+# own. They are told of in this order; the last, the longest, begins first.
+suites_in_pairs() {
+	local files=("$@") waiting=("${@: -1}" "${@:1:$#-1}") running=0
+	while ((${#files[@]})); do
+		while ((running < 2 && ${#waiting[@]})); do
+			run_suite "$(name_of "${waiting[0]}")" "${waiting[0]}" &
+			waiting=("${waiting[@]:1}") running=$((running + 1))
+		done
+		wait -n || true
+		running=$((running - 1))
+		while ((${#files[@]})) &&
+			[[ -e $build/test/$(name_of "${files[0]}").log.end ]]; do
+			tell_suite "$(name_of "${files[0]}")"
+			files=("${files[@]:1}")
+		done
+	done
 }
 
 # tally COMMAND...: runs one check of a suite, and counts it.
@@ -100,6 +135,8 @@ all_suites() {
 	export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1
 	export UBSAN_OPTIONS=print_stacktrace=1
 	export PYTHONDONTWRITEBYTECODE=1
+	mkdir -p "$build/test"
+	rm -f "$build"/test/*.log.end
 	# For the suites: the programs with sanitizers.
 	export PORTICO_BIN=$build/asan/portico SANDBOX_BIN=$build/asan/sandbox
 
@@ -111,10 +148,10 @@ all_suites() {
 	suite lint "$root/test/lint/run"
 	suite unit suite_unit
 	suite fuzz suite_fuzz
-	for test in test/sandbox/check.sh test/pages/*.py test/e2e/run \
-		test/abuse/run; do
-		[[ ! -x $root/$test ]] || suite "$(tr / - <<<"${test#test/}")" \
-			"$root/$test"
+	suite sandbox-check.sh "$root/test/sandbox/check.sh"
+	suites_in_pairs "$root"/test/pages/*_test.py
+	for test in "$root"/test/{e2e,abuse}/run; do
+		[[ ! -x $test ]] || suite "$(name_of "$test")" "$test"
 	done
 	printf '%d passed, %d failed\n' "$passed" "$failed"
 	((failed == 0))

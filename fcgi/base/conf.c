@@ -556,6 +556,26 @@ static bool read_file(struct source *s, struct conf *c)
 	return true;
 }
 
+/* The key of Authorize.Net's webhooks, as the merchant's page shows it. */
+static void check_gateways(struct source *s, const struct conf *c)
+{
+	const char *key = c->authorizenet.api_signature_key;
+	const struct conf_list *names = &c->refill.gateways;
+
+	if (c->authorizenet.api_login_id[0] && key[0] &&
+	    (strlen(key) != 128 ||
+		strspn(key, "0123456789abcdefABCDEF") != 128))
+		complain(s, "authorizenet.apiSignatureKey",
+		    "copy it from the merchant's account, letter by letter",
+		    "is not 128 hexadecimal digits");
+	for (size_t i = 0; i < names->n; i++)
+		if (strcmp(names->items[i], "paypal") != 0 &&
+		    strcmp(names->items[i], "authorizenet") != 0)
+			complain(s, "refill.gateways",
+			    "write [\"paypal\", \"authorizenet\"]",
+			    "names a gateway that there is not");
+}
+
 /* Rules between settings. */
 static void check_rules(struct source *s, const struct conf *c)
 {
@@ -577,6 +597,7 @@ static void check_rules(struct source *s, const struct conf *c)
 		if (rules[i].when[0] && !rules[i].value[0])
 			complain(s, rules[i].key, "set it",
 			    "is empty although its log-in is set");
+	check_gateways(s, c);
 	if (!c->core_api.auth_token[0])
 		complain(s, "coreApi.authToken", "set it to the API token",
 		    "is not set");

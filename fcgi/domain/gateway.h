@@ -85,6 +85,11 @@ struct gateway_event {
 	const char *why; /* of a refusal, for the log */
 };
 
+/* One row of a gateway's lists. `payment`: our id that it names, or NULL;
+ * `undoes`: it takes another one back. */
+typedef void (*gateway_see)(
+    void *ctx, const char *money, const char *payment, bool undoes);
+
 struct gateway {
 	const char *id;	    /* in addresses: "paypal" */
 	const char *name;   /* "PayPal"; stands before the money's id in VCS */
@@ -127,9 +132,8 @@ struct gateway {
 	const char *(*find)(struct gateway_desk *d, const char *money);
 	/* Ids of money and refunds of the last days, for what no webhook
 	 * told. NULL: look() tells of everything. */
-	enum err (*sweep)(struct gateway_desk *d, int64_t since,
-	    void (*see)(void *ctx, const char *money, const char *payment),
-	    void *ctx);
+	enum err (*sweep)(
+	    struct gateway_desk *d, int64_t since, gateway_see see, void *ctx);
 };
 
 /* The gateways of a brand, in its order; NULL after the last. */

@@ -669,7 +669,7 @@ static const char *find(struct gateway_desk *d, const char *money)
 /* --- Sweeping ------------------------------------------------------------- */
 
 struct sweep {
-	void (*see)(void *ctx, const char *money, const char *payment);
+	gateway_see see;
 	void *ctx;
 };
 
@@ -681,12 +681,13 @@ static bool see_swept(void *ctx, struct json_object *row)
 
 	/* Declined cards are no money, and there may be many. */
 	if (id && (!status || strcmp(status, "declined") != 0))
-		s->see(s->ctx, id, json_find_text(row, "invoiceNumber"));
+		s->see(s->ctx, id, json_find_text(row, "invoiceNumber"),
+		    status && !strncmp(status, "refund", 6));
 	return true;
 }
 
-static enum err sweep(struct gateway_desk *d, int64_t since,
-    void (*see)(void *ctx, const char *money, const char *payment), void *ctx)
+static enum err sweep(
+    struct gateway_desk *d, int64_t since, gateway_see see, void *ctx)
 {
 	struct sweep s = {see, ctx};
 	enum err err = read_list(

@@ -248,6 +248,8 @@ static void read_capture_event(struct json_object *o, struct gateway_event *e)
 
 	e->payment = json_find_text(o, "custom_id");
 	e->order = json_find_text(related, "order_id");
+	if (!e->order)
+		e->order = json_find_text(o, "order_id");
 	if (up) {
 		e->money = up;
 		e->refund = json_find_text(o, "id");

@@ -333,8 +333,19 @@ static enum err capture(struct work *w)
 	struct gateway_facts f = {0};
 	enum err err;
 
-	if (!w->gateway->capture || w->till->now - w->p.updated > REPEATABLE)
+	if (!w->gateway->capture)
 		return look(w);
+	if (w->till->now - w->p.updated > REPEATABLE) {
+		/* The gateway has forgotten the request's name: only what is
+		 * still to be taken is asked for, under a new one. */
+		err = w->gateway->look(&w->desk, &w->p, w->hint, &f);
+		if (err || f.state != GATEWAY_APPROVED || f.odd)
+			return err ? err : take_facts(w, &f);
+		err = payment_put_capture(w->till, &w->p);
+		if (err)
+			return err;
+		f = (struct gateway_facts){0};
+	}
 	crash_point("capture.before");
 	err = w->gateway->capture(&w->desk, &w->p, &f);
 	crash_point("capture.after");
@@ -575,11 +586,23 @@ static enum err answer_begun(
 	return ERR_RULE;
 }
 
+/* Whoever goes back and changes the form does not mean the first payment. */
+static bool is_same(const struct payment *p, const struct payment_wish *wish)
+{
+	return !strcmp(p->gateway, wish->gateway->id) &&
+	       !strcmp(p->currency, wish->currency) &&
+	       money_compare(p->amount, wish->amount) == 0 &&
+	       p->invoice_id == wish->invoice_id;
+}
+
+/* ERR_CONFLICT: the nonce is another payment's. */
 static enum err answer_nonce(struct till *t, const struct payment_wish *wish,
     struct payment *out, const char **why)
 {
 	enum err err = payment_find_nonce(t, wish->client, wish->nonce, out);
 
+	if (!err && !is_same(out, wish))
+		return ERR_CONFLICT;
 	if (err || out->state != PAY_CREATING)
 		return err;
 	return answer_begun(t, out->id, out, why);
@@ -609,7 +632,9 @@ enum err payment_begin(struct till *t, const struct payment_wish *wish,
 	*why = NULL;
 	if (wish->nonce) {
 		err = answer_nonce(t, wish, out, why);
-		if (err != ERR_NOT_FOUND)
+		if (err == ERR_CONFLICT)
+			nonce = crypto_token(t->mem, 16);
+		else if (err != ERR_NOT_FOUND)
 			return err;
 	}
 	err = check_unconfirmed(t, wish->client, why);

@@ -154,6 +154,14 @@ struct payment_tally {
 enum err payment_reconcile(
     struct till *t, size_t most, struct payment_tally *tally);
 
+struct payment_counts {
+	int64_t states[PAY__MAX];
+	int64_t alarms, overdue, inbox;
+};
+
+/* For operators' figures. */
+enum err payment_count(struct till *t, struct payment_counts *out);
+
 /* --- For people ----------------------------------------------------------- */
 
 /* Everything that the journal has of a payment. */

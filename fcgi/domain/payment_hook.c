@@ -212,16 +212,21 @@ static bool is_known(struct sweep *s, const char *money)
 	       rows.rows;
 }
 
-static void see(void *ctx, const char *money, const char *payment)
+/* Rows that name none of our payments are other programs' of the same merchant,
+ * but a refund may be of ours without saying so: then the gateway is asked. */
+static void see(void *ctx, const char *money, const char *payment, bool undoes)
 {
 	struct sweep *s = ctx;
 	const struct gateway_event e = {
 	    .id = money, .kind = "sweep", .payment = payment, .money = money};
 	struct payment p;
+	enum err err;
 
 	if (is_known(s, money))
 		return;
-	if (find_payment(s->till, s->gateway, &e, &p) == ERR_OK)
+	err = undoes ? find_payment(s->till, s->gateway, &e, &p)
+		     : payment_find_by(s->till, s->gateway, &e, &p);
+	if (err == ERR_OK)
 		payment_advance(s->till, p.id, money, PATIENCE_MS, NULL);
 }
 

@@ -604,3 +604,49 @@ struct json_object *payment_tell(struct till *t, const char *id)
 	    story, id);
 	return o;
 }
+
+/* One number of a query. */
+static enum err count_one(struct till *t, const char *sql,
+    const struct db_value *values, size_t n, int64_t *out)
+{
+	struct db_rows rows;
+	enum err err = db_query(t->db, t->mem, sql, values, n, &rows);
+
+	*out = err ? 0 : db_cell_int(&rows, 0, 0);
+	return err;
+}
+
+enum err payment_count(struct till *t, struct payment_counts *out)
+{
+	enum { LATE = 600 };
+	const struct db_value values[] = {
+	    db_text(t->brand->name), db_int(t->now - LATE)};
+	struct db_rows rows;
+	enum err err = db_query(t->db, t->mem,
+	    "select state, count(*) from payment where brand = $1 "
+	    "group by state",
+	    values, 1, &rows);
+
+	*out = (struct payment_counts){0};
+	if (err)
+		return err;
+	for (size_t i = 0; i < rows.rows; i++)
+		out->states[read_state(db_cell_text(&rows, i, 0))] +=
+		    db_cell_int(&rows, i, 1);
+	err = count_one(t,
+	    "select count(*) from payment_story s "
+	    "join payment p on p.id = s.payment_id "
+	    "where p.brand = $1 and s.alarm > 0",
+	    values, 1, &out->alarms);
+	if (!err)
+		err = count_one(t,
+		    "select count(*) from payment where brand = $1 "
+		    "and due > 0 and due < $2",
+		    values, 2, &out->overdue);
+	if (!err)
+		err = count_one(t,
+		    "select count(*) from inbox where brand = $1 "
+		    "and state = 'new'",
+		    values, 1, &out->inbox);
+	return err;
+}

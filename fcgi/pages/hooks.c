@@ -45,7 +45,7 @@ enum err hook_submit(struct call *c)
 	err = check_throttle(c);
 	if (!err)
 		err = payment_hear(&t, h->gateway, c->req, &h->event);
-	if (err == ERR_LOGIN)
+	if (err == ERR_LOGIN || (!err && h->event && h->event->unproven))
 		throttle_count(c->db, c->brand->name, "hook", c->req->address,
 		    MINUTE, c->now);
 	if (err || !h->event)

@@ -87,6 +87,15 @@ static void add_assets(struct call *c, bool rtl)
 			json_find(c->brand->assets, "bootstrap_rtl_url")));
 }
 
+/* What a field is called on the page; the name itself where a page of its own
+ * says that, or nobody knows the field. */
+static const char *name_field(struct call *c, const char *name)
+{
+	const char *key = mem_print(c->mem, "field.name.%s", name);
+
+	return fmt_pattern(c->fmt, key) ? page_text(c, key) : name;
+}
+
 static void add_faults(struct call *c)
 {
 	struct json_object *list, *by_name, *row;
@@ -100,7 +109,7 @@ static void add_faults(struct call *c)
 		const char *text = page_fault_text(c, f);
 
 		row = json_object_new_object();
-		json_put_text(row, "name", f->name);
+		json_put_text(row, "name", name_field(c, f->name));
 		json_put_text(row, "text", text);
 		json_put_text(row, "anchor_url",
 		    mem_print(c->mem, "#%s", req_encode(c->mem, f->name)));

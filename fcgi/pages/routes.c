@@ -223,6 +223,13 @@ const struct page pages[] = {
 	.load = health_load,
 	.answer = health_answer,
 	.about = "Whether the portal and what it needs are up."},
+    {.path = "/api/metrics",
+	.params = none,
+	.flags = PAGE_PUBLIC | PAGE_JSON_ONLY | PAGE_NO_CLIENT,
+	.load = metrics_load,
+	.answer = metrics_answer,
+	.about = "Figures for operators, for Prometheus; on a listener of "
+		 "theirs only, elsewhere 404."},
     {.path = "/api/docs",
 	.tmpl = "docs",
 	.params = none,

@@ -97,6 +97,9 @@ enum err payment_status_load(struct call *c);
 enum err payment_return_load(struct call *c);
 enum err payment_cancel_load(struct call *c);
 
+extern const char metrics_answer[];
+enum err metrics_load(struct call *c);
+
 extern const char hook_answer[];
 enum err hook_submit(struct call *c);
 

@@ -119,7 +119,11 @@ module.exports = world => {
 			for (const [user, path] of [[null, '/api/login'],
 				['heron', '/api/dashboard'],
 				['heron', '/api/rates?q=germany&size=10'],
-				['heron', '/api/refill'],
+				...['rates/lookup', 'usage/summary', 'usage/detailed?size=10',
+					'payments', 'charges', 'invoices', 'subscriptions',
+					'accounts', 'profile', 'password', 'voucher',
+					'refill'].map(
+					path => ['heron', '/api/' + path]),
 				['heron', '/api/nothing']]) {
 				const page = await openPage(world, { user, dark });
 

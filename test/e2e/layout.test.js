@@ -2,6 +2,7 @@
 'use strict';
 
 const assert = require('assert');
+const { openPage } = require('./lib/browser');
 const { pages, visit } = require('./lib/pages');
 const { test } = require('./lib/runner');
 
@@ -96,6 +97,35 @@ module.exports = world => {
 				assert.ok(height <= most * 24 + 24, 'a row of ' + height);
 			}
 		}));
+	for (const user of ['heron', 'osprey', 'whale'])
+		test('layout: tables and menu fit at 1280 px: ' + user, async () => {
+			const page = await openPage(world, { user });
+
+			for (const path of ['rates', 'usage/summary', 'usage/detailed',
+				'payments', 'charges', 'invoices', 'accounts', 'voucher']) {
+				await page.goto('/api/' + path);
+				assert.deepStrictEqual(await page.evaluate(() =>
+					[...document.querySelectorAll('main .scroll')].map(
+						at => at.scrollWidth - at.clientWidth)
+						.filter(more => more > 0)), [], path);
+				for (const height of await page.locator('.side .menu-link')
+					.evaluateAll(all => all.map(at => at.offsetHeight)))
+					assert.ok(height < 48, path + ': a word in two lines');
+			}
+		});
+	for (const user of ['heron', 'osprey'])
+		test('layout: a number is in one line on a phone: ' + user,
+			async () => {
+				const page = await openPage(world, { user, width: 360 });
+
+				await page.goto('/api/accounts');
+				const heights = await page.locator('.identifiers bdi')
+					.evaluateAll(all => all.map(at => at.offsetHeight));
+
+				assert.ok(heights.length > 1);
+				for (const height of heights)
+					assert.ok(height < 30, 'a height of ' + height);
+			});
 	for (const entry of pages)
 		test('layout: no scrolling sideways: ' + entry.name, () =>
 			visit(world, entry, { width: 360, height: 740 }, async page => {

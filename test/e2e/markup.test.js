@@ -41,6 +41,18 @@ module.exports = world => {
 					[]);
 			}));
 
+	// What is special about whale is its data, not its colours.
+	for (const path of ['dashboard', 'rates', 'rates/lookup?number=4420',
+		'usage/summary', 'usage/detailed', 'payments', 'charges', 'invoices',
+		'subscriptions', 'accounts', 'profile'])
+		test('markup: valid HTML, axe: ' + path + ' of whale', () =>
+			visit(world, { name: path, path: '/api/' + path, user: 'whale' },
+				{ script: true, bypassCSP: true }, async (page, answer) => {
+					assert.deepStrictEqual(await validate(
+						await answer.text()), []);
+					assert.deepStrictEqual(await runAxe(page), []);
+				}));
+
 	test('markup: valid HTML: error pages of nginx', async () => {
 		const folder = path.join(root, 'static/default/errors');
 		const files = fs.readdirSync(folder);

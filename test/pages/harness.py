@@ -50,11 +50,29 @@ def wait_for(what, condition):
     raise AssertionError("waited in vain for " + what)
 
 
+taken = []
+
+
+def take(base):
+    """Whether the ports from `base` on are ours among all tests that run: a
+    name of the machine says so, for as long as this process lives."""
+    mark = socket.socket(socket.AF_UNIX)
+    try:
+        mark.bind("\0portico-test-%d" % base)
+    except OSError:
+        mark.close()
+        return False
+    taken.append(mark)
+    return True
+
+
 def free_ports(count):
     """The first of `count` ports in a row that nobody uses, below those that
     the system gives to clients."""
     start = 12000 + os.getpid() * 16 % 18000
     for base in list(range(start, 30000, 16)) + list(range(12000, start, 16)):
+        if not take(base):
+            continue
         held = []
         try:
             for port in range(base, base + count):

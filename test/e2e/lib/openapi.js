@@ -41,6 +41,7 @@ function escape(part) {
 // nothing.
 function makeCheck(description) {
 	const ajv = new Ajv({ strict: false, allErrors: true });
+	const checks = {};
 
 	addFormats(ajv);
 	ajv.addSchema({ $id: 'api', ...close(description) });
@@ -58,8 +59,9 @@ function makeCheck(description) {
 
 		if (!media)
 			return 'no JSON is described';
-		const check = ajv.compile({ $ref: 'api#/' + [...at, 'content',
-			'application/json', 'schema'].map(escape).join('/') });
+		const ref = 'api#/' + [...at, 'content', 'application/json',
+			'schema'].map(escape).join('/');
+		const check = checks[ref] = checks[ref] || ajv.compile({ $ref: ref });
 
 		return check(body) ? '' : ajv.errorsText(check.errors);
 	};

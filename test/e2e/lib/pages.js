@@ -64,6 +64,13 @@ for (const path of ['usage/summary', 'usage/summary?group_by=code_name',
 	for (const user of ['heron', 'osprey'])
 		pages.push({ name: path + ' of ' + user, path: '/api/' + path, user });
 pages.push(
+	{ name: 'profile, wrong', path: '/api/profile', user: 'heron', status: 400,
+		act: page => send(page, { email: 'nobody', company: '' }) },
+	{ name: 'voucher, incomplete', path: '/api/voucher', user: 'heron',
+		status: 400, act: page => send(page, { code: '' }) },
+	{ name: 'password, wrong', path: '/api/password', user: 'osprey',
+		status: 422, act: page => send(page,
+			{ current: 'x', new: 'short', repeat: 'other' }) },
 	{ name: 'payments, wrong period', user: 'heron', status: 400,
 		path: '/api/payments?from=2026-02-01&to=2026-01-01' },
 	{ name: 'usage without usage', path: '/api/usage/detailed',
@@ -106,6 +113,12 @@ async function openDetails(page) {
 	for (const summary of (await page.locator('summary:visible').all()).reverse())
 		await summary.click();
 	return null;
+}
+
+async function send(page, fields) {
+	for (const [id, value] of Object.entries(fields))
+		await page.fill('#' + id, value);
+	return follow(page, 'main form[method=post] button[type=submit]');
 }
 
 async function readFields(world, { id, ...fields }) {

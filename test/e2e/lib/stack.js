@@ -85,9 +85,10 @@ function isFree(port) {
 	});
 }
 
-// The first of `count` free ports, below those that the kernel hands out.
+// The first of `count` free ports, below those that the kernel hands out. Parts
+// that run at once begin far from each other.
 async function findPorts(count) {
-	const first = 20000 + process.pid % 1000 * 10;
+	const first = 20000 + process.pid % 100 * 100;
 
 	for (let i = 0; i < 1200; i++) {
 		const base = 20000 + (first - 20000 + i * 10) % 12000;
