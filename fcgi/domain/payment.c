@@ -598,10 +598,20 @@ static bool is_same(const struct payment *p, const struct payment_wish *wish)
 }
 
 /* ERR_CONFLICT: the nonce is another payment's. */
-static enum err answer_nonce(struct till *t, const struct payment_wish *wish,
-    struct payment *out, const char **why)
+/* A form that is sent again asks for the same; with another amount (the form
+ * of a browser's back button), it asks for something else. */
+static const char *make_nonce(struct till *t, const struct payment_wish *wish)
 {
-	enum err err = payment_find_nonce(t, wish->client, wish->nonce, out);
+	return wish->nonce
+		   ? mem_print(t->mem, "%s %s %s", wish->nonce,
+			 wish->gateway->id, money_text(t->mem, wish->amount))
+		   : crypto_token(t->mem, 16);
+}
+
+static enum err answer_nonce(struct till *t, const struct payment_wish *wish,
+    const char *nonce, struct payment *out, const char **why)
+{
+	enum err err = payment_find_nonce(t, wish->client, nonce, out);
 
 	if (!err && !is_same(out, wish))
 		return ERR_CONFLICT;
@@ -613,8 +623,7 @@ static enum err answer_nonce(struct till *t, const struct payment_wish *wish,
 enum err payment_begin(struct till *t, const struct payment_wish *wish,
     struct payment *out, const char **why)
 {
-	const char *nonce =
-	    wish->nonce ? wish->nonce : crypto_token(t->mem, 16);
+	const char *nonce = make_nonce(t, wish);
 	struct gateway_desk desk = {t->brand, t->mem, t->now};
 	struct payment p = {
 	    .id = mem_print(
@@ -633,7 +642,7 @@ enum err payment_begin(struct till *t, const struct payment_wish *wish,
 
 	*why = NULL;
 	if (wish->nonce) {
-		err = answer_nonce(t, wish, out, why);
+		err = answer_nonce(t, wish, nonce, out, why);
 		if (err == ERR_CONFLICT)
 			nonce = crypto_token(t->mem, 16);
 		else if (err != ERR_NOT_FOUND)
@@ -650,7 +659,7 @@ enum err payment_begin(struct till *t, const struct payment_wish *wish,
 		return err;
 	crash_point("journal.after");
 	return made ? answer_begun(t, p.id, out, why)
-		    : answer_nonce(t, wish, out, why);
+		    : answer_nonce(t, wish, nonce, out, why);
 }
 
 enum err payment_cancel(struct till *t, const struct payment *p)

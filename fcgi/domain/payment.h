@@ -101,7 +101,8 @@ struct payment_wish {
 
 /* Journals a payment and asks the gateway for it. ERR_RULE: *why is a key of
  * texts: "refill.unconfirmed" (another payment is being confirmed), or the
- * gateway's refusal. A second one with the same nonce answers the first. */
+ * gateway's refusal. A second one with the same nonce, gateway and amount
+ * answers the first. */
 enum err payment_begin(struct till *t, const struct payment_wish *wish,
     struct payment *out, const char **why);
 

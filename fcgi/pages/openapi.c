@@ -295,15 +295,19 @@ bool openapi_can_answer(const struct page *p, enum err e)
 
 	switch (e) {
 	case ERR_LOGIN:
-		return !open || p->flags & PAGE_TOKEN_LOGIN;
+		return !open || p->flags & (PAGE_TOKEN_LOGIN | PAGE_HOOK);
 	case ERR_CSRF:
+		return post && !(p->flags & PAGE_HOOK);
 	case ERR_TOO_LARGE:
 	case ERR_TYPE:
 		return post;
 	case ERR_NOT_FOUND: /* an id in the path, or one that filters */
-		return strchr(p->path, ':') || has_param(p, "account");
-	case ERR_CONFLICT:
+		return strchr(p->path, ':') || has_param(p, "account") ||
+		       has_param(p, "invoice");
 	case ERR_RULE:
+		return (post && !open && p->params->name) ||
+		       has_param(p, "invoice");
+	case ERR_CONFLICT:
 		return post && !open && p->params->name;
 	case ERR_UPSTREAM:
 	case ERR_LATE:

@@ -46,8 +46,8 @@ enum err page_begin_payment(
 #define PARAM_NONCE                                                            \
 	{                                                                      \
 		.name = "nonce", .type = PARAM_TEXT, .min = 8, .max = 64,      \
-		.about = "A text of yours: the same one again is the same "    \
-			 "payment."                                            \
+		.about = "A text of yours: the same one again, with the same " \
+			 "gateway and amount, is the same payment."            \
 	}
 
 #endif

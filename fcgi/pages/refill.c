@@ -202,7 +202,8 @@ static enum err show(struct call *c, const struct bill *bill)
 		typed = amount_text(c, preset);
 	json_put_text(c->ui, "amount", typed);
 	json_put_text(c->ui, "currency", c->currency);
-	if (!gateway_at(c->brand, 0)) {
+	if (!json_length(json_find(c->model, "gateways")) &&
+	    c->req->method == METHOD_GET) {
 		page_flash(c, page_text(c, "refill.none"));
 		c->location = "/api/voucher";
 	}

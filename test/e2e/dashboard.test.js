@@ -53,7 +53,7 @@ module.exports = world => {
 		assert.ok(await page.getByRole('link', { name: 'Refill balance' })
 			.first().isVisible());
 		assert.strictEqual(await page.getByRole('link',
-			{ name: 'Refill balance' }).count(), 2);
+			{ name: 'Refill balance' }).count(), 3);
 		assert.strictEqual(await page.getAttribute('.board-balance .btn',
 			'href'), '/api/refill');
 		assert.strictEqual(await page.getAttribute('.bar .tool-accent',

@@ -121,7 +121,8 @@ module.exports = world => {
 				['heron', '/api/rates?q=germany&size=10'],
 				...['rates/lookup', 'usage/summary', 'usage/detailed?size=10',
 					'payments', 'charges', 'invoices', 'subscriptions',
-					'accounts', 'profile', 'password', 'voucher'].map(
+					'accounts', 'profile', 'password', 'voucher',
+					'refill'].map(
 					path => ['heron', '/api/' + path]),
 				['heron', '/api/nothing']]) {
 				const page = await openPage(world, { user, dark });

@@ -60,7 +60,8 @@ const names = {
 const named = ['dashboard', 'rates', 'rates/lookup?number=%2B49301234567',
 	'usage/summary', 'usage/summary?group_by=account',
 	'usage/summary?group_by=code_name', 'usage/detailed', 'payments', 'charges',
-	'invoices', 'subscriptions', 'accounts', 'profile', 'password', 'voucher'];
+	'invoices', 'subscriptions', 'accounts', 'profile', 'password', 'voucher',
+	'refill'];
 
 module.exports = world => {
 	for (const [kind, value] of Object.entries(names))

@@ -12,7 +12,7 @@ const world = {};
 const parts = [
 	['login', 'dashboard', 'rates', 'language', 'keyboard', 'layout', 'network',
 		'static', 'headers', 'errors', 'downloads', 'forms', 'openapi',
-		'nonsense'],
+		'nonsense', 'refill'],
 	['markup', 'rtl', 'limits'], // axe takes as long as all the others
 ];
 const part = process.env.PORTICO_E2E_PART;

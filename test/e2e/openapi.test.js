@@ -22,6 +22,7 @@ const QUERIES = {
 		'?from=2020-01-01&to=2020-01-31'],
 	'/api/payments': ['?from=2020-01-01&to=2020-01-31', '?page=2&size=10'],
 	'/api/charges': ['?from=2020-01-01&to=2020-01-31', '?page=2&size=10'],
+	'/api/refill': ['?amount=25', '?invoice={invoice}'],
 	'/api/invoices': ['?state=paid', '?state=unpaid', '?state=overdue',
 		'?page=1000'],
 };
@@ -51,6 +52,33 @@ function listPages(description) {
 
 function isOpen(description, path) {
 	return description.paths[path].get.security.length === 0;
+}
+
+// What stands for {id} and {invoice}: a payment of the user's, its gateway, an
+// invoice that is not paid.
+const INVOICES = { heron: 9006, osprey: 9106 };
+
+async function beginPayment(world, headers) {
+	const answer = await ask(world.stack.apiPort, '/api/refill', {
+		method: 'POST', headers: { ...headers,
+			'Content-Type': 'application/json' },
+		body: JSON.stringify({ gateway: 'paypal', amount: '25.00' }) });
+
+	assert.strictEqual(answer.status, 201, answer.text);
+	return JSON.parse(answer.text);
+}
+
+function fillIn(uri, user, begun) {
+	const { id, gateway } = begun.payment;
+
+	return uri.replace(/\{invoice\}/, INVOICES[user])
+		.replace(/(return|cancel)\/\{id\}.*/, `$1/${gateway}?payment=${id}`)
+		.replace('{id}', id);
+}
+
+// Pages that take parameters of all kinds.
+function isLax(path) {
+	return /\/(return|cancel)\/\{id\}$/.test(path);
 }
 
 // Asks for a page; what is wrong with the answer goes to `wrong`.
@@ -131,11 +159,16 @@ module.exports = world => {
 			const session = await takeToken(world, user);
 			const wrong = [];
 
-			none([check('/api/login', 'post', 200, session)].filter(Boolean));
+			const begun = await beginPayment(world, bearer(session));
+
+			none([check('/api/login', 'post', 200, session),
+				check('/api/refill', 'post', 201, begun)].filter(Boolean));
 			for (const path of listPages(description))
 				for (const query of ['', ...QUERIES[path] || []])
-					await look(world, check, path, path + query,
-						bearer(session), wrong);
+					if (!query.includes('{invoice}') || INVOICES[user])
+						await look(world, check, path,
+							fillIn(path + query, user, begun),
+							bearer(session), wrong);
 			none(wrong);
 		});
 
@@ -151,7 +184,7 @@ module.exports = world => {
 			const uri = path.replace('{id}', '999999999');
 
 			await look(world, check, path, uri + '?no_such=1', headers, wrong,
-				400);
+				isLax(path) ? 404 : 400);
 			if (!isOpen(description, path))
 				await look(world, check, path, uri, {}, wrong, 401);
 			if (uri !== path)
@@ -205,13 +238,24 @@ module.exports = world => {
 			['/api/voucher', { code: '000-000000' }, 422],
 			['/api/voucher', {}, 400],
 			['/api/voucher', { code: '101-000001' }, 200],
+			['/api/refill', { gateway: 'paypal', amount: '25.00' }, 201],
+			['/api/refill', { gateway: 'authorizenet', amount: '25' }, 201],
+			['/api/refill', { gateway: 'paypal', amount: '25,00' }, 400],
+			['/api/refill', { gateway: 'paypal', amount: '1' }, 422],
+			['/api/refill', { gateway: 'none', amount: '25' }, 400],
+			['/api/invoices/{id}/pay', { gateway: 'paypal' }, 201, 9007],
+			['/api/invoices/{id}/pay', { gateway: 'paypal' }, 422, 9001],
+			['/api/invoices/{id}/pay', { gateway: 'paypal' }, 404, 9107],
+			['/api/hooks/{id}', {}, 401, 'authorizenet'],
+			['/api/hooks/{id}', {}, 404, 'none'],
 			['/api/logout', {}, 200],
 			['/api/logout', {}, 401],
 		];
 		const wrong = [];
 
-		for (const [path, body, status] of bodies) {
-			const answer = await ask(world.stack.apiPort, path, {
+		for (const [path, body, status, id] of bodies) {
+			const answer = await ask(world.stack.apiPort,
+				path.replace('{id}', id), {
 				method: 'POST', headers, body: JSON.stringify(body) });
 			const fault = check(path, 'post', answer.status,
 				JSON.parse(answer.text));

@@ -45,7 +45,7 @@ module.exports = world => {
 				'/api/usage/summary?group_by=code_name',
 				'/api/usage/detailed', '/api/payments', '/api/charges',
 				'/api/invoices', '/api/subscriptions', '/api/accounts',
-				'/api/profile']) {
+				'/api/profile', '/api/refill', '/api/refill?invoice=9006']) {
 				await page.goto(path);
 				assert.strictEqual(await page.getAttribute('html', 'dir'),
 					'rtl', path);

@@ -399,6 +399,15 @@ def test_no_decimals(t):
                 ["amount"])
     model = c.json("/api/refill")
     t.check("paypal" in [g["id"] for g in model["gateways"]], "still PayPal")
+    settings = settings_of(sandbox, refill={"gateways": ["authorizenet"]})
+    cards = Portal(sandbox, settings, workers=1)
+    c = cards.client().token("heron")
+    answer = post(c, gateway="authorizenet", amount="500")
+    check_error(t, answer, 422, "refused", "a card alone", ["amount"])
+    t.equal(c.json("/api/refill")["gateways"], [], "no way is left")
+    answer = cards.client().login("heron").get("/api/refill")
+    t.equal([answer.status, answer.location], [303, "/api/voucher"],
+            "which is as good as none")
     sandbox.change(IDS["heron"], currencies_id=27)
 
 
@@ -419,6 +428,13 @@ def test_nonce(t):
     one, other = (post(c, gateway="paypal", amount="27.00",
                        nonce="program-1") for _ in range(2))
     t.equal(one.json["payment"]["id"], other.json["payment"]["id"], "programs")
+    for gateway, amount in (("paypal", "27.01"), ("authorizenet", "27.00")):
+        other = post(c, gateway=gateway, amount=amount, nonce="program-1")
+        t.check(other.json["payment"]["id"] != one.json["payment"]["id"],
+                "another wish is another payment", gateway, amount)
+        t.equal([other.json["payment"]["amount"]["amount"],
+                 other.json["payment"]["gateway"]], [amount, gateway],
+                "as it was asked for")
     theirs = post(till.customer("osprey"), gateway="paypal", amount="27.00",
                   nonce="program-1")
     t.check(theirs.json["payment"]["id"] != one.json["payment"]["id"],
@@ -444,7 +460,7 @@ def test_no_gateway(t):
     web = bare.client().login("heron")
     answer = web.get("/api/refill")
     t.equal([answer.status, answer.location], [303, "/api/voucher"], "instead")
-    t.check("not set up" in web.get("/api/voucher").text, "and says so")
+    t.check("not available" in web.get("/api/voucher").text, "and says so")
     page = Page(web.get("/api/invoices").text)
     t.check(not [a for a in page.find("a") if "invoice=" in a["href"]],
             "no invoice can be paid")

@@ -240,6 +240,8 @@ async function openStack(name, { sandbox, settings, limit } = {}) {
 	stack.config = await writeConfig(folder, stack.sandbox, stack.port,
 		settings);
 	writeNginx(stack, limit);
+	if (stack.ownsSandbox)
+		await sendHooks(stack, true);
 	await startPortico(stack);
 	await startNginx(stack);
 	await until(stack.portico, 'healthy', () => isHealthy(stack));
