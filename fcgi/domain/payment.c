@@ -66,6 +66,17 @@ static bool has_receipt(const struct receipts *all, const char *money)
 	return false;
 }
 
+/* Whoever pays in two windows at once may have meant to pay once. */
+static void check_twin(struct work *w)
+{
+	struct payment twin;
+
+	if (payment_find_twin(w->till, &w->p, &twin) == ERR_OK)
+		payment_alarm(w->till, &w->p,
+		    mem_print(w->till->mem,
+			"perhaps paid twice: %s was paid meanwhile", twin.id));
+}
+
 /* Money that came: *fresh if it had not been written down. */
 static enum err take_money(
     struct work *w, const struct gateway_money *money, bool *fresh)
@@ -97,6 +108,8 @@ static enum err take_money(
 		payment_alarm(w->till, &w->p,
 		    mem_print(
 			w->till->mem, "paid a second time: %s", money->id));
+	else
+		check_twin(w);
 	*fresh = true;
 	return ERR_OK;
 }
