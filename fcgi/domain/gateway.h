@@ -40,6 +40,7 @@ struct gateway_money {
 	struct money amount;
 	const char *currency;
 	const char *status;   /* the gateway's word */
+	const char *reason;   /* of the status, or NULL */
 	const char *mismatch; /* what of it is not as asked for, or NULL */
 };
 

@@ -352,6 +352,8 @@ static void read_capture(struct gateway_desk *d, const struct payment *p,
 
 	m->id = json_find_text(capture, "id");
 	m->status = json_find_text(capture, "status");
+	m->reason =
+	    json_find_text(json_find(capture, "status_details"), "reason");
 	if (json_length(captures) != 1)
 		f->odd = "several captures of one order";
 	else if (!m->id || !is_id(m->id) ||

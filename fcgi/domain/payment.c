@@ -114,9 +114,24 @@ static enum err take_money(
 	return ERR_OK;
 }
 
+/* Until the merchant acts at the gateway, or it decides by itself. */
+static enum err hold(struct work *w, const struct gateway_money *money)
+{
+	const char *why = mem_print(w->till->mem, "%s%s%s", money->status,
+	    money->reason ? ", " : "", money->reason ? money->reason : "");
+	enum err err = move(w, PAY_PENDING, why);
+
+	if (!err)
+		payment_alarm(w->till, &w->p,
+		    mem_print(w->till->mem, "%s holds %s back: %s",
+			w->gateway->name, money->id, why));
+	return err;
+}
+
 static enum err take_moneys(struct work *w, const struct gateway_facts *f)
 {
-	size_t paid = 0, pending = 0;
+	const struct gateway_money *held = NULL;
+	size_t paid = 0;
 	bool fresh = false;
 	enum err err = ERR_OK;
 
@@ -124,7 +139,8 @@ static enum err take_moneys(struct work *w, const struct gateway_facts *f)
 		const struct gateway_money *money = &f->money[i];
 
 		paid += money->state == MONEY_PAID;
-		pending += money->state == MONEY_PENDING;
+		if (money->state == MONEY_PENDING)
+			held = money;
 		if (money->state == MONEY_PAID)
 			err = take_money(w, money, &fresh);
 	}
@@ -133,8 +149,8 @@ static enum err take_moneys(struct work *w, const struct gateway_facts *f)
 	if (fresh && w->p.state != PAY_CAPTURED && w->p.state != PAY_ADDING &&
 	    w->p.state != PAY_DEBITING)
 		return move(w, PAY_CAPTURED, NULL);
-	if (!paid && pending && w->p.state != PAY_PENDING)
-		return move(w, PAY_PENDING, f->money[0].status);
+	if (!paid && held && w->p.state != PAY_PENDING)
+		return hold(w, held);
 	/* A crash came between the receipt and the move. */
 	if (paid &&
 	    (w->p.state == PAY_CAPTURING || w->p.state == PAY_PENDING ||
