@@ -50,6 +50,7 @@ struct gateway_refund {
 	const char *kind;     /* "ref", "void", "cb"; "cbr": came again */
 	struct money amount;  /* positive; zero: all of the money's */
 	const char *currency; /* NULL: the money's */
+	bool forced;	      /* not the merchant's own wish */
 };
 
 enum gateway_state {

@@ -226,7 +226,8 @@ static enum err take_refund(
 			   "%s: more goes back than was paid", reference));
 	err = payment_put_posting(w->till, &w->p, reference, r->money_id,
 	    again ? amount : money_negate(amount), &made);
-	if (!err && made && strcmp(refund->kind, "ref") != 0)
+	if (!err && made &&
+	    (refund->forced || strcmp(refund->kind, "ref") != 0))
 		payment_alarm(w->till, &w->p,
 		    mem_print(w->till->mem, "%s of %s", reference,
 			money_text(w->till->mem, amount)));
