@@ -329,12 +329,38 @@ static enum err take_facts(struct work *w, const struct gateway_facts *f)
 
 /* --- Steps, one a state --------------------------------------------------- */
 
+static enum err look_for(
+    struct work *w, const char *hint, struct gateway_facts *f)
+{
+	enum err err = w->gateway->look(&w->desk, &w->p, hint, f);
+
+	return err ? err : take_facts(w, f);
+}
+
+static bool is_told(const struct gateway_facts *f, const char *money)
+{
+	for (size_t i = 0; i < f->n_money; i++)
+		if (!strcmp(f->money[i].id, money))
+			return true;
+	return false;
+}
+
+/* What was paid twice may go back twice. */
 static enum err look(struct work *w)
 {
 	struct gateway_facts f = {0};
-	enum err err = w->gateway->look(&w->desk, &w->p, w->hint, &f);
+	struct receipts all = {0};
+	enum err err = look_for(w, w->hint, &f);
 
-	return err ? err : take_facts(w, &f);
+	if (!err && f.state == GATEWAY_MONEY && !f.odd)
+		err = payment_receipts(w->till, &w->p, &all);
+	for (size_t i = 0; !err && i < all.n; i++) {
+		struct gateway_facts other = {0};
+
+		if (!is_told(&f, all.rows[i].money_id))
+			err = look_for(w, all.rows[i].money_id, &other);
+	}
+	return err;
 }
 
 static enum err create(struct work *w)
