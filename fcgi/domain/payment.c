@@ -190,6 +190,28 @@ static struct money left_of(
 	return left;
 }
 
+static const struct posting *find_posting(
+    const struct postings *all, const char *reference)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (!strcmp(all->rows[i].reference, reference))
+			return &all->rows[i];
+	return NULL;
+}
+
+/* What a refund without an amount comes to: all that is left; of a chargeback
+ * that was won, what it had taken. */
+static struct money amount_of(struct work *w, const struct postings *all,
+    const struct gateway_refund *refund, struct money left)
+{
+	const struct posting *taken;
+
+	if (strcmp(refund->kind, "cbr") != 0)
+		return money_is_zero(refund->amount) ? left : refund->amount;
+	taken = find_posting(all, make_reference(w, "cb", refund->of));
+	return taken ? money_negate(taken->amount) : (struct money){0};
+}
+
 /* One refund, in the journal as something to be posted. */
 static enum err take_refund(
     struct work *w, const struct gateway_refund *refund, bool *fresh)
@@ -204,23 +226,20 @@ static enum err take_refund(
 
 	if (!err)
 		err = payment_postings(w->till, &w->p, &postings);
-	if (err)
+	if (err || find_posting(&postings, reference))
 		return err;
-	for (size_t i = 0; i < postings.n; i++)
-		if (!strcmp(postings.rows[i].reference, reference))
-			return ERR_OK;
 	r = find_receipt(&receipts, refund->of);
 	if (!r || !r->fit)
 		return ERR_OK; /* never credited, so nothing to take back */
 	left = left_of(w, &postings, r);
-	if (again && money_compare(left, r->amount) >= 0)
+	amount = amount_of(w, &postings, refund, left);
+	if (again && money_is_zero(amount))
 		return ERR_OK; /* nothing had been taken back */
-	amount = money_is_zero(refund->amount) ? (again ? r->amount : left)
-					       : refund->amount;
 	if (refund->currency && strcmp(refund->currency, r->currency) != 0)
 		return review(w, mem_print(w->till->mem, "%s is in %s",
 				     reference, refund->currency));
-	if (!again && money_compare(amount, left) > 0)
+	if (!again &&
+	    (money_sign(left) <= 0 || money_compare(amount, left) > 0))
 		return review(
 		    w, mem_print(w->till->mem,
 			   "%s: more goes back than was paid", reference));
