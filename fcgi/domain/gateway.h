@@ -40,6 +40,7 @@ struct gateway_money {
 	struct money amount;
 	const char *currency;
 	const char *status;   /* the gateway's word */
+	const char *reason;   /* of the status, or NULL */
 	const char *mismatch; /* what of it is not as asked for, or NULL */
 };
 
@@ -49,6 +50,7 @@ struct gateway_refund {
 	const char *kind;     /* "ref", "void", "cb"; "cbr": came again */
 	struct money amount;  /* positive; zero: all of the money's */
 	const char *currency; /* NULL: the money's */
+	bool forced;	      /* not the merchant's own wish */
 };
 
 enum gateway_state {
