@@ -80,7 +80,10 @@ struct gateway_facts {
 
 /* What a webhook is about. */
 struct gateway_event {
-	const char *id;	  /* of the delivery; unique at the gateway */
+	const char *id; /* of the delivery; unique at the gateway */
+	/* What the signature is about, where that is not the event: one
+	 * signature is good for one event. NULL: the event itself. */
+	const char *delivery;
 	const char *kind; /* the gateway's word */
 	/* Hints, each NULL where the event has none. */
 	const char *payment, *order, *money, *refund;
