@@ -137,6 +137,8 @@ class Till:
 
     def is_handled(self, event):
         path = os.path.join(self.portal.folder, "portico.db")
+        if not os.path.exists(path):
+            return True  # its store is elsewhere
         db = sqlite3.connect(path, timeout=30)
         try:
             row = db.execute("select state, tries from inbox "
