@@ -1186,6 +1186,19 @@ def test_case_50_no_room_at_each_write(t):
         settle(client, begun, at=own)
         t.equal(booked(begun, own), [25.0], gateway + ": one credit")
         t.equal(creates(), 1, gateway + ": sent once")
+        # Just before the addition: the look-up failed, then the room is gone.
+        begun = own.begin(client, gateway)
+        own.approve(begun)
+        sandbox.forget()
+        sandbox.fault("transactions.search", "error")
+        looked(own)
+        sandbox.heal()
+        t.equal(inner(begun, own), "adding", gateway + ": to be added")
+        own.hurry()
+        finish(run(own, "reconcile", before=limit_files(0)))
+        t.equal(creates(), 0, gateway + ": not sent, for want of a journal")
+        settle(client, begun, at=own)
+        t.equal(booked(begun, own), [25.0], gateway + ": added later")
 
 
 def test_case_50_pages_and_webhooks_without_room(t):
