@@ -324,10 +324,20 @@ static enum err take_approved(struct work *w)
 	}
 }
 
+static bool is_credited(enum payment_state s)
+{
+	return s == PAY_DONE || s == PAY_PARTLY || s == PAY_REVERSED;
+}
+
 static enum err take_facts(struct work *w, const struct gateway_facts *f)
 {
 	enum err err = ERR_OK;
 
+	if (f->odd && is_credited(w->p.state)) {
+		/* What is told later is still taken. */
+		payment_alarm(w->till, &w->p, f->odd);
+		return ERR_OK;
+	}
 	if (f->odd)
 		return review(w, f->odd);
 	switch (f->state) {

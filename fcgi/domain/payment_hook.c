@@ -131,11 +131,12 @@ enum err payment_handle(
 		    e->kind, e->id);
 		return end_event(t, g, e, true);
 	}
-	if (!err && e->odd)
-		payment_alarm(t, &p, e->odd);
 	if (!err)
 		err = payment_advance(t, p.id, e->refund ? e->refund : e->money,
 		    PATIENCE_MS, NULL);
+	/* Once, not with each try. */
+	if (!err && e->odd)
+		payment_alarm(t, &p, e->odd);
 	end_event(t, g, e, !err);
 	return err;
 }
