@@ -170,6 +170,16 @@ function forgetPayments(world, { payments }) {
 	changeStore(world.stack, 'delete from payment where id = ?', ids);
 }
 
+// A page that looks again by itself would do so while it is looked at.
+function holdStill(page) {
+	return page.route(/\/api\/refill\/payments\//, async route => {
+		const response = await route.fetch();
+		const { refresh, ...headers } = response.headers();
+
+		await route.fulfill({ response, headers });
+	});
+}
+
 async function load(world, entry, page) {
 	for (const fault of entry.faults || [])
 		await control(world.stack, 'POST', '/faults', fault);
@@ -194,6 +204,8 @@ async function visit(world, entry, options, look, prepare = () => {}) {
 	try {
 		const page = await openPage(world, { user: entry.user, ...options });
 
+		if (entry.payments)
+			await holdStill(page);
 		await prepare(page);
 		await look(page, await load(world, entry, page));
 	} finally {
