@@ -72,6 +72,7 @@ create table inbox (
 	brand text not null,
 	gateway text not null,
 	event_id text not null,
+	delivery text,                  -- what its signature names, if it does
 	kind text not null,
 	body text not null,
 	state text not null,            -- new, done
@@ -79,6 +80,7 @@ create table inbox (
 	received bigint not null,
 	primary key (brand, gateway, event_id)
 );
+create unique index inbox_delivery on inbox (brand, gateway, delivery);
 create index inbox_state on inbox (brand, state, received);
 
 -- A payment's story, for people.

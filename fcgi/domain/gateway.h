@@ -40,6 +40,7 @@ struct gateway_money {
 	struct money amount;
 	const char *currency;
 	const char *status;   /* the gateway's word */
+	const char *reason;   /* of the status, or NULL */
 	const char *mismatch; /* what of it is not as asked for, or NULL */
 };
 
@@ -49,6 +50,7 @@ struct gateway_refund {
 	const char *kind;     /* "ref", "void", "cb"; "cbr": came again */
 	struct money amount;  /* positive; zero: all of the money's */
 	const char *currency; /* NULL: the money's */
+	bool forced;	      /* not the merchant's own wish */
 };
 
 enum gateway_state {
@@ -78,7 +80,10 @@ struct gateway_facts {
 
 /* What a webhook is about. */
 struct gateway_event {
-	const char *id;	  /* of the delivery; unique at the gateway */
+	const char *id; /* of the delivery; unique at the gateway */
+	/* What the signature is about, where that is not the event: one
+	 * signature is good for one event. NULL: the event itself. */
+	const char *delivery;
 	const char *kind; /* the gateway's word */
 	/* Hints, each NULL where the event has none. */
 	const char *payment, *order, *money, *refund;

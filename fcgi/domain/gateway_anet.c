@@ -628,14 +628,16 @@ static enum err find_all(
 
 /* --- Looking -------------------------------------------------------------- */
 
-static enum gateway_state state_of(const struct gateway_facts *f)
+static enum gateway_state state_of(
+    const struct payment *p, const struct gateway_facts *f)
 {
 	/* A card that was declined may be followed by another one, as long as
 	 * the form is open. */
 	for (size_t i = 0; i < f->n_money; i++)
 		if (f->money[i].state != MONEY_FAILED)
 			return GATEWAY_MONEY;
-	return f->n_refunds ? GATEWAY_MONEY : GATEWAY_OPEN;
+	/* What was undone before it was ours is no more than declined. */
+	return f->n_refunds && p->money ? GATEWAY_MONEY : GATEWAY_OPEN;
 }
 
 static enum err look(struct gateway_desk *d, const struct payment *p,
@@ -652,7 +654,7 @@ static enum err look(struct gateway_desk *d, const struct payment *p,
 		err = find_all(d, p, &found);
 	for (size_t i = 0; !err && !f->odd && i < found.n; i++)
 		err = read_transaction(d, p, found.ids[i], f);
-	f->state = state_of(f);
+	f->state = state_of(p, f);
 	if (p->state == PAY_PENDING && f->state == GATEWAY_OPEN && f->n_money) {
 		f->state = GATEWAY_FAILED; /* the review said no */
 		f->trouble = f->money[0].status;

@@ -281,6 +281,14 @@ const char *paypal_find_up(struct json_object *o)
 	return NULL;
 }
 
+/* Taken from the merchant: a chargeback, a complaint. */
+static bool is_forced(const struct gateway_money *m)
+{
+	return !strcmp(m->status, "REVERSED") ||
+	       (m->reason && (!strcmp(m->reason, "CHARGEBACK") ||
+				 !strcmp(m->reason, "BUYER_COMPLAINT")));
+}
+
 static void add_refund(
     struct gateway_facts *f, struct json_object *refund, const char *of)
 {
@@ -295,8 +303,10 @@ static void add_refund(
 		f->odd = "more refunds than anybody makes";
 		return;
 	}
-	*r = (struct gateway_refund){
-	    .id = id, .of = up ? up : of, .kind = "ref"};
+	*r = (struct gateway_refund){.id = id,
+	    .of = up ? up : of,
+	    .kind = "ref",
+	    .forced = f->n_money && is_forced(&f->money[0])};
 	if (read_amount(refund, &r->amount, &r->currency) &&
 	    money_sign(r->amount) > 0)
 		f->n_refunds++;
@@ -356,6 +366,8 @@ static void read_capture(struct gateway_desk *d, const struct payment *p,
 
 	m->id = json_find_text(capture, "id");
 	m->status = json_find_text(capture, "status");
+	m->reason =
+	    json_find_text(json_find(capture, "status_details"), "reason");
 	if (json_length(captures) != 1)
 		f->odd = "several captures of one order";
 	else if (!m->id || !is_id(m->id) ||

@@ -314,5 +314,7 @@ enum err paypal_hear(
 		err = check_online(d, &in, r, e);
 	else
 		err = check_offline(d, &in, r, e);
+	if (!err && !e->unproven)
+		e->delivery = in.id;
 	return err ? err : paypal_reread(d, r->body, e);
 }

@@ -66,6 +66,17 @@ static bool has_receipt(const struct receipts *all, const char *money)
 	return false;
 }
 
+/* Whoever pays in two windows at once may have meant to pay once. */
+static void check_twin(struct work *w)
+{
+	struct payment twin;
+
+	if (payment_find_twin(w->till, &w->p, &twin) == ERR_OK)
+		payment_alarm(w->till, &w->p,
+		    mem_print(w->till->mem,
+			"perhaps paid twice: %s was paid meanwhile", twin.id));
+}
+
 /* Money that came: *fresh if it had not been written down. */
 static enum err take_money(
     struct work *w, const struct gateway_money *money, bool *fresh)
@@ -97,13 +108,30 @@ static enum err take_money(
 		payment_alarm(w->till, &w->p,
 		    mem_print(
 			w->till->mem, "paid a second time: %s", money->id));
+	else
+		check_twin(w);
 	*fresh = true;
 	return ERR_OK;
 }
 
+/* Until the merchant acts at the gateway, or it decides by itself. */
+static enum err hold(struct work *w, const struct gateway_money *money)
+{
+	const char *why = mem_print(w->till->mem, "%s%s%s", money->status,
+	    money->reason ? ", " : "", money->reason ? money->reason : "");
+	enum err err = move(w, PAY_PENDING, why);
+
+	if (!err)
+		payment_alarm(w->till, &w->p,
+		    mem_print(w->till->mem, "%s holds %s back: %s",
+			w->gateway->name, money->id, why));
+	return err;
+}
+
 static enum err take_moneys(struct work *w, const struct gateway_facts *f)
 {
-	size_t paid = 0, pending = 0;
+	const struct gateway_money *held = NULL;
+	size_t paid = 0;
 	bool fresh = false;
 	enum err err = ERR_OK;
 
@@ -111,7 +139,8 @@ static enum err take_moneys(struct work *w, const struct gateway_facts *f)
 		const struct gateway_money *money = &f->money[i];
 
 		paid += money->state == MONEY_PAID;
-		pending += money->state == MONEY_PENDING;
+		if (money->state == MONEY_PENDING)
+			held = money;
 		if (money->state == MONEY_PAID)
 			err = take_money(w, money, &fresh);
 	}
@@ -120,8 +149,8 @@ static enum err take_moneys(struct work *w, const struct gateway_facts *f)
 	if (fresh && w->p.state != PAY_CAPTURED && w->p.state != PAY_ADDING &&
 	    w->p.state != PAY_DEBITING)
 		return move(w, PAY_CAPTURED, NULL);
-	if (!paid && pending && w->p.state != PAY_PENDING)
-		return move(w, PAY_PENDING, f->money[0].status);
+	if (!paid && held && w->p.state != PAY_PENDING)
+		return hold(w, held);
 	/* A crash came between the receipt and the move. */
 	if (paid &&
 	    (w->p.state == PAY_CAPTURING || w->p.state == PAY_PENDING ||
@@ -161,6 +190,28 @@ static struct money left_of(
 	return left;
 }
 
+static const struct posting *find_posting(
+    const struct postings *all, const char *reference)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (!strcmp(all->rows[i].reference, reference))
+			return &all->rows[i];
+	return NULL;
+}
+
+/* What a refund without an amount comes to: all that is left; of a chargeback
+ * that was won, what it had taken. */
+static struct money amount_of(struct work *w, const struct postings *all,
+    const struct gateway_refund *refund, struct money left)
+{
+	const struct posting *taken;
+
+	if (strcmp(refund->kind, "cbr") != 0)
+		return money_is_zero(refund->amount) ? left : refund->amount;
+	taken = find_posting(all, make_reference(w, "cb", refund->of));
+	return taken ? money_negate(taken->amount) : (struct money){0};
+}
+
 /* One refund, in the journal as something to be posted. */
 static enum err take_refund(
     struct work *w, const struct gateway_refund *refund, bool *fresh)
@@ -175,29 +226,27 @@ static enum err take_refund(
 
 	if (!err)
 		err = payment_postings(w->till, &w->p, &postings);
-	if (err)
+	if (err || find_posting(&postings, reference))
 		return err;
-	for (size_t i = 0; i < postings.n; i++)
-		if (!strcmp(postings.rows[i].reference, reference))
-			return ERR_OK;
 	r = find_receipt(&receipts, refund->of);
 	if (!r || !r->fit)
 		return ERR_OK; /* never credited, so nothing to take back */
 	left = left_of(w, &postings, r);
-	if (again && money_compare(left, r->amount) >= 0)
+	amount = amount_of(w, &postings, refund, left);
+	if (again && money_is_zero(amount))
 		return ERR_OK; /* nothing had been taken back */
-	amount = money_is_zero(refund->amount) ? (again ? r->amount : left)
-					       : refund->amount;
 	if (refund->currency && strcmp(refund->currency, r->currency) != 0)
 		return review(w, mem_print(w->till->mem, "%s is in %s",
 				     reference, refund->currency));
-	if (!again && money_compare(amount, left) > 0)
+	if (!again &&
+	    (money_sign(left) <= 0 || money_compare(amount, left) > 0))
 		return review(
 		    w, mem_print(w->till->mem,
 			   "%s: more goes back than was paid", reference));
 	err = payment_put_posting(w->till, &w->p, reference, r->money_id,
 	    again ? amount : money_negate(amount), &made);
-	if (!err && made && strcmp(refund->kind, "ref") != 0)
+	if (!err && made &&
+	    (refund->forced || strcmp(refund->kind, "ref") != 0))
 		payment_alarm(w->till, &w->p,
 		    mem_print(w->till->mem, "%s of %s", reference,
 			money_text(w->till->mem, amount)));
@@ -299,14 +348,40 @@ static enum err take_facts(struct work *w, const struct gateway_facts *f)
 
 /* --- Steps, one a state --------------------------------------------------- */
 
+static enum err look_for(
+    struct work *w, const char *hint, struct gateway_facts *f)
+{
+	enum err err = w->gateway->look(&w->desk, &w->p, hint, f);
+
+	if (!err && f->stray)
+		payment_alarm(w->till, &w->p, f->stray);
+	return err ? err : take_facts(w, f);
+}
+
+static bool is_told(const struct gateway_facts *f, const char *money)
+{
+	for (size_t i = 0; i < f->n_money; i++)
+		if (!strcmp(f->money[i].id, money))
+			return true;
+	return false;
+}
+
+/* What was paid twice may go back twice. */
 static enum err look(struct work *w)
 {
 	struct gateway_facts f = {0};
-	enum err err = w->gateway->look(&w->desk, &w->p, w->hint, &f);
+	struct receipts all = {0};
+	enum err err = look_for(w, w->hint, &f);
 
-	if (!err && f.stray)
-		payment_alarm(w->till, &w->p, f.stray);
-	return err ? err : take_facts(w, &f);
+	if (!err && f.state == GATEWAY_MONEY && !f.odd)
+		err = payment_receipts(w->till, &w->p, &all);
+	for (size_t i = 0; !err && i < all.n; i++) {
+		struct gateway_facts other = {0};
+
+		if (!is_told(&f, all.rows[i].money_id))
+			err = look_for(w, all.rows[i].money_id, &other);
+	}
+	return err;
 }
 
 static enum err create(struct work *w)

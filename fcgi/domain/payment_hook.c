@@ -28,13 +28,14 @@ static enum err put_event(struct till *t, const struct gateway *g,
 {
 	const struct db_value values[] = {db_text(t->brand->name),
 	    db_text(g->id), db_text(e->id), db_text(e->kind), db_text(body),
-	    db_int(t->now)};
+	    db_int(t->now), db_text(e->delivery)};
 	int64_t changed;
 	enum err err = db_run(t->db,
 	    "insert into inbox (brand, gateway, event_id, kind, body, state, "
-	    "tries, received) values ($1, $2, $3, $4, $5, 'new', 0, $6) "
-	    "on conflict (brand, gateway, event_id) do nothing",
-	    values, 6, &changed);
+	    "tries, received, delivery) "
+	    "values ($1, $2, $3, $4, $5, 'new', 0, $6, $7) "
+	    "on conflict do nothing",
+	    values, 7, &changed);
 
 	*made = !err && changed;
 	return err;
@@ -53,6 +54,10 @@ static enum err check_event(struct till *t, const struct gateway *g,
 	    "and event_id = $3",
 	    values, 3, &rows);
 
+	if (!err && !rows.rows)
+		log_error("payment.alarm",
+		    "%s: event %s came with another one's signature", g->id,
+		    e->id);
 	if (!err && rows.rows && strcmp(db_cell_text(&rows, 0, 0), body) != 0)
 		log_error("payment.alarm",
 		    "%s: event %s came again with another body", g->id, e->id);

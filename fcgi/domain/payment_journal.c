@@ -217,6 +217,21 @@ enum err payment_find_by(struct till *t, const struct gateway *g,
 	return err;
 }
 
+enum err payment_find_twin(
+    struct till *t, const struct payment *p, struct payment *out)
+{
+	const struct db_value values[] = {db_text(p->brand), db_int(p->client),
+	    db_text(p->id), db_text(money_text(t->mem, p->amount)),
+	    db_text(p->currency), db_int(p->created)};
+
+	return find_one(t,
+	    "select " COLUMNS "join receipt f on f.payment_id = p.id "
+	    "where p.brand = $1 and p.client_id = $2 and p.id <> $3 "
+	    "and p.amount = $4 and p.currency = $5 and f.created >= $6 "
+	    "order by f.created, p.id limit 1",
+	    values, 6, out);
+}
+
 enum err payment_list(
     struct till *t, int64_t client, size_t most, struct payments *out)
 {

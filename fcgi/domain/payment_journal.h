@@ -51,6 +51,10 @@ enum err payment_put_due(
 enum err payment_put_mailed(struct till *t, struct payment *p);
 enum err payment_put_receipt(struct till *t, const struct payment *p,
     const struct gateway_money *money, bool *made);
+/* A payment of the same amount by the same customer that was paid since this
+ * one began; ERR_NOT_FOUND: none. */
+enum err payment_find_twin(
+    struct till *t, const struct payment *p, struct payment *out);
 enum err payment_receipts(
     struct till *t, const struct payment *p, struct receipts *out);
 enum err payment_put_posting(struct till *t, const struct payment *p,

@@ -10,7 +10,7 @@
 #include "domain/vcs_billing.h"
 #include "domain/vcs_trip.h"
 
-enum { DAY = 86400, MOST_ROWS = 200000 };
+enum { DAY = 86400, MARGIN = 31 * DAY, MOST_ROWS = 200000 };
 
 /* A trip for a customer whom no session stands for. */
 static struct vcs_trip *open_trip(
@@ -50,15 +50,18 @@ static enum err check_currency(
 	return ERR_RULE;
 }
 
-/* Two days more at each end: VCS may date a transaction in a zone of its
- * own, or by another clock. */
+/* A month more at each end: VCS may date a transaction in a zone of its own, or
+ * by another clock, and ours may have been set between then and now. What lies
+ * outside would be added again. */
 enum err vcs_find_credit(struct brand *b, struct mem *m, struct vcs_credit *c)
 {
 	struct session s;
 	struct vcs_trip *t = open_trip(b, m, c->client, &s);
 	struct vcs_client *client = vcs_ask_client(t);
+	int64_t now = (int64_t)time(NULL);
 	struct vcs_transactions *all = vcs_read_transactions(t, VCS_PAYMENTS,
-	    c->since - 2 * DAY, (int64_t)time(NULL) + 2 * DAY, MOST_ROWS);
+	    (c->since < now ? c->since : now) - MARGIN,
+	    (c->since < now ? now : c->since) + MARGIN, MOST_ROWS);
 
 	c->found = false;
 	if (all->err || client->err)

@@ -174,7 +174,7 @@ def one_payment(one, client, gateway, point):
     one.approve(begun)
     if point in HOOKS:
         for d in one.deliveries():
-            try_quietly(lambda d=d: one.deliver(d))
+            try_quietly(lambda d=d: one.send(d))
     else:
         try_quietly(lambda: one.come_back(client, begun))
     crashed = one.has_crashed()
@@ -280,7 +280,7 @@ class Storm:
 
     def hand_over(self, delivery):
         try:
-            self.one.deliver(delivery)
+            self.one.send(delivery)
         except GONE:
             pass
 

@@ -443,6 +443,12 @@ def test_case_03_forged_body_of_equal_crc(t):
     first = paid("paypal", heron, "5.00")
     genuine = first["event"]
     t.status(till.deliver(genuine), 200, "the genuine one")
+
+    def fresh():
+        """Another signature over the genuine body: nobody has used it."""
+        return sandbox.control("POST", "/paypal/sign",
+                               {"body": genuine["body"]})
+
     target = till.begin(heron, "paypal", "999.00")
     crc = zlib.crc32(genuine["body"].encode())
     event = capture_event("9FORGED1234567890", target["payment"]["id"],
@@ -450,7 +456,7 @@ def test_case_03_forged_body_of_equal_crc(t):
     body = forge(event, crc)
     alarms = len(till.portal.logged("payment.alarm"))
     with nothing(t, "a forged capture", asks=True, hears=True):
-        answer = send("paypal", body, genuine["headers"])
+        answer = send("paypal", body, fresh())
         t.status(answer, 200, "a forged body has a signature that is right")
         handled(event["id"])
         till.hurry()
@@ -463,7 +469,7 @@ def test_case_03_forged_body_of_equal_crc(t):
     # Of nobody's payment.
     event = capture_event("9FORGED1234567890", "RF" + "A" * 18, "8ORDER")
     with nothing(t, "a forged payment", asks=True, hears=True):
-        t.status(send("paypal", forge(event, crc), genuine["headers"]), 200,
+        t.status(send("paypal", forge(event, crc), fresh()), 200,
                  "of no payment")
         handled(event["id"])
     t.check(any(event["id"] in line
@@ -474,7 +480,7 @@ def test_case_03_forged_body_of_equal_crc(t):
     till.approve(cheap)
     event = capture_event("9FORGED1234567890", cheap["payment"]["id"],
                           cheap["order"], "999.00")
-    t.status(send("paypal", forge(event, crc), genuine["headers"]), 200,
+    t.status(send("paypal", forge(event, crc), fresh()), 200,
              "more than was paid")
     handled(event["id"])
     till.settled(heron, cheap)
@@ -483,11 +489,19 @@ def test_case_03_forged_body_of_equal_crc(t):
     event = {**capture_event("9FORGED1234567890", target["payment"]["id"]),
              "id": genuine["event"]}
     with nothing(t, "a known event with another body"):
-        t.status(send("paypal", forge(event, crc), genuine["headers"]), 200,
+        t.status(send("paypal", forge(event, crc), fresh()), 200,
                  "a known event")
     t.check(any("another body" in line and genuine["event"] in line
                 for line in till.portal.logged("payment.alarm")),
             "a known event: an alarm")
+    # One signature is good for one event.
+    event = capture_event("9FORGED1234567890", target["payment"]["id"])
+    with nothing(t, "a signature that was used"):
+        t.status(send("paypal", forge(event, crc), genuine["headers"]), 200,
+                 "a used signature")
+    t.check(any("another one's signature" in line and event["id"] in line
+                for line in till.portal.logged("payment.alarm")),
+            "a used signature: an alarm")
 
 
 def test_case_04_cert_url(t):

@@ -4,6 +4,7 @@ customer who pays, the gateways' and VCS's books.
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import urllib.parse
 
@@ -121,10 +122,30 @@ class Till:
             "POST", "/api/hooks/" + gateway, body, "application/json",
             env=env, **how)
 
-    def deliver(self, delivery):
+    def send(self, delivery):
         gateway = {"anet": "authorizenet"}.get(delivery["gateway"],
                                                delivery["gateway"])
         return self.hook(gateway, delivery["body"], delivery["headers"])
+
+    def deliver(self, delivery):
+        """Hands a webhook over; what it leads to happens after the answer, and
+        has happened when this returns."""
+        answer = self.send(delivery)
+        wait_for("what the webhook leads to",
+                 lambda: self.is_handled(delivery["event"]))
+        return answer
+
+    def is_handled(self, event):
+        path = os.path.join(self.portal.folder, "portico.db")
+        if not os.path.exists(path):
+            return True  # its store is elsewhere
+        db = sqlite3.connect(path, timeout=30)
+        try:
+            row = db.execute("select state, tries from inbox "
+                             "where event_id = ?", [event]).fetchone()
+        finally:
+            db.close()
+        return not row or row[0] != "new" or row[1] > 0
 
     # --- The reconciler and the books -----------------------------------------
 
@@ -145,7 +166,6 @@ class Till:
 
     def hurry(self):
         """Makes everything due at once: waiting is no test."""
-        import sqlite3
         path = os.path.join(self.portal.folder, "portico.db")
         with sqlite3.connect(path, timeout=30) as db:
             db.execute("update payment set due = 1 where due > 0")
