@@ -38,7 +38,7 @@ static size_t count_members(struct json_object *o)
 
 /* Members as they are written: colons outside of texts. False: there is what
  * json-c takes even when it is strict: 'quotes', NaN, Infinity and raw line
- * ends in texts. */
+ * ends in texts. There is no NUL. */
 static bool count_colons(const char *text, size_t len, size_t *n)
 {
 	bool quoted = false;
@@ -50,7 +50,7 @@ static bool count_colons(const char *text, size_t len, size_t *n)
 		else if (text[i] == '"')
 			quoted = !quoted;
 		else if (quoted ? (unsigned char)text[i] < ' '
-				: memchr("'NI", text[i], 3) != NULL)
+				: strchr("'NI", text[i]) != NULL)
 			return false;
 		else
 			*n += !quoted && text[i] == ':';
@@ -73,7 +73,7 @@ struct json_object *json_parse(
 		text += 3;
 		len -= 3;
 	}
-	while (len && memchr(" \t\r\n", text[len - 1], 4))
+	while (len && text[len - 1] && strchr(" \t\r\n", text[len - 1]))
 		len--;
 	if (!len || len > INT_MAX || holds_nul(text, len) ||
 	    !count_colons(text, len, &colons))

@@ -673,24 +673,15 @@ static enum err answer_begun(
 	return ERR_RULE;
 }
 
-/* Whoever goes back and changes the form does not mean the first payment. */
-static bool is_same(const struct payment *p, const struct payment_wish *wish)
-{
-	return !strcmp(p->gateway, wish->gateway->id) &&
-	       !strcmp(p->currency, wish->currency) &&
-	       money_compare(p->amount, wish->amount) == 0 &&
-	       p->invoice_id == wish->invoice_id;
-}
-
-/* ERR_CONFLICT: the nonce is another payment's. */
-/* A form that is sent again asks for the same; with another amount (the form
- * of a browser's back button), it asks for something else. */
+/* Whoever goes back and changes the form does not mean the first payment; sent
+ * twice, the changed form is one payment, too. */
 static const char *make_nonce(struct till *t, const struct payment_wish *wish)
 {
-	return wish->nonce
-		   ? mem_print(t->mem, "%s %s %s", wish->nonce,
-			 wish->gateway->id, money_text(t->mem, wish->amount))
-		   : crypto_token(t->mem, 16);
+	if (!wish->nonce)
+		return crypto_token(t->mem, 16);
+	return mem_print(t->mem, "%s %s %s %s %" PRId64, wish->nonce,
+	    wish->gateway->id, money_text(t->mem, wish->amount), wish->currency,
+	    wish->invoice_id);
 }
 
 static enum err answer_nonce(struct till *t, const struct payment_wish *wish,
@@ -698,8 +689,6 @@ static enum err answer_nonce(struct till *t, const struct payment_wish *wish,
 {
 	enum err err = payment_find_nonce(t, wish->client, nonce, out);
 
-	if (!err && !is_same(out, wish))
-		return ERR_CONFLICT;
 	if (err || out->state != PAY_CREATING)
 		return err;
 	return answer_begun(t, out->id, out, why);
@@ -728,9 +717,7 @@ enum err payment_begin(struct till *t, const struct payment_wish *wish,
 	*why = NULL;
 	if (wish->nonce) {
 		err = answer_nonce(t, wish, nonce, out, why);
-		if (err == ERR_CONFLICT)
-			nonce = crypto_token(t->mem, 16);
-		else if (err != ERR_NOT_FOUND)
+		if (err != ERR_NOT_FOUND)
 			return err;
 	}
 	err = check_unconfirmed(t, wish->client, why);

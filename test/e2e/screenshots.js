@@ -18,10 +18,10 @@ const wanted = ['log-in', 'log-in refused', 'dashboard', 'dashboard in German',
 		'payments', 'charges', 'invoices', 'subscriptions', 'accounts',
 		'profile', 'rates/lookup?number=%2B49301234567', 'refill',
 		'refill with payments', 'refill refused', 'refill of an invoice',
-		'payment by card', 'payment redirected', 'payment capturing',
+		'payment by card', 'payment redirected', 'payment adding',
 		'payment done', 'payment failed', 'payment review'].map(
 		name => name + ' of heron'), 'refill refused of osprey',
-	'refill with payments of osprey', 'payment capturing of osprey'];
+	'refill with payments of osprey', 'payment adding of osprey'];
 const world = {};
 const words = process.argv.slice(2).filter(word => !word.startsWith('--'));
 const isWanted = name => !words.length || words.some(word => name.includes(word));

@@ -435,6 +435,9 @@ def test_nonce(t):
         t.equal([other.json["payment"]["amount"]["amount"],
                  other.json["payment"]["gateway"]], [amount, gateway],
                 "as it was asked for")
+        again = post(c, gateway=gateway, amount=amount, nonce="program-1")
+        t.equal(again.json["payment"]["id"], other.json["payment"]["id"],
+                "and is one, too")
     theirs = post(till.customer("osprey"), gateway="paypal", amount="27.00",
                   nonce="program-1")
     t.check(theirs.json["payment"]["id"] != one.json["payment"]["id"],

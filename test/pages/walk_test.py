@@ -118,7 +118,7 @@ PATHS = {
 PUBLIC = {
     "GET /api/login", "POST /api/login", "POST /api/language",
     "GET /api/health", "GET /api/docs", "GET /api/openapi.json",
-    "POST /api/hooks/:id",
+    "POST /api/hooks/:id", "GET /api/metrics",
 }
 
 # Rows that tidy line ends: what is edited must compare equal.
@@ -161,6 +161,11 @@ def is_hook(row):
     return row["path"].startswith("/api/hooks/")
 
 
+def is_apart(row):
+    """What no customer is answered, with tests of its own."""
+    return is_hook(row) or row["path"] == "/api/metrics"
+
+
 def posts(row):
     return row["method"] == "POST"
 
@@ -198,7 +203,7 @@ LACKING = {name_of(row): list(lacks(row)) for row in routes}
 def rows(*methods, walked=True):
     """The rows to walk; one that lacks values has failed already."""
     return [row for row in routes if row["method"] in methods and
-            not is_hook(row) and not (walked and LACKING[name_of(row)])]
+            not is_apart(row) and not (walked and LACKING[name_of(row)])]
 
 
 def path_of(row, which=None):
@@ -401,6 +406,24 @@ def test_hooks(t):
                 t.equal(answer.kind, "application/json", what)
                 check_headers(t, answer, what)
                 t.check("img" not in answer.text, what + ": no echo")
+
+
+def test_metrics(t):
+    """For the operators' listener alone, which the web server names."""
+    for c in (portal.client(), portal.client().login(ME),
+              portal.client(PORTICO_METRICS="on")):
+        for uri in ("/api/metrics", "/api/metrics.json",
+                    "/api/metrics?PORTICO_METRICS=on"):
+            answer = c.get(uri)
+            t.check(answer.status in (400, 404), uri, answer.status)
+            t.check("portico_payments" not in answer.text, uri)
+    answer = portal.client().get("/api/metrics", env={"PORTICO_METRICS": "on"})
+    t.status(answer, 200, "the operators'")
+    t.equal(answer.kind, "text/plain", "its type")
+    for line in answer.text.splitlines():
+        t.check(re.match(r"# (HELP|TYPE) portico_\w+ .+|"
+                         r'portico_\w+\{(\w+="[a-z_]+",?)+\} \d+\Z', line),
+                "a line as Prometheus reads it", line)
 
 
 # --- Unknown and wrong parameters ------------------------------------------------

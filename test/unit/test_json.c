@@ -272,8 +272,10 @@ static void huge(void **state)
 	o = read_bytes(text, SIZE);
 	assert_non_null(o);
 	assert_int_equal(json_object_get_string_len(o), SIZE - 2);
-	for (size_t i = 0; i < SIZE; i += 2)
-		memcpy(text + i, "1,", 2);
+	for (size_t i = 0; i < SIZE; i += 2) {
+		text[i] = '1';
+		text[i + 1] = ',';
+	}
 	text[0] = '[';
 	text[1] = '1';
 	text[SIZE - 1] = ']';
