@@ -239,6 +239,16 @@ struct db *brand_store(struct brand *b)
 	return b->db && b->secret[0] ? b->db : NULL;
 }
 
+char *brand_make_url(struct mem *m, const struct brand *b, const char *path)
+{
+	const char *base = b->conf->public_uri;
+	size_t len = strlen(base);
+
+	while (len && base[len - 1] == '/')
+		len--;
+	return mem_print(m, "%.*s%s", (int)len, base, path);
+}
+
 /* --- Looking up ----------------------------------------------------------- */
 
 struct brand *site_find(struct site *s, const char *name)

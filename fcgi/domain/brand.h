@@ -79,6 +79,9 @@ struct brand *site_find(struct site *s, const char *name);
 /* The language of a locale ("de-AT" finds "de"); NULL: the brand lacks it. */
 struct language *brand_find_language(struct brand *b, const char *locale);
 
+/* A page's address as the world sees it: publicUri and its path. */
+char *brand_make_url(struct mem *m, const struct brand *b, const char *path);
+
 /* The best language of the brand for an Accept-Language header (RFC 9110,
  * 12.5.4); the brand's own where none fits or nothing was sent. */
 struct language *brand_choose_language(struct brand *b, const char *accept);

@@ -131,6 +131,14 @@ const char *gateway_origin(struct mem *m, const char *url)
 	return mem_text_n(m, url, (size_t)(host - url) + len);
 }
 
+const char *gateway_way_back(struct gateway_desk *d, const struct gateway *g,
+    const struct payment *p, const char *what)
+{
+	return brand_make_url(d->mem, d->brand,
+	    mem_print(
+		d->mem, "/api/refill/%s/%s?payment=%s", what, g->id, p->id));
+}
+
 /* --- Amounts -------------------------------------------------------------- */
 
 unsigned gateway_digits(const char *currency)

@@ -225,18 +225,6 @@ static void put_setting(
 		JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
-static const char *return_url(
-    struct gateway_desk *d, const struct payment *p, const char *what)
-{
-	const char *base = d->brand->conf->public_uri;
-	size_t len = strlen(base);
-
-	while (len && base[len - 1] == '/')
-		len--;
-	return mem_print(d->mem, "%.*s/api/refill/%s/authorizenet?payment=%s",
-	    (int)len, base, what, p->id);
-}
-
 static const char *cut_title(struct gateway_desk *d)
 {
 	const char *title = d->brand->conf->title;
@@ -255,9 +243,11 @@ static void put_settings(
 	struct json_object *o = json_new(d->mem);
 
 	json_put_flag(o, "showReceipt", false);
-	json_put_text(o, "url", return_url(d, p, "return"));
+	json_put_text(
+	    o, "url", gateway_way_back(d, &gateway_anet, p, "return"));
 	json_put_text(o, "urlText", "Continue");
-	json_put_text(o, "cancelUrl", return_url(d, p, "cancel"));
+	json_put_text(
+	    o, "cancelUrl", gateway_way_back(d, &gateway_anet, p, "cancel"));
 	json_put_text(o, "cancelUrlText", "Cancel");
 	put_setting(list, "hostedPaymentReturnOptions", o);
 	o = json_new(d->mem);

@@ -441,18 +441,6 @@ static enum err look(struct gateway_desk *d, const struct payment *p,
 
 /* --- Beginning ------------------------------------------------------------ */
 
-static const char *return_url(
-    struct gateway_desk *d, const struct payment *p, const char *what)
-{
-	const char *base = d->brand->conf->public_uri;
-	size_t len = strlen(base);
-
-	while (len && base[len - 1] == '/')
-		len--;
-	return mem_print(d->mem, "%.*s/api/refill/%s/paypal?payment=%s",
-	    (int)len, base, what, p->id);
-}
-
 static unsigned digits_of(const char *currency)
 {
 	/* PayPal takes no decimals of these, whatever ISO 4217 says. */
@@ -503,8 +491,10 @@ static const char *make_order(struct gateway_desk *d, const struct payment *p)
 	json_put_text(context, "shipping_preference", "NO_SHIPPING");
 	json_put_text(
 	    context, "payment_method_preference", "IMMEDIATE_PAYMENT_REQUIRED");
-	json_put_text(context, "return_url", return_url(d, p, "return"));
-	json_put_text(context, "cancel_url", return_url(d, p, "cancel"));
+	json_put_text(context, "return_url",
+	    gateway_way_back(d, &gateway_paypal, p, "return"));
+	json_put_text(context, "cancel_url",
+	    gateway_way_back(d, &gateway_paypal, p, "cancel"));
 	return json_object_to_json_string_ext(
 	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 }

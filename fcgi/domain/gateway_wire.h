@@ -34,6 +34,10 @@ enum err gateway_ask(struct gateway_desk *d, const char *url,
 /* The only value of a header; NULL: it was not sent, or twice. */
 const char *gateway_header(const struct req *r, const char *name);
 
+/* Where the gateway sends the customer: `what` is "return" or "cancel". */
+const char *gateway_way_back(struct gateway_desk *d, const struct gateway *g,
+    const struct payment *p, const char *what);
+
 extern const struct gateway gateway_paypal, gateway_anet;
 
 #endif

@@ -40,12 +40,7 @@ static const char *status_path(struct call *c, const struct payment *p)
 
 static const char *status_url(struct call *c, const struct payment *p)
 {
-	const char *base = c->brand->conf->public_uri;
-	size_t len = strlen(base);
-
-	while (len && base[len - 1] == '/')
-		len--;
-	return mem_print(c->mem, "%.*s%s", (int)len, base, status_path(c, p));
+	return brand_make_url(c->mem, c->brand, status_path(c, p));
 }
 
 const char *page_payment_url(struct call *c, const struct payment *p)
