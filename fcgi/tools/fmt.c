@@ -1,6 +1,7 @@
 /* fmt.c: one language, in ICU's hands. This is the one file that sees ICU. */
 #include "tools/fmt.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -212,6 +213,19 @@ static char *make_odd_money(
 	    code && *code ? "\u00a0" : "", code ? code : "");
 }
 
+/* "US$" with a mark behind it: without, its dollar is at the end of what runs
+ * from right to left, and stands on the left. */
+static char *close_symbol(struct mem *m, const struct fmt *f, char *text)
+{
+	size_t len = text ? strlen(text) : 0;
+
+	if (!len || !fmt_right_to_left(f) ||
+	    isalnum((unsigned char)text[len - 1]) ||
+	    !strpbrk(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+		return text;
+	return mem_print(m, "%s\u200e", text);
+}
+
 static char *format_money(
     struct mem *m, struct fmt *f, struct number *n, struct money a)
 {
@@ -222,6 +236,7 @@ static char *format_money(
 	    n->known[at].amount.scale == a.scale)
 		return mem_text(m, n->known[at].text);
 	text = n->nf ? format_decimal(m, f, n->nf, money_text(m, a)) : NULL;
+	text = close_symbol(m, f, text);
 	if (text && strlen(text) < AMOUNT_TEXT) {
 		n->known[at].amount = a;
 		memcpy(n->known[at].text, text, strlen(text) + 1);
@@ -672,6 +687,10 @@ static void open_locale(struct fmt *f, const char *locale)
 	    locale, f->icu, (int32_t)sizeof(f->icu), &parsed, &e);
 	if (U_FAILURE(e) || !f->icu[0])
 		snprintf(f->icu, sizeof(f->icu), "en");
+	/* Arabic of no country: the digits of the numbers that are dialled and
+	 * of the fields that are filled in. Newer ICU does so by itself. */
+	if (!strcmp(f->icu, "ar"))
+		snprintf(f->icu, sizeof(f->icu), "ar@numbers=latn");
 }
 
 static void open_numbers(struct fmt *f)
@@ -737,6 +756,7 @@ char *fmt_language_name(struct mem *m, const struct fmt *f)
 	UDisplayContext menu[] = {UDISPCTX_CAPITALIZATION_FOR_UI_LIST_OR_MENU};
 	UErrorCode e = U_ZERO_ERROR;
 	UChar text[ROOM];
+	char name[ULOC_FULLNAME_CAPACITY];
 	ULocaleDisplayNames *names;
 	int32_t len;
 
@@ -745,7 +765,8 @@ char *fmt_language_name(struct mem *m, const struct fmt *f)
 				       ? "Pseudo (accents)"
 				       : "Pseudo (right to left)");
 	names = uldn_openForContext(f->icu, menu, 1, &e);
-	len = uldn_localeDisplayName(names, f->icu, text, ROOM, &e);
+	uloc_getBaseName(f->icu, name, (int32_t)sizeof(name), &e);
+	len = uldn_localeDisplayName(names, name, text, ROOM, &e);
 	uldn_close(names);
 	return U_SUCCESS(e) && len <= ROOM ? make_utf8(m, text, len)
 					   : mem_text(m, f->locale);

@@ -4,16 +4,29 @@ pseudo-language en-XA puts each of its texts between ⟦ and ⟧: what stands
 outside of them must be data. ar-XB is the same from right to left. Ends with
 'N passed, N failed'.
 """
+import json
+import pathlib
 import re
 import shutil
+import subprocess
 
 import harness
 from harness import IDS, PASSWORDS, Portal, Sandbox
+from till import settings_of
+
+ROOT = pathlib.Path(__file__).parents[2]
+CATALOGUES = {p.stem: json.loads(p.read_text())
+              for p in sorted((ROOT / "templates/locale").glob("*.json"))}
 
 sandbox = Sandbox()
 portal = Portal(sandbox, {"locales": ["en", "de", "en-XA", "ar-XB"],
                           "limits": {"loginPerName": 2},
                           "title": "Brand & Co"})
+
+# Every language that is shipped, and all pages, refilling among them.
+shipped = Portal(sandbox, settings_of(
+    sandbox, locales=["en", *sorted(CATALOGUES.keys() - {"en"})],
+    coreApi={"deadlineMs": 60000}))
 
 TITLE = "Brand & Co"
 # Attributes that a person reads or hears.
@@ -28,8 +41,8 @@ PLAIN = re.compile(r"(?:%s|%s|-?[\d.,]+|\d{4}-\d\d-\d\d|[–—·/:,.…\s]|[0-9
                    r"{16,64})*" % (MONEY, DATE))
 
 
-KEY = re.compile(r"\b(?:app|dashboard|error|error_page|field|form|login|menu|"
-                 r"pager|rates|section|toolbar|unit|usage)\.[a-z_.]+\b")
+KEY = re.compile(r"\b(?:%s)\.[a-z_.]+\b" % "|".join(
+    sorted({key.partition(".")[0] for key in CATALOGUES["en"]})))
 
 
 def strings(value):
@@ -250,6 +263,136 @@ def test_languages(t):
     c.cookies["portico-language"] = "xx"
     t.equal(c.get("/api/dashboard").header("content-language"), "en",
             "a language that is not there is not taken")
+
+
+# --- The languages that are shipped -------------------------------------------
+
+# What a row of the routing table shows beside its bare page.
+EXAMPLES = {"/api/rates": ["?q=germany", "?q=zzzz"],
+            "/api/rates/lookup": ["?number=%2B49301234567", "?number=0"],
+            "/api/refill": ["?invoice=9006"],
+            "/api/usage/detailed": ["?from=2001-01-01&to=2001-01-02",
+                                    "?from=2026-02-30"]}
+
+
+def find_pages():
+    """Every page of the routing table, in each of its shapes."""
+    rows = json.loads(subprocess.run(
+        [harness.PORTICO, "routes", "--json"], check=True,
+        timeout=harness.PATIENCE, capture_output=True).stdout)
+    payment = shipped.client().token("heron").post_json(
+        "/api/refill", {"gateway": "paypal", "amount": "25"}, json_port=True)
+    assert payment.status == 201, (payment.status, payment.body[:300])
+    for row in rows:
+        if row["method"] != "GET" or not row["template"]:
+            continue
+        path = row["path"].replace(":id", payment.json["payment"]["id"])
+        yield path
+        for parameter in row["parameters"]:
+            for choice in (parameter["choices"] or "").split("|"):
+                if choice:
+                    yield "%s?%s=%s" % (path, parameter["name"], choice)
+        for query in EXAMPLES.get(row["path"], []):
+            yield path + query
+
+
+def find_foreign(page, locale, data):
+    """Texts of the English catalogue that have another in this language."""
+    own = set(CATALOGUES[locale].values())
+    english = {text for key, text in CATALOGUES["en"].items()
+               if text not in own and "{" not in text}
+    return [text for where, text in read_texts(page)
+            if text in english and text not in data]
+
+
+def check_language(t, answer, locale, what, data=()):
+    page = harness.Page(answer.text)
+    root = page.find("html")[0]
+    t.equal((root.get("lang"), root.get("dir")),
+            (locale, "rtl" if locale == "ar" else "ltr"),
+            what + ": language and direction")
+    t.equal(answer.header("content-language"), locale, what + ": header")
+    keys = [text for where, text in read_texts(page)
+            if KEY.fullmatch(text) or text in CATALOGUES["en"]]
+    t.check(not keys, what + ": keys that are missing", keys[:3])
+    foreign = find_foreign(page, locale, data)
+    t.check(not foreign, what + ": English", foreign[:3])
+    return page
+
+
+def test_shipped_pages(t):
+    pages = list(find_pages())
+    t.check(len(pages) > 30, "pages of the routing table", len(pages))
+    data = None
+    for locale in CATALOGUES:
+        c = speak(shipped.client().login("heron"), locale)
+        if data is None:
+            data = strings(c.json("/api/dashboard")) | {"heron"}
+        for uri in pages:
+            answer = c.get(uri)
+            wanted = (400 if "02-30" in uri else 303 if uri == "/api/login"
+                      else 200)
+            t.status(answer, wanted, "%s, %s" % (locale, uri))
+            if wanted != 303:
+                check_language(t, answer, locale, "%s, %s" % (locale, uri),
+                               data)
+        nobody = speak(shipped.client(), locale)
+        page = nobody.get("/api/login")
+        check_language(t, page, locale, locale + ", log-in")
+        check_language(t, nobody.form("/api/login", {"csrf": page.csrf}),
+                       locale, locale + ", log-in refused")
+        check_language(t, c.get("/api/nothing"), locale, locale + ", 404")
+
+
+def test_shipped_choice(t):
+    page = harness.Page(shipped.client().get("/api/login").text)
+    t.equal([b["value"] for b in page.find("button", name="locale")],
+            ["en", "ar", "de", "es", "uk"], "the form of languages")
+    for accept, wanted in (
+            ("es", "es"), ("es-MX,es;q=0.9,en;q=0.8", "es"), ("uk-UA", "uk"),
+            ("ru, uk;q=0.7, en;q=0.3", "uk"), ("ar-EG", "ar"), ("ar", "ar"),
+            ("fr, ar;q=0.1", "ar"), ("fr", "en"), ("ar;q=0, es;q=0.1", "es")):
+        answer = shipped.client(accept_language=accept).get("/api/login")
+        t.equal(answer.header("content-language"), wanted,
+                "Accept-Language: " + accept)
+    for locale in ("es", "uk", "ar"):
+        c = shipped.client(accept_language="de")
+        answer = c.form("/api/language", {"csrf": c.get("/api/login").csrf,
+                                          "locale": locale})
+        t.status(answer, 303, "chosen: " + locale)
+        check_language(t, c.get("/api/login"), locale, "chosen: " + locale)
+        c.login("heron")
+        check_language(t, c.get("/api/profile"), locale,
+                       "kept at log-in: " + locale)
+        text = c.get("/api/rates?page=0", accept="application/json")
+        t.check(CATALOGUES[locale]["error.invalid_input"] in
+                text.json["error"]["message"], locale + ": JSON speaks it")
+
+
+def test_customers_language(t):
+    """VCS knows a customer's language; it is taken where none was chosen."""
+    for locale in ("es", "uk", "ar"):
+        sandbox.change(IDS["osprey"], locale=locale)
+        c = shipped.client(accept_language="en").login("osprey")
+        check_language(t, c.get("/api/profile"), locale,
+                       "customer's own: " + locale)
+    sandbox.change(IDS["osprey"], locale="de")
+
+
+def test_arabic_marks(t):
+    """What runs from left to right stays together within Arabic words."""
+    c = speak(shipped.client().login("heron"), "ar")
+    refill = c.get("/api/refill")
+    t.check("US$\u200e" in refill.text, "US$ is closed")
+    t.check(re.search("\u2068\u200f[\\d,.]+\u00a0US\\$\u200e\u2069",
+                      harness.Page(refill.text).text), "amounts are set apart")
+    lookup = c.get("/api/rates/lookup")
+    t.check('type="tel"' in lookup.text and
+            'placeholder="+49 30 1234567"' in lookup.text, "a number")
+    rows = [text for text, stack in harness.Page(
+        c.get("/api/usage/detailed").text).texts if "td" in stack]
+    numbers = [text for text in rows if re.fullmatch(r"\d{8,15}", text)]
+    t.check(len(numbers) > 20, "numbers have the digits that are dialled")
 
 
 def clean():

@@ -348,6 +348,58 @@ static void languages_know_name_and_direction(void **state)
 	fmt_close(fr);
 }
 
+static void check_counts(
+    const char *locale, const int *counts, size_t n, const char *const *texts)
+{
+	struct fmt *f = fmt_open(locale, shipped, &diags);
+
+	for (size_t i = 0; i < n; i++)
+		assert_string_equal(
+		    say_number(f, "unit.count.message", counts[i]), texts[i]);
+	fmt_close(f);
+}
+
+#define CHECK_COUNTS(locale, counts, texts)                                    \
+	check_counts(locale, counts, sizeof(counts) / sizeof(*(counts)), texts)
+
+static void shipped_languages_have_their_plurals(void **state)
+{
+	static const int es[] = {0, 1, 2, 1000000};
+	static const char *const es_texts[] = {
+	    "0 mensajes", "1 mensaje", "2 mensajes", "1.000.000 de mensajes"};
+	static const int uk[] = {0, 1, 2, 5, 11, 21, 22};
+	static const char *const uk_texts[] = {"0 повідомлень",
+	    "1 повідомлення", "2 повідомлення", "5 повідомлень",
+	    "11 повідомлень", "21 повідомлення", "22 повідомлення"};
+	static const int ar[] = {0, 1, 2, 3, 11, 100};
+	static const char *const ar_texts[] = {"0 رسالة", "رسالة واحدة",
+	    "رسالتان", "3 رسائل", "11 رسالة", "100 رسالة"};
+
+	(void)state;
+	CHECK_COUNTS("es", es, es_texts);
+	CHECK_COUNTS("uk", uk, uk_texts);
+	CHECK_COUNTS("ar", ar, ar_texts);
+}
+
+static void arabic_has_the_digits_that_are_dialled(void **state)
+{
+	struct fmt *ar = fmt_open("ar", shipped, &diags);
+	struct fmt *eg = fmt_open("ar-EG", shipped, &diags);
+
+	(void)state;
+	assert_string_equal(fmt_count(pool, ar, 12345), "12,345");
+	assert_string_equal(fmt_duration(pool, ar, 65), "1 د 5 ث");
+	assert_string_equal(
+	    fmt_time(pool, ar, 1793523600, "UTC", FMT_DATE), "1 نوفمبر 2026");
+	assert_string_equal(fmt_language_name(pool, ar), "العربية");
+	assert_string_equal(fmt_locale(ar), "ar");
+	assert_true(fmt_right_to_left(ar));
+	/* A country's own habit stays. */
+	assert_string_equal(fmt_count(pool, eg, 12345), "١٢٬٣٤٥");
+	fmt_close(ar);
+	fmt_close(eg);
+}
+
 /* --- Money, numbers, durations. ----------------------------------------- */
 
 static struct money amount(const char *text)
@@ -381,6 +433,25 @@ static void money_is_written_as_people_do(void **state)
 	check_money(de, "12.5", "EUR", "12,50" NBSP "€", "12,50" NBSP "€");
 	check_money(de, "-1234567.891", "USD", "-1.234.567,89" NBSP "$",
 	    "-1.234.567,891" NBSP "$");
+}
+
+/* With the marks that keep "US$" together from right to left. */
+static void arabic_money_is_written_as_it_is_read(void **state)
+{
+	struct fmt *ar = fmt_open("ar", shipped, &diags);
+
+	(void)state;
+	check_money(ar, "12.5", "USD", "\u200f12.50" NBSP "US$\u200e",
+	    "\u200f12.50" NBSP "US$\u200e");
+	check_money(ar, "-12.5", "GBP", "\u200f\u200e-12.50" NBSP "UK£\u200e",
+	    "\u200f\u200e-12.50" NBSP "UK£\u200e");
+	check_money(ar, "0.0125", "EUR", "\u200f0.01" NBSP "€",
+	    "\u200f0.0125" NBSP "€");
+	check_money(
+	    ar, "1", "CHF", "\u200f1.00" NBSP "CHF", "\u200f1.00" NBSP "CHF");
+	check_money(ar, "1", "SAR", "\u200f1.00" NBSP "ر.س.\u200f",
+	    "\u200f1.00" NBSP "ر.س.\u200f");
+	fmt_close(ar);
 }
 
 static void every_digit_of_a_price_is_shown(void **state)
@@ -780,7 +851,10 @@ int main(void)
 	    with_dirs(refuses_broken_messages),
 	    with_dirs(pseudo_languages_show_what_is_no_text),
 	    cmocka_unit_test(languages_know_name_and_direction),
+	    cmocka_unit_test(shipped_languages_have_their_plurals),
+	    cmocka_unit_test(arabic_has_the_digits_that_are_dialled),
 	    cmocka_unit_test(money_is_written_as_people_do),
+	    cmocka_unit_test(arabic_money_is_written_as_it_is_read),
 	    cmocka_unit_test(every_digit_of_a_price_is_shown),
 	    cmocka_unit_test(odd_currencies_show_the_code),
 	    cmocka_unit_test(counts_are_grouped),
