@@ -134,10 +134,8 @@ static void test_hmac_512(void **state)
 static void test_unhex(void **state)
 {
 	static const char *const bad[] = {"", "0", "0g", "00 ", " 00", "0x",
-	    "000", "00000", "g000", "000\n",
-	    "\xc3\xa4"
-	    "00",
-	    "@000", "`000", "/000", ":000", "G000"};
+	    "000", "00000", "g000", "000\n", "\xc3\xa4@0", "@000", "`000",
+	    "/000", ":000", "G000"};
 	unsigned char out[3] = {1, 2, 3};
 
 	(void)state;

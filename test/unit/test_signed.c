@@ -204,7 +204,7 @@ static void what_was_signed(void **state)
 static void whose_name(void **state)
 {
 	static const char *const names[] = {"evil.example", "example",
-	    NAME ".evil.example", "x" NAME, "*.example", ""};
+	    NAME ".evil.example", ("x" NAME), "*.example", ""};
 	gnutls_datum_t good = sign(&signer, GNUTLS_DIG_SHA256, DATA);
 	struct who wild = signer;
 
