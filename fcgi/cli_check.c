@@ -214,6 +214,15 @@ static size_t check(
 	return wrong;
 }
 
+static void say_refused(const struct site *site)
+{
+	for (size_t i = 0; i < site->n_refused; i++)
+		printf("WRONG   brand %s: it would not be served\n",
+		    site->refused[i]);
+	fflush(stdout);
+	cli_print_diag(&site->mistakes);
+}
+
 int cli_check(const struct cli *c)
 {
 	struct mem *m = mem_open(0);
@@ -229,6 +238,10 @@ int cli_check(const struct cli *c)
 	if (site && c->templates)
 		keep_templates(&d);
 	wrong = check(m, site, c, &d) + !site;
+	if (site && site->n_refused) {
+		say_refused(site);
+		wrong += site->mistakes.n;
+	}
 	puts(wrong ? "There are mistakes." : "All is right.");
 	if (site)
 		site_close(site);

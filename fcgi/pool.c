@@ -255,6 +255,16 @@ static void apply(struct pool *p, struct site *site)
 		p->seen = p->served = watch_scan(site);
 }
 
+/* Brands with mistakes, each named. */
+static void log_refused(const struct site *site)
+{
+	diag_log(&site->mistakes);
+	for (size_t i = 0; i < site->n_refused; i++)
+		log_error("pool.brand_refused",
+		    "%s: see the mistakes above; the other brands are served",
+		    site->refused[i]);
+}
+
 /* NULL: `d` says what is wrong, or the log does. */
 static struct site *load(const char *named, struct diag *d)
 {
@@ -271,6 +281,8 @@ static struct site *load(const char *named, struct diag *d)
 		site_close(site);
 		site = NULL;
 	}
+	if (site)
+		log_refused(site);
 	return site;
 }
 
@@ -284,6 +296,7 @@ static void reload(struct pool *p)
 	size_t n_old = p->n_children;
 	int64_t began = now_ms();
 	struct diag d;
+	bool kept;
 
 	diag_open(&d, m);
 	site = load(p->options->config, &d);
@@ -295,6 +308,7 @@ static void reload(struct pool *p)
 		return;
 	}
 	mem_close(m);
+	kept = site_keep_refused(site, old);
 	apply(p, site);
 	p->young_deaths = 0;
 	p->next_fork = 0;
@@ -302,7 +316,8 @@ static void reload(struct pool *p)
 		if (!start_child(p, false))
 			break;
 	send_away(p, n_old);
-	site_close(old);
+	if (!kept)
+		site_close(old);
 	log_info("pool.reloaded", "%zu workers, loaded in %" PRId64 " ms",
 	    count_serving(p), now_ms() - began);
 }

@@ -274,7 +274,6 @@ int worker_run(struct site *site, const struct conf *conf, int listener)
 	int status = 1;
 
 	w.mem = mem_open((size_t)conf->limits.request_memory);
-	site_connect(site);
 	if (FCGX_Init() != 0 || FCGX_InitRequest(&w.request, listener, 0) != 0)
 		log_error("worker.start", "libfcgi refuses to start");
 	else if (open_events(&w))

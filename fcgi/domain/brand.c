@@ -1,6 +1,7 @@
 /* brand.c: loads the site: configuration, languages, templates, assets. */
 #include "domain/brand.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +10,8 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "domain/session.h"
 #include "domain/gateway.h"
+#include "domain/session.h"
 #include "domain/vcs.h"
 #include "domain/vcs_profile.h"
 #include "tools/crypto.h"
@@ -35,44 +36,88 @@ static const struct {
     {"logo_panel_url", "image-resources/logo-panel.png"},
 };
 
+/* Where a brand's files may be, the first that has one wins: `folder` is on the
+ * disk, `url` below /static/v-HASH/. */
+struct shelf {
+	const char *folder, *url;
+};
+
+static size_t list_shelves(
+    const struct site *s, const struct brand *b, struct shelf out[3])
+{
+	const char *theme = b->conf->theme;
+	size_t n = 0;
+
+	if (b->folder)
+		out[n++] = (struct shelf){
+		    mem_print(s->mem, "%s/static", b->folder), "brand"};
+	if (strcmp(theme, "default") != 0)
+		out[n++] = (struct shelf){
+		    mem_print(s->mem, "%s/static/%s", s->share, theme), theme};
+	out[n++] = (struct shelf){
+	    mem_print(s->mem, "%s/static/default", s->share), "default"};
+	return n;
+}
+
 /* "/static/v-HASH/THEME/FILE": the address changes with the content, so that
  * browsers may keep it for ever. */
-static void add_asset(struct site *s, struct brand *b, const char *theme,
-    size_t i, struct diag *d)
+static void add_asset(struct site *s, struct brand *b, size_t i, struct diag *d)
 {
 	unsigned char hash[CRYPTO_SHA256];
-	char *path = mem_print(
-	    s->mem, "%s/static/%s/%s", s->share, theme, assets[i].file);
 	struct mem *work = mem_open(0);
-	size_t len;
-	char *data = conf_read_file(work, path, &len);
+	struct shelf shelves[3];
+	size_t n = list_shelves(s, b, shelves), at = 0, len = 0;
+	const char *path;
+	char *data = NULL;
 
+	for (; at < n && !data; at += !data) {
+		path = mem_print(
+		    work, "%s/%s", shelves[at].folder, assets[i].file);
+		data = conf_read_file(work, path, &len);
+	}
 	if (data) {
 		crypto_sha256(data, len, hash);
 		json_put_text(b->assets, assets[i].key,
 		    mem_print(s->mem, "/static/v-%s/%s/%s",
-			crypto_hex(work, hash, FINGERPRINT), theme,
+			crypto_hex(work, hash, FINGERPRINT), shelves[at].url,
 			assets[i].file));
-	} else if (!strcmp(theme, "default")) {
-		diag_add(d, path, "put the file there", "%s", strerror(errno));
 	} else {
-		add_asset(s, b, "default", i, d);
+		diag_add(d,
+		    mem_print(
+			s->mem, "%s/%s", shelves[n - 1].folder, assets[i].file),
+		    "put the file there", "%s", strerror(errno));
 	}
 	mem_close(work);
 }
 
 /* --- Loading -------------------------------------------------------------- */
 
+/* A brand's folders of templates, the first wins; NULL-terminated. */
+static const char **list_templates(struct site *s, const struct brand *b)
+{
+	const char **dirs = mem_array(s->mem, 4, sizeof(*dirs));
+	size_t n = 0;
+
+	if (b->folder)
+		dirs[n++] = mem_print(s->mem, "%s/templates", b->folder);
+	if (strcmp(b->conf->theme, "default") != 0)
+		dirs[n++] = mem_print(
+		    s->mem, "%s/templates/%s", s->share, b->conf->theme);
+	dirs[n++] = mem_print(s->mem, "%s/templates/default", s->share);
+	return dirs;
+}
+
 static void load_theme(struct site *s, struct brand *b, struct diag *d)
 {
 	enum json_tokener_error error = json_tokener_success;
-	const char *path = mem_print(
-	    s->mem, "%s/templates/%s/theme.json", s->share, b->conf->theme);
+	const char *path = NULL;
 	char *text;
 
-	if (access(path, R_OK) != 0)
-		path = mem_print(
-		    s->mem, "%s/templates/default/theme.json", s->share);
+	for (const char **dir = list_templates(s, b); *dir; dir++) {
+		path = mem_print(s->mem, "%s/theme.json", *dir);
+		if (access(path, R_OK) == 0)
+			break;
+	}
 	b->theme_path = path;
 	text = conf_read_file(s->mem, path, NULL);
 	if (text)
@@ -89,16 +134,15 @@ static void load_theme(struct site *s, struct brand *b, struct diag *d)
 static void load_language(
     struct site *s, struct brand *b, const char *locale, struct diag *d)
 {
-	const char *texts[] = {mem_print(s->mem, "%s/templates/%s/locale",
-				   s->share, b->conf->theme),
-	    mem_print(s->mem, "%s/templates/locale", s->share), NULL};
-	const char *folders[] = {
-	    mem_print(s->mem, "%s/templates/%s", s->share, b->conf->theme),
-	    mem_print(s->mem, "%s/templates/default", s->share), NULL};
+	const char *texts[4] = {NULL};
+	const char **folders = list_templates(s, b);
+	size_t n = 0;
 	struct language *l = &b->languages[b->n_languages++];
 
-	if (!strcmp(b->conf->theme, "default"))
-		folders[1] = NULL;
+	for (; folders[n]; n++)
+		texts[n] = mem_print(s->mem, "%s/locale", folders[n]);
+	/* The shipped ones lie beside the shipped theme. */
+	texts[n - 1] = mem_print(s->mem, "%s/templates/locale", s->share);
 	l->locale = locale;
 	l->fmt = fmt_open(locale, texts, d);
 	l->name = fmt_language_name(s->mem, l->fmt);
@@ -133,7 +177,6 @@ static void load_profile(struct site *s, struct brand *b, struct diag *d)
 static void load_brand(
     struct site *s, struct brand *b, const char *path, struct diag *d)
 {
-	b->name = "default";
 	b->conf = conf_load(s->mem, s->share, path, d);
 	if (!b->conf)
 		return;
@@ -145,7 +188,78 @@ static void load_brand(
 	load_languages(s, b, d);
 	b->assets = json_new(s->mem);
 	for (size_t i = 0; i < sizeof(assets) / sizeof(assets[0]); i++)
-		add_asset(s, b, b->conf->theme, i, d);
+		add_asset(s, b, i, d);
+}
+
+static void close_languages(struct brand *b)
+{
+	for (size_t i = 0; i < b->n_languages; i++)
+		fmt_close(b->languages[i].fmt);
+	b->n_languages = 0;
+}
+
+bool brand_is_name(const char *name)
+{
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+	return len && len <= BRAND_NAME && !name[len] && name[0] != '-' &&
+	       strcmp(name, "default") != 0;
+}
+
+static void load_named(struct site *s, const char *folder, const char *name)
+{
+	struct brand *b = &s->brands[s->n_brands];
+	size_t before = s->mistakes.n;
+	const char *path;
+
+	*b = (struct brand){.name = mem_text(s->mem, name),
+	    .folder = mem_print(s->mem, "%s/%s", folder, name)};
+	path = mem_print(s->mem, "%s/customer-params.json", b->folder);
+	if (!brand_is_name(name))
+		diag_add(&s->mistakes, b->folder,
+		    "rename it: a-z, 0-9 and '-', at most 32 characters",
+		    "is no name of a brand");
+	else
+		load_brand(s, b, path, &s->mistakes);
+	if (b->conf && s->mistakes.n == before) {
+		s->n_brands++;
+		return;
+	}
+	close_languages(b);
+	s->refused[s->n_refused++] = b->name;
+}
+
+/* Folders of brands/; one that begins with a dot is not looked at. */
+static int is_brand(const struct dirent *e)
+{
+	return e->d_name[0] != '.' &&
+	       (e->d_type == DT_DIR || e->d_type == DT_LNK ||
+		   e->d_type == DT_UNKNOWN);
+}
+
+static void load_brands(struct site *s, const char *path, struct diag *d)
+{
+	const char *slash = strrchr(path, '/');
+	const char *folder =
+	    slash ? mem_print(s->mem, "%.*s/brands", (int)(slash - path), path)
+		  : "brands";
+	struct dirent **found = NULL;
+	int n = scandir(folder, &found, is_brand, alphasort);
+
+	if (n < 0 && errno != ENOENT)
+		diag_add(d, folder, "make it readable", "%s", strerror(errno));
+	n = n < 0 ? 0 : n;
+	s->room = (size_t)n + 1;
+	s->brands = mem_array(s->mem, s->room, sizeof(*s->brands));
+	s->refused = mem_array(s->mem, s->room, sizeof(*s->refused));
+	s->brands[0].name = "default";
+	load_brand(s, &s->brands[0], path, d);
+	s->n_brands = 1;
+	for (int i = 0; i < n; i++) {
+		load_named(s, folder, found[i]->d_name);
+		free(found[i]);
+	}
+	free(found);
 }
 
 struct site *site_load(const char *named, struct diag *d)
@@ -156,25 +270,40 @@ struct site *site_load(const char *named, struct diag *d)
 
 	s->mem = m;
 	s->share = mem_text(m, conf_find_share(m));
-	if (!path) {
-		mem_close(m);
-		return NULL;
+	diag_open(&s->mistakes, m);
+	if (path)
+		load_brands(s, path, d);
+	if (path && s->brands[0].conf)
+		return s;
+	site_close(s);
+	return NULL;
+}
+
+bool site_keep_refused(struct site *s, struct site *old)
+{
+	struct brand *b;
+	bool kept = false;
+
+	for (size_t i = 0; i < s->n_refused; i++) {
+		b = site_find(old, s->refused[i]);
+		if (!b)
+			continue;
+		s->brands[s->n_brands] = *b;
+		s->brands[s->n_brands++].kept = true;
+		kept = true;
 	}
-	s->n_brands = 1;
-	s->brands = mem_array(m, s->n_brands, sizeof(*s->brands));
-	load_brand(s, &s->brands[0], path, d);
-	if (!s->brands[0].conf) {
-		mem_close(m);
-		return NULL;
-	}
-	return s;
+	if (kept)
+		s->previous = old;
+	return kept;
 }
 
 void site_close(struct site *s)
 {
+	if (s->previous)
+		site_close(s->previous);
 	for (size_t i = 0; i < s->n_brands; i++)
-		for (size_t j = 0; j < s->brands[i].n_languages; j++)
-			fmt_close(s->brands[i].languages[j].fmt);
+		if (!s->brands[i].kept)
+			close_languages(&s->brands[i]);
 	mem_close(s->mem);
 }
 
@@ -195,16 +324,21 @@ enum err site_migrate(struct site *s)
 	return err;
 }
 
+void brand_connect(struct brand *b)
+{
+	if (!b->http)
+		b->http = http_open();
+	if (!b->vcs)
+		b->vcs = vcs_open();
+	if (!b->gateways)
+		b->gateways = gateway_open();
+	brand_store(b);
+}
+
 void site_connect(struct site *s)
 {
-	for (size_t i = 0; i < s->n_brands; i++) {
-		struct brand *b = &s->brands[i];
-
-		b->http = http_open();
-		b->vcs = vcs_open();
-		b->gateways = gateway_open();
-		brand_store(b);
-	}
+	for (size_t i = 0; i < s->n_brands; i++)
+		brand_connect(&s->brands[i]);
 }
 
 void site_disconnect(struct site *s)

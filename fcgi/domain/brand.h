@@ -1,6 +1,19 @@
 /* brand.h: a brand: everything that a carrier's portal is made of, and the
  * site: all brands of one pool.
  *
+ * The brand "default" is customer-params.json itself. Each folder of brands/
+ * beside it is one more, of the folder's name: its own customer-params.json
+ * (laid over the shipped defaults, not over the default brand's: no brand has
+ * another one's billing system), and what it likes to have otherwise:
+ *
+ *	brands/acme/customer-params.json
+ *	brands/acme/templates/NAME.mustache, theme.json, locale/LANG.json
+ *	brands/acme/static/image-resources/logo-login.png, ...
+ *
+ * Each of these files hides its namesake of the theme, and that one its
+ * namesake of templates/default or static/default. "default/NAME" in a template
+ * is the shipped one.
+ *
  * A site is loaded once, by the parent, before the workers are forked; they
  * share it by copy-on-write. Handles (store, connections) are opened by each
  * worker for itself. All that a request needs is looked up through its brand.
@@ -24,6 +37,11 @@ struct tmpl_set;
 struct vcs;
 struct vcs_profile;
 
+enum { BRAND_NAME = 32 };
+
+/* Whether a folder's name can be a brand's. */
+bool brand_is_name(const char *name);
+
 struct language {
 	const char *locale;
 	const char *name; /* in itself */
@@ -33,6 +51,7 @@ struct language {
 
 struct brand {
 	const char *name;
+	const char *folder; /* its own files; NULL: of the default brand */
 	const struct conf *conf;
 	struct language *languages; /* the first is the brand's own */
 	size_t n_languages;
@@ -41,7 +60,9 @@ struct brand {
 	struct json_object *assets; /* fingerprinted URLs, for templates */
 	const struct vcs_profile *profile;
 
-	/* Of this process, opened by site_connect(). */
+	bool kept; /* of an earlier site: see site_keep_refused() */
+
+	/* Of this process, opened by brand_connect(). */
 	struct db *db;
 	struct http *http;
 	struct vcs *vcs;
@@ -52,20 +73,32 @@ struct brand {
 struct site {
 	struct mem *mem;
 	const char *share;
-	struct brand *brands;
-	size_t n_brands;
+	struct brand *brands; /* the first is "default" */
+	size_t n_brands, room;
+	const char *
+	    *refused; /* names of brands with mistakes, which it lacks */
+	size_t n_refused;
+	struct diag mistakes;  /* theirs */
+	struct site *previous; /* whose brands stand in for refused ones */
 };
 
-/* Loads and checks all brands. What is wrong goes to `d` (`d->n` > 0: do not
- * serve). `named`: what --config said, or NULL. NULL: there is nothing to
- * load. Close with site_close(). */
+/* Loads and checks all brands. What is wrong with the default one goes to `d`
+ * (`d->n` > 0: do not serve); another one that has a mistake is left out, and
+ * named. `named`: what --config said, or NULL. NULL: there is nothing to load.
+ * Close with site_close(). */
 struct site *site_load(const char *named, struct diag *d);
 void site_close(struct site *s);
+
+/* A brand that was refused serves on as `old` has it; `old` is then closed with
+ * `s`. False: none of them is there. */
+bool site_keep_refused(struct site *s, struct site *old);
 
 /* Brings the stores of all brands to this version's schema; before forking. */
 enum err site_migrate(struct site *s);
 
-/* Opens this process's handles; after forking. */
+/* Opens this process's handles; after forking. Of one brand: when it is first
+ * asked for, so that a worker holds no more than it needs. */
+void brand_connect(struct brand *b);
 void site_connect(struct site *s);
 void site_disconnect(struct site *s);
 

@@ -265,6 +265,7 @@ void page_serve(struct site *site, struct mem *mem,
 		c.brand = &site->brands[0];
 		err = ERR_BRAND;
 	} else {
+		brand_connect(c.brand);
 		c.db = brand_store(c.brand);
 	}
 	use_session(&c);

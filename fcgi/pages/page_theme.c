@@ -45,14 +45,17 @@ static void check_text(struct look *k, const char *at, const char *key)
 
 static void add_css(struct look *k, struct buf *css, const char *file)
 {
-	const char *themes[] = {k->brand->conf->theme, "default"};
+	const char *folders[] = {
+	    k->brand->folder ? mem_print(k->mem, "%s/static", k->brand->folder)
+			     : "",
+	    mem_print(
+		k->mem, "%s/static/%s", k->site->share, k->brand->conf->theme),
+	    mem_print(k->mem, "%s/static/default", k->site->share)};
 	char *text = NULL;
 
-	for (size_t i = 0; i < 2 && !text; i++)
-		text = conf_read_file(k->mem,
-		    mem_print(k->mem, "%s/static/%s/%s", k->site->share,
-			themes[i], file),
-		    NULL);
+	for (size_t i = 0; i < 3 && !text; i++)
+		text = conf_read_file(
+		    k->mem, mem_print(k->mem, "%s/%s", folders[i], file), NULL);
 	buf_add_text(css, text ? text : "");
 }
 
