@@ -567,7 +567,7 @@ static void check_gateways(struct source *s, const struct conf *c)
 		strspn(key, "0123456789abcdefABCDEF") != 128))
 		complain(s, "authorizenet.apiSignatureKey",
 		    "copy it from the merchant's account, letter by letter",
-		    "is not 128 hexadecimal digits");
+		    "must be 128 hexadecimal digits");
 	for (size_t i = 0; i < names->n; i++)
 		if (strcmp(names->items[i], "paypal") != 0 &&
 		    strcmp(names->items[i], "authorizenet") != 0)

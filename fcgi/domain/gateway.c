@@ -119,6 +119,9 @@ const char *gateway_origin(struct mem *m, const char *url)
 
 	if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
 		return NULL;
+	for (const char *at = url; *at; at++)
+		if (*at <= ' ' || *at == 0x7f)
+			return NULL;
 	host += 3;
 	len = strcspn(host, "/?#");
 	/* "https://good@evil" is at evil; what no host has could end a header's

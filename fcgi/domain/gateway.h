@@ -68,6 +68,8 @@ struct gateway_facts {
 	struct gateway_refund refunds[GATEWAY_MOST];
 	size_t n_refunds;
 	const char *odd;     /* what a person must look at, or NULL */
+	const char *stray;   /* a person must know, but nothing comes of it: the
+			      * hint is nothing of this payment's; or NULL */
 	const char *trouble; /* the gateway's words of a refusal, or NULL */
 	const char *order;   /* begin: the gateway's id of the payment */
 	const char *way;     /* begin: where the customer approves it: a URL,
@@ -147,7 +149,8 @@ const struct gateway *gateway_of(const struct payment *p);
 struct gateway_kept *gateway_open(void);
 void gateway_close(struct gateway_kept *k);
 
-/* An address without its path: "https://host:port"; NULL: it is none. */
+/* An address without its path: "https://host:port"; NULL: it is none, or holds
+ * what no address may. */
 const char *gateway_origin(struct mem *m, const char *url);
 
 /* Digits behind the point that a currency has (ISO 4217). */

@@ -378,13 +378,10 @@ static const char *invoice_of(struct json_object *t)
 static const char *find_mismatch(const struct payment *p, struct json_object *t,
     const struct gateway_money *m)
 {
-	const char *invoice = invoice_of(t);
 	const char *customer = json_find_text(json_find(t, "customer"), "id");
 	char client[24];
 
 	snprintf(client, sizeof(client), "%" PRId64, p->client);
-	if (!invoice || strcmp(invoice, p->id) != 0)
-		return "it names another payment";
 	if (customer && strcmp(customer, client) != 0)
 		return "it names another customer";
 	if (strcmp(m->currency, p->currency) != 0)
@@ -480,6 +477,14 @@ static void read_payment(struct gateway_desk *d, const struct payment *p,
 	f->n_money++;
 }
 
+/* A webhook may have named a transaction that is another payment's. */
+static bool is_of(struct json_object *t, const struct payment *p)
+{
+	const char *invoice = invoice_of(t);
+
+	return invoice && !strcmp(invoice, p->id);
+}
+
 static enum err read_transaction(struct gateway_desk *d,
     const struct payment *p, const char *id, struct gateway_facts *f)
 {
@@ -497,6 +502,9 @@ static enum err read_transaction(struct gateway_desk *d,
 	type = json_find_text(t, "transactionType");
 	if (type && !strcmp(type, "refundTransaction"))
 		read_refund(t, f);
+	else if (!is_of(t, p))
+		f->stray = mem_print(d->mem,
+		    "a webhook names %s, which is another payment's", id);
 	else
 		read_payment(d, p, t, f);
 	return ERR_OK;

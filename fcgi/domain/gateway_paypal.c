@@ -323,7 +323,8 @@ static bool is_id(const char *text)
 	return len && len <= 36 && !text[len];
 }
 
-/* A refund that the order does not list (yet). */
+/* A refund that the order does not list (yet). A webhook of something else, or
+ * of nothing, is forged or of another payment. */
 static enum err ask_refund(
     struct gateway_desk *d, const char *hint, struct gateway_facts *f)
 {
@@ -333,11 +334,14 @@ static enum err ask_refund(
 	const char *up;
 	enum err err = paypal_ask(d, &c, &a);
 
-	if (err)
-		return err == ERR_NOT_FOUND || err == ERR_RULE ? ERR_OK : err;
-	up = paypal_find_up(a.json);
+	if (err && err != ERR_NOT_FOUND && err != ERR_RULE)
+		return err;
+	up = err ? NULL : paypal_find_up(a.json);
 	if (up && f->n_money && !strcmp(up, f->money[0].id))
 		add_refund(f, a.json, up);
+	else
+		f->stray = mem_print(d->mem,
+		    "a webhook names %s, which PayPal has not here", hint);
 	return ERR_OK;
 }
 

@@ -213,6 +213,12 @@ static enum err check_online(struct gateway_desk *d, const struct delivery *in,
 	struct gateway_answer a;
 	const char *status;
 
+	/* It becomes a part of the question, where it must not say anything
+	 * beside itself. */
+	if (!json_parse(d->mem, r->body, r->body_len, DEPTH)) {
+		e->why = "not JSON";
+		return ERR_INPUT;
+	}
 	if (!is_cert_url(d, in->cert_url)) {
 		e->why = "its certificate is not at PayPal";
 		return ERR_LOGIN;

@@ -304,6 +304,8 @@ static enum err look(struct work *w)
 	struct gateway_facts f = {0};
 	enum err err = w->gateway->look(&w->desk, &w->p, w->hint, &f);
 
+	if (!err && f.stray)
+		payment_alarm(w->till, &w->p, f.stray);
 	return err ? err : take_facts(w, &f);
 }
 

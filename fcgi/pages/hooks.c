@@ -24,7 +24,8 @@ static void handle(struct call *c)
 	payment_handle(&t, h->gateway, h->event);
 }
 
-/* Who sends what is not signed does not keep the workers busy. */
+/* Whoever sends what is not signed, what cannot be checked, or what nobody
+ * checks, does not keep the workers busy. */
 static enum err check_throttle(struct call *c)
 {
 	return throttle_check(c->db, c->brand->name, "hook", c->req->address,
@@ -45,7 +46,8 @@ enum err hook_submit(struct call *c)
 	err = check_throttle(c);
 	if (!err)
 		err = payment_hear(&t, h->gateway, c->req, &h->event);
-	if (err == ERR_LOGIN || (!err && h->event && h->event->unproven))
+	if (err == ERR_LOGIN || err == ERR_BUSY ||
+	    (h->event && h->event->unproven))
 		throttle_count(c->db, c->brand->name, "hook", c->req->address,
 		    MINUTE, c->now);
 	if (err || !h->event)

@@ -86,6 +86,16 @@ void page_list_gateways(struct call *c, struct json_object *list)
 	}
 }
 
+/* A form that was refused may be sent again as it is, since that began nothing;
+ * but what the gateway refused has failed for good. */
+static bool is_spent(const struct req *r)
+{
+	for (size_t i = 0; i < r->n_faults; i++)
+		if (!strcmp(r->faults[i].key, "refill.refused"))
+			return true;
+	return false;
+}
+
 void page_put_gateways(struct call *c)
 {
 	struct json_object *list = json_put_list(c->ui, "gateways");
@@ -103,10 +113,9 @@ void page_put_gateways(struct call *c)
 	}
 	if (!found && json_length(list))
 		json_put_flag(json_at(list, 0), "checked", true);
-	/* A form that was refused may be sent again as it is: what was refused
-	 * began nothing. */
-	json_put_text(
-	    c->ui, "nonce", nonce && *nonce ? nonce : crypto_token(c->mem, 16));
+	if (!nonce || !*nonce || is_spent(c->req))
+		nonce = crypto_token(c->mem, 16);
+	json_put_text(c->ui, "nonce", nonce);
 }
 
 /* Nobody knows whether the gateway heard it; no money can move yet. */

@@ -298,6 +298,10 @@ static void test_rules(void **state)
 	refuse_setting("\"authorizenet\": {\"apiLoginId\": \"me\","
 		       "\"apiTransactionKey\": \"x\"}",
 	    "authorizenet.apiSignatureKey", "is empty");
+	refuse_setting("\"authorizenet\": {\"apiLoginId\": \"me\","
+		       "\"apiTransactionKey\": \"x\","
+		       "\"apiSignatureKey\": \"0123\"}",
+	    "authorizenet.apiSignatureKey", "must be 128 hexadecimal digits");
 	refuse_setting("\"managementApi\": {\"login\": \"me\"}",
 	    "managementApi.password", "is empty");
 }
