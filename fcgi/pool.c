@@ -296,7 +296,6 @@ static void reload(struct pool *p)
 	size_t n_old = p->n_children;
 	int64_t began = now_ms();
 	struct diag d;
-	bool kept;
 
 	diag_open(&d, m);
 	site = load(p->options->config, &d);
@@ -308,7 +307,7 @@ static void reload(struct pool *p)
 		return;
 	}
 	mem_close(m);
-	kept = site_keep_refused(site, old);
+	site_keep_refused(site, old);
 	apply(p, site);
 	p->young_deaths = 0;
 	p->next_fork = 0;
@@ -316,8 +315,6 @@ static void reload(struct pool *p)
 		if (!start_child(p, false))
 			break;
 	send_away(p, n_old);
-	if (!kept)
-		site_close(old);
 	log_info("pool.reloaded", "%zu workers, loaded in %" PRId64 " ms",
 	    count_serving(p), now_ms() - began);
 }

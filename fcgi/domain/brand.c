@@ -90,6 +90,13 @@ static void add_asset(struct site *s, struct brand *b, size_t i, struct diag *d)
 	mem_close(work);
 }
 
+static void load_assets(struct site *s, struct brand *b, struct diag *d)
+{
+	b->assets = json_new(s->mem);
+	for (size_t i = 0; i < sizeof(assets) / sizeof(assets[0]); i++)
+		add_asset(s, b, i, d);
+}
+
 /* --- Loading -------------------------------------------------------------- */
 
 /* A brand's folders of templates, the first wins; NULL-terminated. */
@@ -186,9 +193,7 @@ static void load_brand(
 	load_theme(s, b, d);
 	load_profile(s, b, d);
 	load_languages(s, b, d);
-	b->assets = json_new(s->mem);
-	for (size_t i = 0; i < sizeof(assets) / sizeof(assets[0]); i++)
-		add_asset(s, b, i, d);
+	load_assets(s, b, d);
 }
 
 static void close_languages(struct brand *b)
@@ -212,7 +217,8 @@ static void load_named(struct site *s, const char *folder, const char *name)
 	size_t before = s->mistakes.n;
 	const char *path;
 
-	*b = (struct brand){.name = mem_text(s->mem, name),
+	*b = (struct brand){.home = s,
+	    .name = mem_text(s->mem, name),
 	    .folder = mem_print(s->mem, "%s/%s", folder, name)};
 	path = mem_print(s->mem, "%s/customer-params.json", b->folder);
 	if (!brand_is_name(name))
@@ -227,6 +233,29 @@ static void load_named(struct site *s, const char *folder, const char *name)
 	}
 	close_languages(b);
 	s->refused[s->n_refused++] = b->name;
+}
+
+/* Languages are the default brand's, words and looks the shipped ones; it has
+ * no name, no store, and nobody's billing system. */
+static void load_nobody(struct site *s, struct diag *d)
+{
+	const struct brand *first = &s->brands[0];
+	struct conf *conf = mem_alloc(s->mem, sizeof(*conf));
+	struct brand *b = &s->nobody;
+	bool same = !strcmp(first->conf->theme, "default");
+
+	*conf = *first->conf;
+	conf->title = "";
+	conf->theme = "default";
+	*b = *first;
+	b->name = "";
+	b->conf = conf;
+	if (same)
+		return;
+	b->n_languages = 0;
+	load_theme(s, b, d);
+	load_languages(s, b, d);
+	load_assets(s, b, d);
 }
 
 /* Folders of brands/; one that begins with a dot is not looked at. */
@@ -252,9 +281,11 @@ static void load_brands(struct site *s, const char *path, struct diag *d)
 	s->room = (size_t)n + 1;
 	s->brands = mem_array(s->mem, s->room, sizeof(*s->brands));
 	s->refused = mem_array(s->mem, s->room, sizeof(*s->refused));
-	s->brands[0].name = "default";
+	s->brands[0] = (struct brand){.home = s, .name = "default"};
 	load_brand(s, &s->brands[0], path, d);
 	s->n_brands = 1;
+	if (s->brands[0].conf)
+		load_nobody(s, d);
 	for (int i = 0; i < n; i++) {
 		load_named(s, folder, found[i]->d_name);
 		free(found[i]);
@@ -279,22 +310,36 @@ struct site *site_load(const char *named, struct diag *d)
 	return NULL;
 }
 
-bool site_keep_refused(struct site *s, struct site *old)
+static bool is_home(const struct site *s, const struct site *home)
 {
+	for (size_t i = 0; i < s->n_brands; i++)
+		if (s->brands[i].home == home)
+			return true;
+	return false;
+}
+
+void site_keep_refused(struct site *s, struct site *old)
+{
+	struct site **at = &s->previous;
 	struct brand *b;
-	bool kept = false;
 
 	for (size_t i = 0; i < s->n_refused; i++) {
 		b = site_find(old, s->refused[i]);
-		if (!b)
-			continue;
-		s->brands[s->n_brands] = *b;
-		s->brands[s->n_brands++].kept = true;
-		kept = true;
+		if (b)
+			s->brands[s->n_brands++] = *b;
 	}
-	if (kept)
-		s->previous = old;
-	return kept;
+	s->previous = old;
+	while (*at) {
+		struct site *home = *at;
+
+		if (is_home(s, home)) {
+			at = &home->previous;
+			continue;
+		}
+		*at = home->previous;
+		home->previous = NULL;
+		site_close(home);
+	}
 }
 
 void site_close(struct site *s)
@@ -302,24 +347,49 @@ void site_close(struct site *s)
 	if (s->previous)
 		site_close(s->previous);
 	for (size_t i = 0; i < s->n_brands; i++)
-		if (!s->brands[i].kept)
+		if (s->brands[i].home == s)
 			close_languages(&s->brands[i]);
+	if (s->n_brands && s->nobody.languages != s->brands[0].languages)
+		close_languages(&s->nobody);
 	mem_close(s->mem);
 }
 
 /* --- Handles -------------------------------------------------------------- */
 
+static enum err migrate(struct site *s, const struct brand *b)
+{
+	struct db *db = db_open(b->conf->store.uri);
+	enum err err = ERR_BUSY;
+
+	if (db)
+		err = db_migrate(
+		    db, mem_print(s->mem, "%s/conf/schema", s->share));
+	db_close(db);
+	return err;
+}
+
+static void refuse(struct site *s, size_t i)
+{
+	struct brand *b = &s->brands[i];
+
+	diag_add(&s->mistakes, b->conf->path,
+	    "see the log; mend store.uri or the store",
+	    "the store cannot be brought to this version");
+	s->refused[s->n_refused++] = b->name;
+	close_languages(b);
+	s->n_brands--;
+	memmove(b, b + 1, (s->n_brands - i) * sizeof(*b));
+}
+
 enum err site_migrate(struct site *s)
 {
-	char *folder = mem_print(s->mem, "%s/conf/schema", s->share);
-	enum err err = ERR_OK;
+	enum err err = migrate(s, &s->brands[0]);
 
-	for (size_t i = 0; i < s->n_brands && !err; i++) {
-		struct db *db = db_open(s->brands[i].conf->store.uri);
-
-		err = db ? db_migrate(db, folder) : ERR_BUSY;
-		if (db)
-			db_close(db);
+	for (size_t i = s->n_brands; !err && --i > 0;) {
+		log_request(NULL, s->brands[i].name);
+		if (migrate(s, &s->brands[i]))
+			refuse(s, i);
+		log_request(NULL, NULL);
 	}
 	return err;
 }
@@ -358,6 +428,13 @@ void site_disconnect(struct site *s)
 	}
 }
 
+/* Of its own in a store that brands share; the default one's has its name from
+ * before there were brands. */
+static const char *name_secret(struct mem *m, const struct brand *b)
+{
+	return b->folder ? mem_print(m, "csrf:%s", b->name) : "csrf";
+}
+
 struct db *brand_store(struct brand *b)
 {
 	struct mem *m;
@@ -366,11 +443,23 @@ struct db *brand_store(struct brand *b)
 		b->db = db_open(b->conf->store.uri);
 	if (b->db && !b->secret[0]) {
 		m = mem_open(0);
-		if (session_secret(b->db, m, "csrf", b->secret))
+		if (session_secret(b->db, m, name_secret(m, b), b->secret))
 			b->secret[0] = '\0';
 		mem_close(m);
 	}
 	return b->db && b->secret[0] ? b->db : NULL;
+}
+
+void brand_check_store(const struct brand *b, struct diag *d)
+{
+	struct mem *m = mem_open(0);
+	const char *why = db_check(m, b->conf->store.uri);
+
+	if (why)
+		diag_add(d, b->conf->path,
+		    "make the folder, or mend its rights or store.uri",
+		    "store.uri: %s", why);
+	mem_close(m);
 }
 
 /* --- Looking up ----------------------------------------------------------- */

@@ -60,7 +60,8 @@ struct brand {
 	struct json_object *assets; /* fingerprinted URLs, for templates */
 	const struct vcs_profile *profile;
 
-	bool kept; /* of an earlier site: see site_keep_refused() */
+	struct site *home; /* whose memory it lies in: an earlier site's, if
+			    * it was kept (site_keep_refused) */
 
 	/* Of this process, opened by brand_connect(). */
 	struct db *db;
@@ -75,11 +76,13 @@ struct site {
 	const char *share;
 	struct brand *brands; /* the first is "default" */
 	size_t n_brands, room;
-	const char *
-	    *refused; /* names of brands with mistakes, which it lacks */
+	/* Names of brands with mistakes, which it lacks. */
+	const char **refused;
 	size_t n_refused;
 	struct diag mistakes;  /* theirs */
 	struct site *previous; /* whose brands stand in for refused ones */
+	/* The shipped look, for who asks for a brand that there is not. */
+	struct brand nobody;
 };
 
 /* Loads and checks all brands. What is wrong with the default one goes to `d`
@@ -89,11 +92,12 @@ struct site {
 struct site *site_load(const char *named, struct diag *d);
 void site_close(struct site *s);
 
-/* A brand that was refused serves on as `old` has it; `old` is then closed with
- * `s`. False: none of them is there. */
-bool site_keep_refused(struct site *s, struct site *old);
+/* A brand that was refused serves on as `old` has it. `old` is the site's from
+ * then on: it is closed when nothing of it is needed any more. */
+void site_keep_refused(struct site *s, struct site *old);
 
-/* Brings the stores of all brands to this version's schema; before forking. */
+/* Brings the stores of all brands to this version's schema; before forking. A
+ * brand whose store cannot be is refused; an error: the default one's. */
 enum err site_migrate(struct site *s);
 
 /* Opens this process's handles; after forking. Of one brand: when it is first
@@ -105,6 +109,9 @@ void site_disconnect(struct site *s);
 /* The brand's store and secret. A store that was away is tried again: NULL
  * if it still is. */
 struct db *brand_store(struct brand *b);
+
+/* What would keep the brand's store from being opened, without making it. */
+void brand_check_store(const struct brand *b, struct diag *d);
 
 /* NULL: unknown; never somebody else's brand. */
 struct brand *site_find(struct site *s, const char *name);

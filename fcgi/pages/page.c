@@ -261,8 +261,7 @@ void page_serve(struct site *site, struct mem *mem,
 	c.brand = site_find(site, req.brand);
 	log_request(req.id, c.brand ? c.brand->name : NULL);
 	if (!c.brand) {
-		/* Words and looks of the first brand, none of its data. */
-		c.brand = &site->brands[0];
+		c.brand = &site->nobody;
 		err = ERR_BRAND;
 	} else {
 		brand_connect(c.brand);
