@@ -606,6 +606,82 @@ def test_reconciler(t):
     wait_for("the payment", is_paid)
 
 
+# --- portico brand new --------------------------------------------------------------
+
+def brand_new(config, *args):
+    return subprocess.run(
+        [harness.PORTICO, "brand", "--config", config, *args],
+        capture_output=True, text=True, timeout=harness.PATIENCE,
+        stdin=subprocess.DEVNULL)
+
+
+def files_below(folder):
+    return sorted(os.path.relpath(os.path.join(at, name), folder)
+                  for at, _, names in os.walk(folder) for name in names)
+
+
+def test_brand_new(t):
+    p = Portal(first, {"title": "First"}, workers=1)
+    folder = p.folder + "/brands/new-tel"
+    out = brand_new(p.config, "new", "new-tel")
+    t.equal((out.returncode, out.stderr), (0, ""), "made")
+    t.check(folder in out.stdout and "portico check" in out.stdout,
+            "says where, and what next", out.stdout)
+    path = folder + "/customer-params.json"
+    t.equal(files_below(folder), [
+        "customer-params.json", "static/README.md", "templates/README.md"],
+        "the files")
+    t.equal(oct(os.stat(path).st_mode & 0o777), "0o600", "a secret file")
+    for name in files_below(folder):
+        with open(os.path.join(folder, name)) as f:
+            text = f.read()
+        t.check("new-tel" in text and "@NAME@" not in text, name + ": named")
+    status, stdout, err = check(p.config)
+    t.check(status == 1 and "brand new-tel" in stdout and
+            "coreApi.authToken" in err and len(err.splitlines()) == 1,
+            "check says what is to be filled in", stdout[-200:], err)
+    p.reload()
+    t.status(p.client(brand="new-tel").get("/api/login"), 421, "not yet")
+    with open(path) as f:
+        text = f.read()
+    filled = text.replace('"authToken": ""', '"authToken": "%s"' %
+                          harness.TOKEN)
+    filled = filled.replace("http://127.0.0.1:3080", "http://127.0.0.1:%d" %
+                            second.port)
+    filled = filled.replace("/var/lib/portico", p.folder)
+    p.brand_file("new-tel", "customer-params.json", filled)
+    t.equal(check(p.config)[0], 0, "filled in, all is right")
+    p.reload()
+    t.check("– new-tel" in p.client(brand="new-tel").get("/api/login").text,
+            "and is served")
+    before = {name: open(os.path.join(folder, name)).read()
+              for name in files_below(folder)}
+    out = brand_new(p.config, "new", "new-tel")
+    t.check(out.returncode == 1 and "exists" in out.stderr, "a second time",
+            out)
+    t.equal(before, {name: open(os.path.join(folder, name)).read()
+                     for name in files_below(folder)}, "nothing is written")
+
+
+def test_brand_new_is_asked_wrongly(t):
+    p = Portal(first, workers=1)
+    for name in ("../x", "", "default", "Acme", "a" * 33, "a/b", "-x", "."):
+        out = brand_new(p.config, "new", "--", name)
+        t.equal(out.returncode, 2, "the name %r" % name)
+        t.check("a-z" in out.stderr, "%r: says why" % name, out.stderr)
+    for args in ((), ("new",), ("old", "x"), ("new", "x", "y")):
+        t.equal(brand_new(p.config, *args).returncode, 2, " ".join(args))
+    out = brand_new("/nonexistent/x.json", "new", "x")
+    t.check(out.returncode == 1 and "/nonexistent" in out.stderr,
+            "no configuration", out)
+    t.check(not os.path.exists(p.folder + "/brands"), "nothing is written")
+    os.chmod(p.config, 0o640)
+    t.equal(brand_new(p.config, "new", "group").returncode, 0, "made")
+    t.equal(oct(os.stat(p.folder + "/brands/group/customer-params.json"
+                        ).st_mode & 0o777), "0o640",
+            "the portal's group reads it, as it reads the other")
+
+
 def clean():
     for s in (first, second):
         s.end()
