@@ -161,12 +161,27 @@ void diag_open(struct diag *d, struct mem *m)
 	*d = (struct diag){.mem = m};
 }
 
+static bool is_said(const struct diag *d, const char *where, const char *what)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (!strcmp(d->items[i].where, where) &&
+		    !strcmp(d->items[i].what, what))
+			return true;
+	return false;
+}
+
 void diag_add(
     struct diag *d, const char *where, const char *remedy, const char *fmt, ...)
 {
 	struct diag_item *item;
+	char *what;
 	va_list ap;
 
+	va_start(ap, fmt);
+	what = mem_vprint(d->mem, fmt, ap);
+	va_end(ap);
+	if (is_said(d, where, what))
+		return;
 	if (d->n == d->room) {
 		size_t room = d->room ? d->room * 2 : 8;
 		struct diag_item *items =
@@ -180,9 +195,7 @@ void diag_add(
 	item = &d->items[d->n++];
 	item->where = mem_text(d->mem, where);
 	item->remedy = mem_text(d->mem, remedy ? remedy : "");
-	va_start(ap, fmt);
-	item->what = mem_vprint(d->mem, fmt, ap);
-	va_end(ap);
+	item->what = what;
 }
 
 void diag_log(const struct diag *d)

@@ -78,7 +78,8 @@ struct diag {
 
 void diag_open(struct diag *d, struct mem *m);
 
-/* `where` and `remedy` are copied. */
+/* `where` and `remedy` are copied. What was said already, of a file that two
+ * languages read, is not said again. */
 void diag_add(struct diag *d, const char *where, const char *remedy,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
