@@ -154,7 +154,7 @@ static void say_brand(struct mem *m, const struct brand *b,
 	}
 	say("catalogues", locales, count(d, is_catalogue));
 	say("templates", locales, count(d, is_template));
-	say("theme ", b->theme_path, count(d, is_theme));
+	say("theme ", b->n_themes ? b->themes[0].path : "", count(d, is_theme));
 }
 
 /* --- --vcs -------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "domain/gateway.h"
 #include "domain/session.h"
+#include "domain/style.h"
 #include "domain/vcs.h"
 #include "domain/vcs_profile.h"
 #include "tools/crypto.h"
@@ -92,9 +93,17 @@ static void add_asset(struct site *s, struct brand *b, size_t i, struct diag *d)
 
 static void load_assets(struct site *s, struct brand *b, struct diag *d)
 {
+	unsigned char hash[CRYPTO_SHA256];
+
 	b->assets = json_new(s->mem);
 	for (size_t i = 0; i < sizeof(assets) / sizeof(assets[0]); i++)
 		add_asset(s, b, i, d);
+	if (!b->style)
+		return;
+	crypto_sha256(b->style, strlen(b->style), hash);
+	json_put_text(b->assets, "colors_url",
+	    mem_print(s->mem, "/api/theme/%s",
+		crypto_hex(s->mem, hash, FINGERPRINT)));
 }
 
 /* --- Loading -------------------------------------------------------------- */
@@ -114,28 +123,40 @@ static const char **list_templates(struct site *s, const struct brand *b)
 	return dirs;
 }
 
+static void add_theme(
+    struct site *s, struct brand *b, const char *path, struct diag *d)
+{
+	struct theme_file *f = &b->themes[b->n_themes];
+
+	f->path = path;
+	f->text = conf_read_file(s->mem, path, NULL);
+	if (!f->text) {
+		diag_add(d, path, "put the file there, or make it readable",
+		    "%s", strerror(errno));
+		return;
+	}
+	f->root = json_read(s->mem, path, f->text, d);
+	b->n_themes += f->root != NULL;
+}
+
+/* What is there, and the shipped one in any case. */
 static void load_theme(struct site *s, struct brand *b, struct diag *d)
 {
-	enum json_tokener_error error = json_tokener_success;
-	const char *path = NULL;
-	char *text;
+	const char **dirs = list_templates(s, b);
 
-	for (const char **dir = list_templates(s, b); *dir; dir++) {
-		path = mem_print(s->mem, "%s/theme.json", *dir);
-		if (access(path, R_OK) == 0)
-			break;
+	b->n_themes = 0;
+	for (size_t i = 0; dirs[i]; i++) {
+		const char *path = mem_print(s->mem, "%s/theme.json", dirs[i]);
+
+		if (!dirs[i + 1] || access(path, F_OK) == 0)
+			add_theme(s, b, path, d);
 	}
-	b->theme_path = path;
-	text = conf_read_file(s->mem, path, NULL);
-	if (text)
-		b->theme =
-		    json_own(s->mem, json_tokener_parse_verbose(text, &error));
-	if (!text)
-		diag_add(d, path, "put the file there", "%s", strerror(errno));
-	else if (!json_object_is_type(b->theme, json_type_object))
-		diag_add(d, path, "mend the JSON", "%s",
-		    error ? json_tokener_error_desc(error)
-			  : "must be an object");
+	b->theme = json_new(s->mem);
+	for (size_t i = b->n_themes; i > 0; i--) {
+		json_object_object_foreach (b->themes[i - 1].root, key, value)
+			json_put(b->theme, key, json_object_get(value));
+	}
+	b->style = style_make(s->mem, json_find(b->theme, "colors"));
 }
 
 static void load_language(

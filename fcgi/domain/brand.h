@@ -11,8 +11,8 @@
  *	brands/acme/static/image-resources/logo-login.png, ...
  *
  * Each of these files hides its namesake of the theme, and that one its
- * namesake of templates/default or static/default. "default/NAME" in a template
- * is the shipped one.
+ * namesake of templates/default or static/default; of theme.json and
+ *catalogues, each member. "default/NAME" in a template is the shipped one.
  *
  * A site is loaded once, by the parent, before the workers are forked; they
  * share it by copy-on-write. Handles (store, connections) are opened by each
@@ -49,14 +49,24 @@ struct language {
 	const struct tmpl_set *templates;
 };
 
+/* A theme.json. */
+struct theme_file {
+	const char *path, *text;
+	struct json_object *root;
+};
+
 struct brand {
 	const char *name;
 	const char *folder; /* its own files; NULL: of the default brand */
 	const struct conf *conf;
 	struct language *languages; /* the first is the brand's own */
 	size_t n_languages;
-	struct json_object *theme;  /* theme.json: menu, columns, filters */
-	const char *theme_path;	    /* where it is */
+	/* Menu, columns, filters: what the first theme.json that has a member
+	 * says of it, of the brand's, the theme's and the shipped one. */
+	struct json_object *theme;
+	struct theme_file themes[3];
+	size_t n_themes;
+	const char *style;	    /* of its colours (style.h), or NULL */
 	struct json_object *assets; /* fingerprinted URLs, for templates */
 	const struct vcs_profile *profile;
 

@@ -337,14 +337,7 @@ def test_unknown_brands(t):
 
 def test_unknown_brand_beside_a_theme(t):
     """The look of nobody's is the shipped one."""
-    share = os.path.join(first.folder, "share")
-    os.makedirs(share)
-    for part in ("conf", "static"):
-        os.symlink(os.path.realpath(os.path.join(harness.BUILD, "share",
-                                                 part)),
-                   os.path.join(share, part))
-    shutil.copytree(os.path.join(harness.ROOT, "templates"),
-                    os.path.join(share, "templates"))
+    share = harness.make_share(os.path.join(first.folder, "share"))
     os.makedirs(share + "/templates/violet")
     with open(share + "/templates/violet/error.mustache", "w") as f:
         f.write("<p>Violet {{error.status}}</p>")

@@ -394,6 +394,24 @@ def lay(over, base):
     return base
 
 
+def make_share(folder, **themes):
+    """What is installed, its templates as files of its own; the folder.
+    `themes`: THEME: {NAME: text} of further ones."""
+    os.makedirs(folder)
+    for part in ("conf", "static"):
+        os.symlink(os.path.realpath(os.path.join(BUILD, "share", part)),
+                   os.path.join(folder, part))
+    shutil.copytree(os.path.join(ROOT, "templates"),
+                    os.path.join(folder, "templates"))
+    for theme, files in themes.items():
+        os.makedirs(os.path.join(folder, "templates", theme))
+        for name, text in files.items():
+            with open(os.path.join(folder, "templates", theme, name),
+                      "w") as f:
+                f.write(text)
+    return folder
+
+
 def still_clock(folder, now):
     """The environment of a program for which it is always `now`."""
     library = os.path.join(folder, "clock.so")
