@@ -59,6 +59,11 @@ void log_request(const char *id, const char *brand)
 	snprintf(brand_name, sizeof(brand_name), "%s", brand ? brand : "");
 }
 
+const char *log_request_id(void)
+{
+	return request_id;
+}
+
 /* The control character that `s` begins with, of Unicode's, too: terminals
  * obey C1, and some viewers end a line at U+2028. 0: none. */
 static unsigned find_control(const unsigned char *s, size_t *len)

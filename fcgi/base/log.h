@@ -51,6 +51,9 @@ void log_open(bool json, enum log_level lowest);
  * Both are copied (and cut at 63 bytes). */
 void log_request(const char *id, const char *brand);
 
+/* That request id; "": none. */
+const char *log_request_id(void);
+
 /* One line: `code` is a fixed word to search for ("vcs.foreign_row"), the
  * rest says what happened. Never pass a secret. */
 void log_line(enum log_level level, const char *code, const char *fmt, ...)

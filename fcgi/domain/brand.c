@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/counters.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "domain/gateway.h"
@@ -205,6 +206,7 @@ static void load_profile(struct site *s, struct brand *b, struct diag *d)
 static void load_brand(
     struct site *s, struct brand *b, const char *path, struct diag *d)
 {
+	b->counters = counters_find(b->name);
 	b->conf = conf_load(s->mem, s->share, path, d);
 	if (!b->conf)
 		return;
@@ -270,6 +272,7 @@ static void load_nobody(struct site *s, struct diag *d)
 	conf->theme = "default";
 	*b = *first;
 	b->name = "";
+	b->counters = counters_find(b->name);
 	b->conf = conf;
 	if (same)
 		return;

@@ -27,6 +27,7 @@
 #include "base/conf.h"
 #include "base/log.h"
 
+struct counters;
 struct db;
 struct fmt;
 struct gateway_kept;
@@ -66,7 +67,8 @@ struct brand {
 	struct json_object *theme;
 	struct theme_file themes[3];
 	size_t n_themes;
-	const char *style;	    /* of its colours (style.h), or NULL */
+	const char *style; /* of its colours (style.h), or NULL */
+	struct counters *counters;
 	struct json_object *assets; /* fingerprinted URLs, for templates */
 	const struct vcs_profile *profile;
 

@@ -39,7 +39,8 @@ static void sink_spoil(void *ctx)
 	client.spoils++;
 }
 
-static const struct reply_sink sink = {sink_write, sink_spoil, NULL, NULL};
+static const struct reply_sink sink = {
+    sink_write, sink_spoil, NULL, NULL, NULL};
 
 static void start(void)
 {
