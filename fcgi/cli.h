@@ -25,6 +25,7 @@ struct cli {
 int cli_serve(const struct cli *c);
 int cli_check(const struct cli *c);
 int cli_render(const struct cli *c);
+int cli_brand(const struct cli *c);
 int cli_payments(const struct cli *c);
 int cli_routes(const struct cli *c);
 int cli_cgi(const struct cli *c);

@@ -41,6 +41,11 @@ static bool is_static(const struct diag_item *item)
 	return strstr(item->where, "/static/") != NULL;
 }
 
+static bool is_store(const struct diag_item *item)
+{
+	return !strncmp(item->what, "store.uri: ", 11);
+}
+
 static size_t count(
     const struct diag *d, bool (*is_it)(const struct diag_item *))
 {
@@ -144,11 +149,12 @@ static void say_brand(struct mem *m, const struct brand *b,
 		say_settings(b, d);
 		say_profile(b, d);
 		say("static files", "", count(d, is_static));
+		say("store", "", count(d, is_store));
 		say_gateways(b);
 	}
 	say("catalogues", locales, count(d, is_catalogue));
 	say("templates", locales, count(d, is_template));
-	say("theme ", b->theme_path, count(d, is_theme));
+	say("theme ", b->n_themes ? b->themes[0].path : "", count(d, is_theme));
 }
 
 /* --- --vcs -------------------------------------------------------------- */
@@ -196,16 +202,48 @@ static void keep_templates(struct diag *d)
 	d->n = n;
 }
 
-static size_t check(
-    struct mem *m, struct site *site, const struct cli *c, struct diag *d)
+/* One that is served, with what loading found of it. Its mistakes. */
+static size_t check_brand(struct mem *m, struct site *site,
+    const struct brand *b, struct diag *d, bool templates_only)
 {
-	size_t wrong = d->n;
-
-	for (size_t i = 0; site && i < site->n_brands; i++)
-		say_brand(m, &site->brands[i], d, c->templates);
+	page_check_theme(site, b, d);
+	if (templates_only)
+		keep_templates(d);
+	else
+		brand_check_store(b, d);
+	if (site->n_brands + site->n_refused > 1)
+		printf("--- brand %s\n", b->name);
+	say_brand(m, b, d, templates_only);
 	fflush(stdout);
 	cli_print_diag(d);
-	if (!site || !c->vcs)
+	return d->n;
+}
+
+static size_t check_refused(const struct site *site)
+{
+	for (size_t i = 0; i < site->n_refused; i++)
+		printf("WRONG   brand %s: it would not be served\n",
+		    site->refused[i]);
+	fflush(stdout);
+	cli_print_diag(&site->mistakes);
+	return site->mistakes.n;
+}
+
+/* `d`: what loading found of the default brand. */
+static size_t check_site(
+    struct mem *m, struct site *site, const struct cli *c, struct diag *d)
+{
+	size_t wrong = check_brand(m, site, &site->brands[0], d, c->templates);
+
+	for (size_t i = 1; i < site->n_brands; i++) {
+		struct diag own;
+
+		diag_open(&own, m);
+		wrong +=
+		    check_brand(m, site, &site->brands[i], &own, c->templates);
+	}
+	wrong += check_refused(site);
+	if (!c->vcs)
 		return wrong;
 	if (wrong)
 		fprintf(stderr, "--vcs: mend the above first\n");
@@ -219,16 +257,15 @@ int cli_check(const struct cli *c)
 	struct mem *m = mem_open(0);
 	struct site *site;
 	struct diag d;
-	size_t wrong;
+	size_t wrong = 1;
 
 	diag_open(&d, m);
 	log_open(false, c->vcs ? LOG_ERROR : LOG_WARN);
 	site = site_load(c->config, &d);
-	for (size_t i = 0; site && i < site->n_brands; i++)
-		page_check_theme(site, &site->brands[i], &d);
-	if (site && c->templates)
-		keep_templates(&d);
-	wrong = check(m, site, c, &d) + !site;
+	if (site)
+		wrong = check_site(m, site, c, &d);
+	else
+		cli_print_diag(&d);
 	puts(wrong ? "There are mistakes." : "All is right.");
 	if (site)
 		site_close(site);

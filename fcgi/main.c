@@ -37,6 +37,8 @@ static const struct command {
 	"say what is right and what is wrong, and how to mend it"},
     {"render", cli_render, 0, 2, " TEMPLATE MODEL.json",
 	"print what a template makes of a model (-: standard input)"},
+    {"brand", cli_brand, OPT_CONFIG, 2, " new NAME",
+	"write the skeleton of a brand beside the configuration"},
     {"payments", cli_payments, OPT_CONFIG | OPT_EVERY | OPT_JSON, ANY_NUMBER,
 	" list | show ID | reconcile",
 	"list payments, tell one's story, finish what is open"},

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/conf.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "domain/brand.h"
@@ -45,6 +46,7 @@ struct child {
 	int64_t born;	 /* milliseconds */
 	bool leaving;	 /* was told to end */
 	bool reconciles; /* serves nobody */
+	int place;	 /* among the workers of counters.h */
 };
 
 struct pool {
@@ -113,10 +115,11 @@ static void notify(const char *state)
 
 /* In the new process. */
 static _Noreturn void become_child(
-    struct pool *p, pid_t parent, bool reconciles)
+    struct pool *p, pid_t parent, bool reconciles, int place)
 {
 	int status = 0;
 
+	counters_be_worker(place);
 	/* Nobody would end us if the parent went without a word. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() == parent)
@@ -133,21 +136,23 @@ static _Noreturn void become_child(
 static bool start_child(struct pool *p, bool reconciles)
 {
 	pid_t parent = getpid(), pid = -1;
+	int place = reconciles ? -1 : counters_take_place();
 
 	if (p->n_children < CHILDREN_MOST) {
 		pid = fork();
 		if (pid == 0)
-			become_child(p, parent, reconciles);
+			become_child(p, parent, reconciles, place);
 	} else {
 		errno = EAGAIN;
 	}
 	if (pid < 0) {
 		log_error("pool.fork", "%s", strerror(errno));
+		counters_give_place(place);
 		p->next_fork = now_ms() + DELAY_MOST_MS;
 		return false;
 	}
 	p->children[p->n_children++] =
-	    (struct child){pid, now_ms(), false, reconciles};
+	    (struct child){pid, now_ms(), false, reconciles, place};
 	return true;
 }
 
@@ -190,6 +195,7 @@ static void delay_next(struct pool *p, int64_t lived)
 
 static void log_crash(pid_t pid, int status, int64_t lived)
 {
+	count(&counters_pool()->crashes, 1);
 	if (WIFSIGNALED(status))
 		log_error("pool.crashed",
 		    "worker %ld: SIG%s after %" PRId64 " ms", (long)pid,
@@ -210,6 +216,7 @@ static void bury(struct pool *p, pid_t pid, int status)
 
 		if (c->pid != pid)
 			continue;
+		counters_give_place(c->place);
 		if (!good && !(p->killed && WIFSIGNALED(status)))
 			log_crash(pid, status, lived);
 		if (!good && !c->leaving)
@@ -255,6 +262,16 @@ static void apply(struct pool *p, struct site *site)
 		p->seen = p->served = watch_scan(site);
 }
 
+/* Brands with mistakes, each named. */
+static void log_refused(const struct site *site)
+{
+	diag_log(&site->mistakes);
+	for (size_t i = 0; i < site->n_refused; i++)
+		log_error("pool.brand_refused",
+		    "%s: see the mistakes above; the other brands are served",
+		    site->refused[i]);
+}
+
 /* NULL: `d` says what is wrong, or the log does. */
 static struct site *load(const char *named, struct diag *d)
 {
@@ -271,6 +288,8 @@ static struct site *load(const char *named, struct diag *d)
 		site_close(site);
 		site = NULL;
 	}
+	if (site)
+		log_refused(site);
 	return site;
 }
 
@@ -289,12 +308,14 @@ static void reload(struct pool *p)
 	site = load(p->options->config, &d);
 	if (!site) {
 		diag_log(&d);
+		count(&counters_pool()->reloads_refused, 1);
 		log_error("pool.reload_refused",
 		    "mistakes: %zu; the old configuration serves on", d.n);
 		mem_close(m);
 		return;
 	}
 	mem_close(m);
+	site_keep_refused(site, old);
 	apply(p, site);
 	p->young_deaths = 0;
 	p->next_fork = 0;
@@ -302,7 +323,7 @@ static void reload(struct pool *p)
 		if (!start_child(p, false))
 			break;
 	send_away(p, n_old);
-	site_close(old);
+	count(&counters_pool()->reloads, 1);
 	log_info("pool.reloaded", "%zu workers, loaded in %" PRId64 " ms",
 	    count_serving(p), now_ms() - began);
 }

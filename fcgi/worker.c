@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/conf.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "domain/brand.h"
@@ -181,8 +182,10 @@ static bool serve_one(struct worker *w)
 	size_t used;
 
 	w->ended = w->spoiled = w->finished = false;
+	counters_set_busy(true);
 	page_serve(w->site, w->mem, &source, &sink);
 	finish(w);
+	counters_set_busy(false);
 	log_request(NULL, NULL);
 	used = mem_used(w->mem);
 	mem_clear(w->mem);
@@ -274,7 +277,6 @@ int worker_run(struct site *site, const struct conf *conf, int listener)
 	int status = 1;
 
 	w.mem = mem_open((size_t)conf->limits.request_memory);
-	site_connect(site);
 	if (FCGX_Init() != 0 || FCGX_InitRequest(&w.request, listener, 0) != 0)
 		log_error("worker.start", "libfcgi refuses to start");
 	else if (open_events(&w))

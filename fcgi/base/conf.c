@@ -154,78 +154,11 @@ char *conf_read_file(struct mem *m, const char *path, size_t *len)
 	return got ? NULL : b.data;
 }
 
-static int count_lines(const char *text, const char *end)
-{
-	int line = 1;
-
-	for (; text < end; text++)
-		line += *text == '\n';
-	return line;
-}
-
-/* Behind the text in quotes that begins at `s`. */
-static const char *skip_text(const char *s)
-{
-	for (s++; *s && *s != '"'; s++)
-		if (*s == '\\' && s[1])
-			s++;
-	return *s ? s + 1 : s;
-}
-
-static const char *skip_spaces(const char *s)
-{
-	return s + strspn(s, " \t\r\n");
-}
-
-/* The name of a member of the object that begins at `at`; NULL: no such
- * member, or no object. */
-static const char *find_member(const char *at, const char *part, size_t len)
-{
-	int depth = 0;
-
-	if (*at != '{')
-		return NULL;
-	do {
-		const char *name = at;
-
-		if (*at != '"') {
-			depth += *at == '{' || *at == '[';
-			depth -= *at == '}' || *at == ']';
-			at++;
-			continue;
-		}
-		at = skip_text(at);
-		if (depth == 1 && *skip_spaces(at) == ':' &&
-		    (size_t)(at - name) == len + 2 &&
-		    !strncmp(name + 1, part, len))
-			return name;
-	} while (*at && depth > 0);
-	return NULL;
-}
-
-/* The line of a key, or of the group that it is missing from. */
-static int find_line(const char *text, const char *key)
-{
-	const char *at = skip_spaces(text), *hit = at;
-
-	while (*key) {
-		size_t len = strcspn(key, ".");
-
-		at = find_member(at, key, len);
-		if (!at)
-			break;
-		hit = at;
-		at = skip_spaces(skip_spaces(skip_text(at)) + 1);
-		key += len + (key[len] == '.');
-	}
-	return count_lines(text, hit);
-}
-
 static void complain(
     struct source *s, const char *key, const char *remedy, const char *what)
 {
 	char *where =
-	    mem_print(s->mem, "%s:%d", s->path, find_line(s->text, key));
+	    mem_print(s->mem, "%s:%d", s->path, json_find_line(s->text, key));
 
 	diag_add(s->diag, where, remedy, "%s: %s", key, what);
 }
@@ -491,7 +424,7 @@ static void blank_comments(char *text)
 {
 	while (*text) {
 		if (*text == '"') {
-			text = (char *)skip_text(text);
+			text = (char *)json_skip_text(text);
 		} else if (text[0] == '/' && text[1] == '/') {
 			size_t len = strcspn(text, "\n");
 
@@ -501,28 +434,6 @@ static void blank_comments(char *text)
 			text++;
 		}
 	}
-}
-
-static bool parse_text(struct source *s, char *text)
-{
-	struct json_tokener *tok = json_tokener_new();
-	enum json_tokener_error error;
-	const char *at;
-
-	blank_comments(text);
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
-	s->root = json_tokener_parse_ex(tok, text, (int)strlen(text) + 1);
-	error = json_tokener_get_error(tok);
-	at = text + json_tokener_get_parse_end(tok);
-	json_tokener_free(tok);
-	json_own(s->mem, s->root);
-	if (error == json_tokener_success)
-		return true;
-	diag_add(s->diag,
-	    mem_print(s->mem, "%s:%d", s->path, count_lines(text, at)),
-	    "mend the JSON there, or just before", "%s",
-	    json_tokener_error_desc(error));
-	return false;
 }
 
 static bool parse_file(struct source *s)
@@ -535,15 +446,10 @@ static bool parse_file(struct source *s)
 		    "%s", text ? "holds a NUL byte" : strerror(errno));
 		return false;
 	}
+	blank_comments(text);
 	s->text = text;
-	if (!parse_text(s, text))
-		return false;
-	if (!json_object_is_type(s->root, json_type_object)) {
-		diag_add(
-		    s->diag, s->path, "write { ... }", "must be a JSON object");
-		return false;
-	}
-	return true;
+	s->root = json_read(s->mem, s->path, text, s->diag);
+	return s->root != NULL;
 }
 
 static bool read_file(struct source *s, struct conf *c)

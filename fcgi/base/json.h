@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct diag;
 struct mem;
 
 /* Releases `o` with the pool; returns it. NULL is fine. */
@@ -46,6 +47,23 @@ struct json_object *json_find(struct json_object *o, const char *key);
 const char *json_find_text(struct json_object *o, const char *key);
 /* A whole number written as a number or as a string. False: neither. */
 bool json_find_int(struct json_object *o, const char *key, int64_t *out);
+
+/* --- JSON that people write ----------------------------------------------- */
+
+/* The object that a file's text is. What is wrong goes to `d`, with the line;
+ * then NULL. */
+struct json_object *json_read(
+    struct mem *m, const char *path, const char *text, struct diag *d);
+
+/* The line of a member such as "menu[0].items[1].path", or of the nearest one
+ * around it. */
+int json_find_line(const char *text, const char *path);
+/* The line of a member of the outermost object, whatever its name holds. */
+int json_find_member_line(const char *text, const char *name);
+
+int json_count_lines(const char *text, const char *end);
+/* Behind the text in quotes that begins at `s`. */
+const char *json_skip_text(const char *s);
 
 /* Items of a list; 0 for anything else, of which json_at gives NULL. */
 size_t json_length(struct json_object *list);

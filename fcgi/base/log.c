@@ -59,6 +59,11 @@ void log_request(const char *id, const char *brand)
 	snprintf(brand_name, sizeof(brand_name), "%s", brand ? brand : "");
 }
 
+const char *log_request_id(void)
+{
+	return request_id;
+}
+
 /* The control character that `s` begins with, of Unicode's, too: terminals
  * obey C1, and some viewers end a line at U+2028. 0: none. */
 static unsigned find_control(const unsigned char *s, size_t *len)
@@ -161,12 +166,27 @@ void diag_open(struct diag *d, struct mem *m)
 	*d = (struct diag){.mem = m};
 }
 
+static bool is_said(const struct diag *d, const char *where, const char *what)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (!strcmp(d->items[i].where, where) &&
+		    !strcmp(d->items[i].what, what))
+			return true;
+	return false;
+}
+
 void diag_add(
     struct diag *d, const char *where, const char *remedy, const char *fmt, ...)
 {
 	struct diag_item *item;
+	char *what;
 	va_list ap;
 
+	va_start(ap, fmt);
+	what = mem_vprint(d->mem, fmt, ap);
+	va_end(ap);
+	if (is_said(d, where, what))
+		return;
 	if (d->n == d->room) {
 		size_t room = d->room ? d->room * 2 : 8;
 		struct diag_item *items =
@@ -180,9 +200,7 @@ void diag_add(
 	item = &d->items[d->n++];
 	item->where = mem_text(d->mem, where);
 	item->remedy = mem_text(d->mem, remedy ? remedy : "");
-	va_start(ap, fmt);
-	item->what = mem_vprint(d->mem, fmt, ap);
-	va_end(ap);
+	item->what = what;
 }
 
 void diag_log(const struct diag *d)

@@ -51,6 +51,9 @@ void log_open(bool json, enum log_level lowest);
  * Both are copied (and cut at 63 bytes). */
 void log_request(const char *id, const char *brand);
 
+/* That request id; "": none. */
+const char *log_request_id(void);
+
 /* One line: `code` is a fixed word to search for ("vcs.foreign_row"), the
  * rest says what happened. Never pass a secret. */
 void log_line(enum log_level level, const char *code, const char *fmt, ...)
@@ -78,7 +81,8 @@ struct diag {
 
 void diag_open(struct diag *d, struct mem *m);
 
-/* `where` and `remedy` are copied. */
+/* `where` and `remedy` are copied. What was said already, of a file that two
+ * languages read, is not said again. */
 void diag_add(struct diag *d, const char *where, const char *remedy,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 

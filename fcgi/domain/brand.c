@@ -1,16 +1,19 @@
 /* brand.c: loads the site: configuration, languages, templates, assets. */
 #include "domain/brand.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/counters.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "domain/session.h"
 #include "domain/gateway.h"
+#include "domain/session.h"
+#include "domain/style.h"
 #include "domain/vcs.h"
 #include "domain/vcs_profile.h"
 #include "tools/crypto.h"
@@ -35,70 +38,140 @@ static const struct {
     {"logo_panel_url", "image-resources/logo-panel.png"},
 };
 
+/* Where a brand's files may be, the first that has one wins: `folder` is on the
+ * disk, `url` below /static/v-HASH/. */
+struct shelf {
+	const char *folder, *url;
+};
+
+static size_t list_shelves(
+    const struct site *s, const struct brand *b, struct shelf out[3])
+{
+	const char *theme = b->conf->theme;
+	size_t n = 0;
+
+	if (b->folder)
+		out[n++] = (struct shelf){
+		    mem_print(s->mem, "%s/static", b->folder), "brand"};
+	if (strcmp(theme, "default") != 0)
+		out[n++] = (struct shelf){
+		    mem_print(s->mem, "%s/static/%s", s->share, theme), theme};
+	out[n++] = (struct shelf){
+	    mem_print(s->mem, "%s/static/default", s->share), "default"};
+	return n;
+}
+
 /* "/static/v-HASH/THEME/FILE": the address changes with the content, so that
  * browsers may keep it for ever. */
-static void add_asset(struct site *s, struct brand *b, const char *theme,
-    size_t i, struct diag *d)
+static void add_asset(struct site *s, struct brand *b, size_t i, struct diag *d)
 {
 	unsigned char hash[CRYPTO_SHA256];
-	char *path = mem_print(
-	    s->mem, "%s/static/%s/%s", s->share, theme, assets[i].file);
 	struct mem *work = mem_open(0);
-	size_t len;
-	char *data = conf_read_file(work, path, &len);
+	struct shelf shelves[3];
+	size_t n = list_shelves(s, b, shelves), at = 0, len = 0;
+	const char *path;
+	char *data = NULL;
 
+	for (; at < n && !data; at += !data) {
+		path = mem_print(
+		    work, "%s/%s", shelves[at].folder, assets[i].file);
+		data = conf_read_file(work, path, &len);
+	}
 	if (data) {
 		crypto_sha256(data, len, hash);
 		json_put_text(b->assets, assets[i].key,
 		    mem_print(s->mem, "/static/v-%s/%s/%s",
-			crypto_hex(work, hash, FINGERPRINT), theme,
+			crypto_hex(work, hash, FINGERPRINT), shelves[at].url,
 			assets[i].file));
-	} else if (!strcmp(theme, "default")) {
-		diag_add(d, path, "put the file there", "%s", strerror(errno));
 	} else {
-		add_asset(s, b, "default", i, d);
+		diag_add(d,
+		    mem_print(
+			s->mem, "%s/%s", shelves[n - 1].folder, assets[i].file),
+		    "put the file there", "%s", strerror(errno));
 	}
 	mem_close(work);
 }
 
+static void load_assets(struct site *s, struct brand *b, struct diag *d)
+{
+	unsigned char hash[CRYPTO_SHA256];
+
+	b->assets = json_new(s->mem);
+	for (size_t i = 0; i < sizeof(assets) / sizeof(assets[0]); i++)
+		add_asset(s, b, i, d);
+	if (!b->style)
+		return;
+	crypto_sha256(b->style, strlen(b->style), hash);
+	json_put_text(b->assets, "colors_url",
+	    mem_print(s->mem, "/api/theme/%s",
+		crypto_hex(s->mem, hash, FINGERPRINT)));
+}
+
 /* --- Loading -------------------------------------------------------------- */
 
+/* A brand's folders of templates, the first wins; NULL-terminated. */
+static const char **list_templates(struct site *s, const struct brand *b)
+{
+	const char **dirs = mem_array(s->mem, 4, sizeof(*dirs));
+	size_t n = 0;
+
+	if (b->folder)
+		dirs[n++] = mem_print(s->mem, "%s/templates", b->folder);
+	if (strcmp(b->conf->theme, "default") != 0)
+		dirs[n++] = mem_print(
+		    s->mem, "%s/templates/%s", s->share, b->conf->theme);
+	dirs[n++] = mem_print(s->mem, "%s/templates/default", s->share);
+	return dirs;
+}
+
+static void add_theme(
+    struct site *s, struct brand *b, const char *path, struct diag *d)
+{
+	struct theme_file *f = &b->themes[b->n_themes];
+
+	f->path = path;
+	f->text = conf_read_file(s->mem, path, NULL);
+	if (!f->text) {
+		diag_add(d, path, "put the file there, or make it readable",
+		    "%s", strerror(errno));
+		return;
+	}
+	f->root = json_read(s->mem, path, f->text, d);
+	b->n_themes += f->root != NULL;
+}
+
+/* What is there, and the shipped one in any case. */
 static void load_theme(struct site *s, struct brand *b, struct diag *d)
 {
-	enum json_tokener_error error = json_tokener_success;
-	const char *path = mem_print(
-	    s->mem, "%s/templates/%s/theme.json", s->share, b->conf->theme);
-	char *text;
+	const char **dirs = list_templates(s, b);
 
-	if (access(path, R_OK) != 0)
-		path = mem_print(
-		    s->mem, "%s/templates/default/theme.json", s->share);
-	b->theme_path = path;
-	text = conf_read_file(s->mem, path, NULL);
-	if (text)
-		b->theme =
-		    json_own(s->mem, json_tokener_parse_verbose(text, &error));
-	if (!text)
-		diag_add(d, path, "put the file there", "%s", strerror(errno));
-	else if (!json_object_is_type(b->theme, json_type_object))
-		diag_add(d, path, "mend the JSON", "%s",
-		    error ? json_tokener_error_desc(error)
-			  : "must be an object");
+	b->n_themes = 0;
+	for (size_t i = 0; dirs[i]; i++) {
+		const char *path = mem_print(s->mem, "%s/theme.json", dirs[i]);
+
+		if (!dirs[i + 1] || access(path, F_OK) == 0)
+			add_theme(s, b, path, d);
+	}
+	b->theme = json_new(s->mem);
+	for (size_t i = b->n_themes; i > 0; i--) {
+		json_object_object_foreach (b->themes[i - 1].root, key, value)
+			json_put(b->theme, key, json_object_get(value));
+	}
+	b->style = style_make(s->mem, json_find(b->theme, "colors"));
 }
 
 static void load_language(
     struct site *s, struct brand *b, const char *locale, struct diag *d)
 {
-	const char *texts[] = {mem_print(s->mem, "%s/templates/%s/locale",
-				   s->share, b->conf->theme),
-	    mem_print(s->mem, "%s/templates/locale", s->share), NULL};
-	const char *folders[] = {
-	    mem_print(s->mem, "%s/templates/%s", s->share, b->conf->theme),
-	    mem_print(s->mem, "%s/templates/default", s->share), NULL};
+	const char *texts[4] = {NULL};
+	const char **folders = list_templates(s, b);
+	size_t n = 0;
 	struct language *l = &b->languages[b->n_languages++];
 
-	if (!strcmp(b->conf->theme, "default"))
-		folders[1] = NULL;
+	for (; folders[n]; n++)
+		texts[n] = mem_print(s->mem, "%s/locale", folders[n]);
+	/* The shipped ones lie beside the shipped theme. */
+	texts[n - 1] = mem_print(s->mem, "%s/templates/locale", s->share);
 	l->locale = locale;
 	l->fmt = fmt_open(locale, texts, d);
 	l->name = fmt_language_name(s->mem, l->fmt);
@@ -133,7 +206,7 @@ static void load_profile(struct site *s, struct brand *b, struct diag *d)
 static void load_brand(
     struct site *s, struct brand *b, const char *path, struct diag *d)
 {
-	b->name = "default";
+	b->counters = counters_find(b->name);
 	b->conf = conf_load(s->mem, s->share, path, d);
 	if (!b->conf)
 		return;
@@ -143,9 +216,105 @@ static void load_brand(
 	load_theme(s, b, d);
 	load_profile(s, b, d);
 	load_languages(s, b, d);
-	b->assets = json_new(s->mem);
-	for (size_t i = 0; i < sizeof(assets) / sizeof(assets[0]); i++)
-		add_asset(s, b, b->conf->theme, i, d);
+	load_assets(s, b, d);
+}
+
+static void close_languages(struct brand *b)
+{
+	for (size_t i = 0; i < b->n_languages; i++)
+		fmt_close(b->languages[i].fmt);
+	b->n_languages = 0;
+}
+
+bool brand_is_name(const char *name)
+{
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+	return len && len <= BRAND_NAME && !name[len] && name[0] != '-' &&
+	       strcmp(name, "default") != 0;
+}
+
+static void load_named(struct site *s, const char *folder, const char *name)
+{
+	struct brand *b = &s->brands[s->n_brands];
+	size_t before = s->mistakes.n;
+	const char *path;
+
+	*b = (struct brand){.home = s,
+	    .name = mem_text(s->mem, name),
+	    .folder = mem_print(s->mem, "%s/%s", folder, name)};
+	path = mem_print(s->mem, "%s/customer-params.json", b->folder);
+	if (!brand_is_name(name))
+		diag_add(&s->mistakes, b->folder,
+		    "rename it: a-z, 0-9 and '-', at most 32 characters",
+		    "is no name of a brand");
+	else
+		load_brand(s, b, path, &s->mistakes);
+	if (b->conf && s->mistakes.n == before) {
+		s->n_brands++;
+		return;
+	}
+	close_languages(b);
+	s->refused[s->n_refused++] = b->name;
+}
+
+/* Languages are the default brand's, words and looks the shipped ones; it has
+ * no name, no store, and nobody's billing system. */
+static void load_nobody(struct site *s, struct diag *d)
+{
+	const struct brand *first = &s->brands[0];
+	struct conf *conf = mem_alloc(s->mem, sizeof(*conf));
+	struct brand *b = &s->nobody;
+	bool same = !strcmp(first->conf->theme, "default");
+
+	*conf = *first->conf;
+	conf->title = "";
+	conf->theme = "default";
+	*b = *first;
+	b->name = "";
+	b->counters = counters_find(b->name);
+	b->conf = conf;
+	if (same)
+		return;
+	b->n_languages = 0;
+	load_theme(s, b, d);
+	load_languages(s, b, d);
+	load_assets(s, b, d);
+}
+
+/* Folders of brands/; one that begins with a dot is not looked at. */
+static int is_brand(const struct dirent *e)
+{
+	return e->d_name[0] != '.' &&
+	       (e->d_type == DT_DIR || e->d_type == DT_LNK ||
+		   e->d_type == DT_UNKNOWN);
+}
+
+static void load_brands(struct site *s, const char *path, struct diag *d)
+{
+	const char *slash = strrchr(path, '/');
+	const char *folder =
+	    slash ? mem_print(s->mem, "%.*s/brands", (int)(slash - path), path)
+		  : "brands";
+	struct dirent **found = NULL;
+	int n = scandir(folder, &found, is_brand, alphasort);
+
+	if (n < 0 && errno != ENOENT)
+		diag_add(d, folder, "make it readable", "%s", strerror(errno));
+	n = n < 0 ? 0 : n;
+	s->room = (size_t)n + 1;
+	s->brands = mem_array(s->mem, s->room, sizeof(*s->brands));
+	s->refused = mem_array(s->mem, s->room, sizeof(*s->refused));
+	s->brands[0] = (struct brand){.home = s, .name = "default"};
+	load_brand(s, &s->brands[0], path, d);
+	s->n_brands = 1;
+	if (s->brands[0].conf)
+		load_nobody(s, d);
+	for (int i = 0; i < n; i++) {
+		load_named(s, folder, found[i]->d_name);
+		free(found[i]);
+	}
+	free(found);
 }
 
 struct site *site_load(const char *named, struct diag *d)
@@ -156,55 +325,114 @@ struct site *site_load(const char *named, struct diag *d)
 
 	s->mem = m;
 	s->share = mem_text(m, conf_find_share(m));
-	if (!path) {
-		mem_close(m);
-		return NULL;
+	diag_open(&s->mistakes, m);
+	if (path)
+		load_brands(s, path, d);
+	if (path && s->brands[0].conf)
+		return s;
+	site_close(s);
+	return NULL;
+}
+
+static bool is_home(const struct site *s, const struct site *home)
+{
+	for (size_t i = 0; i < s->n_brands; i++)
+		if (s->brands[i].home == home)
+			return true;
+	return false;
+}
+
+void site_keep_refused(struct site *s, struct site *old)
+{
+	struct site **at = &s->previous;
+	struct brand *b;
+
+	for (size_t i = 0; i < s->n_refused; i++) {
+		b = site_find(old, s->refused[i]);
+		if (b)
+			s->brands[s->n_brands++] = *b;
 	}
-	s->n_brands = 1;
-	s->brands = mem_array(m, s->n_brands, sizeof(*s->brands));
-	load_brand(s, &s->brands[0], path, d);
-	if (!s->brands[0].conf) {
-		mem_close(m);
-		return NULL;
+	s->previous = old;
+	while (*at) {
+		struct site *home = *at;
+
+		if (is_home(s, home)) {
+			at = &home->previous;
+			continue;
+		}
+		*at = home->previous;
+		home->previous = NULL;
+		site_close(home);
 	}
-	return s;
 }
 
 void site_close(struct site *s)
 {
+	if (s->previous)
+		site_close(s->previous);
 	for (size_t i = 0; i < s->n_brands; i++)
-		for (size_t j = 0; j < s->brands[i].n_languages; j++)
-			fmt_close(s->brands[i].languages[j].fmt);
+		if (s->brands[i].home == s)
+			close_languages(&s->brands[i]);
+	if (s->n_brands && s->nobody.languages != s->brands[0].languages)
+		close_languages(&s->nobody);
 	mem_close(s->mem);
 }
 
 /* --- Handles -------------------------------------------------------------- */
 
+static enum err migrate(struct site *s, const struct brand *b)
+{
+	struct db *db = db_open(b->conf->store.uri);
+	enum err err = ERR_BUSY;
+
+	if (db)
+		err = db_migrate(
+		    db, mem_print(s->mem, "%s/conf/schema", s->share));
+	db_close(db);
+	return err;
+}
+
+static void refuse(struct site *s, size_t i)
+{
+	struct brand *b = &s->brands[i];
+
+	diag_add(&s->mistakes, b->conf->path,
+	    "see the log; mend store.uri or the store",
+	    "the store cannot be brought to this version");
+	s->refused[s->n_refused++] = b->name;
+	close_languages(b);
+	s->n_brands--;
+	memmove(b, b + 1, (s->n_brands - i) * sizeof(*b));
+}
+
 enum err site_migrate(struct site *s)
 {
-	char *folder = mem_print(s->mem, "%s/conf/schema", s->share);
-	enum err err = ERR_OK;
+	enum err err = migrate(s, &s->brands[0]);
 
-	for (size_t i = 0; i < s->n_brands && !err; i++) {
-		struct db *db = db_open(s->brands[i].conf->store.uri);
-
-		err = db ? db_migrate(db, folder) : ERR_BUSY;
-		if (db)
-			db_close(db);
+	for (size_t i = s->n_brands; !err && --i > 0;) {
+		log_request(NULL, s->brands[i].name);
+		if (migrate(s, &s->brands[i]))
+			refuse(s, i);
+		log_request(NULL, NULL);
 	}
 	return err;
 }
 
+void brand_connect(struct brand *b)
+{
+	if (!b->http)
+		b->http = http_open();
+	if (!b->vcs)
+		b->vcs = vcs_open();
+	if (!b->gateways)
+		b->gateways = gateway_open();
+	brand_store(b);
+}
+
 void site_connect(struct site *s)
 {
-	for (size_t i = 0; i < s->n_brands; i++) {
-		struct brand *b = &s->brands[i];
-
-		b->http = http_open();
-		b->vcs = vcs_open();
-		b->gateways = gateway_open();
-		brand_store(b);
-	}
+	for (size_t i = 0; i < s->n_brands; i++)
+		brand_connect(&s->brands[i]);
 }
 
 void site_disconnect(struct site *s)
@@ -224,6 +452,13 @@ void site_disconnect(struct site *s)
 	}
 }
 
+/* Of its own in a store that brands share; the default one's has its name from
+ * before there were brands. */
+static const char *name_secret(struct mem *m, const struct brand *b)
+{
+	return b->folder ? mem_print(m, "csrf:%s", b->name) : "csrf";
+}
+
 struct db *brand_store(struct brand *b)
 {
 	struct mem *m;
@@ -232,7 +467,7 @@ struct db *brand_store(struct brand *b)
 		b->db = db_open(b->conf->store.uri);
 	if (b->db && !b->secret[0]) {
 		m = mem_open(0);
-		if (session_secret(b->db, m, "csrf", b->secret))
+		if (session_secret(b->db, m, name_secret(m, b), b->secret))
 			b->secret[0] = '\0';
 		mem_close(m);
 	}
@@ -247,6 +482,18 @@ char *brand_make_url(struct mem *m, const struct brand *b, const char *path)
 	while (len && base[len - 1] == '/')
 		len--;
 	return mem_print(m, "%.*s%s", (int)len, base, path);
+}
+
+void brand_check_store(const struct brand *b, struct diag *d)
+{
+	struct mem *m = mem_open(0);
+	const char *why = db_check(m, b->conf->store.uri);
+
+	if (why)
+		diag_add(d, b->conf->path,
+		    "make the folder, or mend its rights or store.uri",
+		    "store.uri: %s", why);
+	mem_close(m);
 }
 
 /* --- Looking up ----------------------------------------------------------- */

@@ -1,6 +1,19 @@
 /* brand.h: a brand: everything that a carrier's portal is made of, and the
  * site: all brands of one pool.
  *
+ * The brand "default" is customer-params.json itself. Each folder of brands/
+ * beside it is one more, of the folder's name: its own customer-params.json
+ * (laid over the shipped defaults, not over the default brand's: no brand has
+ * another one's billing system), and what it likes to have otherwise:
+ *
+ *	brands/acme/customer-params.json
+ *	brands/acme/templates/NAME.mustache, theme.json, locale/LANG.json
+ *	brands/acme/static/image-resources/logo-login.png, ...
+ *
+ * Each of these files hides its namesake of the theme, and that one its
+ * namesake of templates/default or static/default; of theme.json and
+ *catalogues, each member. "default/NAME" in a template is the shipped one.
+ *
  * A site is loaded once, by the parent, before the workers are forked; they
  * share it by copy-on-write. Handles (store, connections) are opened by each
  * worker for itself. All that a request needs is looked up through its brand.
@@ -14,6 +27,7 @@
 #include "base/conf.h"
 #include "base/log.h"
 
+struct counters;
 struct db;
 struct fmt;
 struct gateway_kept;
@@ -24,6 +38,11 @@ struct tmpl_set;
 struct vcs;
 struct vcs_profile;
 
+enum { BRAND_NAME = 32 };
+
+/* Whether a folder's name can be a brand's. */
+bool brand_is_name(const char *name);
+
 struct language {
 	const char *locale;
 	const char *name; /* in itself */
@@ -31,17 +50,32 @@ struct language {
 	const struct tmpl_set *templates;
 };
 
+/* A theme.json. */
+struct theme_file {
+	const char *path, *text;
+	struct json_object *root;
+};
+
 struct brand {
 	const char *name;
+	const char *folder; /* its own files; NULL: of the default brand */
 	const struct conf *conf;
 	struct language *languages; /* the first is the brand's own */
 	size_t n_languages;
-	struct json_object *theme;  /* theme.json: menu, columns, filters */
-	const char *theme_path;	    /* where it is */
+	/* Menu, columns, filters: what the first theme.json that has a member
+	 * says of it, of the brand's, the theme's and the shipped one. */
+	struct json_object *theme;
+	struct theme_file themes[3];
+	size_t n_themes;
+	const char *style; /* of its colours (style.h), or NULL */
+	struct counters *counters;
 	struct json_object *assets; /* fingerprinted URLs, for templates */
 	const struct vcs_profile *profile;
 
-	/* Of this process, opened by site_connect(). */
+	struct site *home; /* whose memory it lies in: an earlier site's, if
+			    * it was kept (site_keep_refused) */
+
+	/* Of this process, opened by brand_connect(). */
 	struct db *db;
 	struct http *http;
 	struct vcs *vcs;
@@ -52,26 +86,44 @@ struct brand {
 struct site {
 	struct mem *mem;
 	const char *share;
-	struct brand *brands;
-	size_t n_brands;
+	struct brand *brands; /* the first is "default" */
+	size_t n_brands, room;
+	/* Names of brands with mistakes, which it lacks. */
+	const char **refused;
+	size_t n_refused;
+	struct diag mistakes;  /* theirs */
+	struct site *previous; /* whose brands stand in for refused ones */
+	/* The shipped look, for who asks for a brand that there is not. */
+	struct brand nobody;
 };
 
-/* Loads and checks all brands. What is wrong goes to `d` (`d->n` > 0: do not
- * serve). `named`: what --config said, or NULL. NULL: there is nothing to
- * load. Close with site_close(). */
+/* Loads and checks all brands. What is wrong with the default one goes to `d`
+ * (`d->n` > 0: do not serve); another one that has a mistake is left out, and
+ * named. `named`: what --config said, or NULL. NULL: there is nothing to load.
+ * Close with site_close(). */
 struct site *site_load(const char *named, struct diag *d);
 void site_close(struct site *s);
 
-/* Brings the stores of all brands to this version's schema; before forking. */
+/* A brand that was refused serves on as `old` has it. `old` is the site's from
+ * then on: it is closed when nothing of it is needed any more. */
+void site_keep_refused(struct site *s, struct site *old);
+
+/* Brings the stores of all brands to this version's schema; before forking. A
+ * brand whose store cannot be is refused; an error: the default one's. */
 enum err site_migrate(struct site *s);
 
-/* Opens this process's handles; after forking. */
+/* Opens this process's handles; after forking. Of one brand: when it is first
+ * asked for, so that a worker holds no more than it needs. */
+void brand_connect(struct brand *b);
 void site_connect(struct site *s);
 void site_disconnect(struct site *s);
 
 /* The brand's store and secret. A store that was away is tried again: NULL
  * if it still is. */
 struct db *brand_store(struct brand *b);
+
+/* What would keep the brand's store from being opened, without making it. */
+void brand_check_store(const struct brand *b, struct diag *d);
 
 /* NULL: unknown; never somebody else's brand. */
 struct brand *site_find(struct site *s, const char *name);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/counters.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "domain/brand.h"
@@ -72,7 +73,16 @@ void gateway_close(struct gateway_kept *k)
 
 /* --- The wire ------------------------------------------------------------- */
 
-enum err gateway_ask(struct gateway_desk *d, const char *url,
+/* An answer of the gateway's that says no is one. */
+static void count_call(
+    struct counters *n, enum backend who, const struct http_call *c)
+{
+	count(&n->backends[who].calls[count_end_of(c->err)], 1);
+	count(&n->backends[who].requests, 1);
+	count(&n->backends[who].us, (uint64_t)(c->ms * 1000));
+}
+
+enum err gateway_ask(struct gateway_desk *d, enum backend who, const char *url,
     const char *const *headers, const char *body, const char *ca_file,
     struct gateway_answer *out)
 {
@@ -85,6 +95,7 @@ enum err gateway_ask(struct gateway_desk *d, const char *url,
 	    .max_bytes = ANSWER_MOST};
 
 	http_run(d->brand->http, d->mem, &call, 1);
+	count_call(d->brand->counters, who, &call);
 	*out = (struct gateway_answer){.status = call.status,
 	    .text = call.data,
 	    .len = call.len,

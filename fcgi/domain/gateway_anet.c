@@ -126,8 +126,8 @@ static enum err ask(
 	struct gateway_answer answer;
 	const char *body = json_object_to_json_string_ext(
 	    a->root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-	enum err err =
-	    gateway_ask(d, api(d->brand), headers, body, NULL, &answer);
+	enum err err = gateway_ask(
+	    d, BACKEND_ANET, api(d->brand), headers, body, NULL, &answer);
 	const char *result;
 
 	*out = answer.json;

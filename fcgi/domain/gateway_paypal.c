@@ -88,8 +88,9 @@ static enum err fetch_token(struct gateway_desk *d)
 	struct gateway_answer a;
 	const char *token;
 	int64_t life;
-	enum err err = gateway_ask(d, make_url(d, "/v1/oauth2/token"), headers,
-	    "grant_type=client_credentials", NULL, &a);
+	enum err err =
+	    gateway_ask(d, BACKEND_PAYPAL, make_url(d, "/v1/oauth2/token"),
+		headers, "grant_type=client_credentials", NULL, &a);
 
 	if (err) {
 		log_warn("payment.paypal", "no token: %s", a.trouble);
@@ -131,8 +132,8 @@ static enum err ask_once(struct gateway_desk *d, const struct paypal_call *c,
 		headers[n++] = mem_print(
 		    d->mem, "%s: %s", paypal_request_id, c->request_id);
 	headers[n] = NULL;
-	return gateway_ask(
-	    d, make_url(d, c->path), headers, c->body, NULL, out);
+	return gateway_ask(d, BACKEND_PAYPAL, make_url(d, c->path), headers,
+	    c->body, NULL, out);
 }
 
 bool paypal_has_issue(const struct gateway_answer *a, const char *issue)

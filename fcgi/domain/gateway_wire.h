@@ -4,6 +4,7 @@
 
 #include <json-c/json.h>
 
+#include "base/counters.h"
 #include "domain/gateway.h"
 
 struct gateway_kept {
@@ -27,7 +28,7 @@ struct gateway_answer {
 
 /* GET, or POST where there is a body. ERR_OK: an answer came, whatever its
  * status; JSON may still be missing. */
-enum err gateway_ask(struct gateway_desk *d, const char *url,
+enum err gateway_ask(struct gateway_desk *d, enum backend who, const char *url,
     const char *const *headers, const char *body, const char *ca_file,
     struct gateway_answer *out);
 

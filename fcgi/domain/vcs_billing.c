@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/counters.h"
 #include "base/mem.h"
 #include "domain/brand.h"
 #include "domain/vcs_trip.h"
@@ -504,7 +505,9 @@ static enum err fetch(struct vcs_trip *t, const struct vcs_method *method,
 	static const char *const headers[] = {
 	    "Content-Type: application/x-www-form-urlencoded", NULL};
 	const struct conf *conf = t->brand->conf;
+	struct counters *n = t->brand->counters;
 	struct buf body;
+	enum err err;
 
 	make_body(t, method, invoice, &body);
 	x->trouble = NULL;
@@ -513,6 +516,7 @@ static enum err fetch(struct vcs_trip *t, const struct vcs_method *method,
 	    .body = body.data,
 	    .body_len = body.len,
 	    .headers = headers,
+	    .traced = true,
 	    .ca_file = conf->management_api.ca_file,
 	    .server_name = conf->management_api.server_name,
 	    .timeout_ms = (long)conf->management_api.deadline_ms,
@@ -529,9 +533,13 @@ static enum err fetch(struct vcs_trip *t, const struct vcs_method *method,
 		c->server_name = NULL;
 	http_run(t->brand->http, t->mem, c, 1);
 	x->trouble = find_trouble(x, c);
-	if (!x->trouble)
-		return ERR_OK;
-	return c->err == ERR_LATE ? ERR_LATE : ERR_UPSTREAM;
+	err = !x->trouble	   ? ERR_OK
+	      : c->err == ERR_LATE ? ERR_LATE
+				   : ERR_UPSTREAM;
+	count(&n->backends[BACKEND_FILES].calls[count_end_of(err)], 1);
+	count(&n->backends[BACKEND_FILES].requests, 1);
+	count(&n->backends[BACKEND_FILES].us, (uint64_t)(c->ms * 1000));
+	return err;
 }
 
 enum err vcs_get_invoice_file(

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/counters.h"
 #include "base/mem.h"
 #include "domain/brand.h"
 #include "tools/fmt.h"
@@ -253,6 +254,28 @@ static struct rpc_post make_post(
 	return post;
 }
 
+static enum backend backend_of(bool management)
+{
+	return management ? BACKEND_MANAGEMENT : BACKEND_CORE;
+}
+
+static void count_ask(const struct vcs_trip *t, const struct vcs_ask *a)
+{
+	enum backend who = backend_of(a->method->management);
+
+	count(
+	    &t->brand->counters->backends[who].calls[count_end_of(a->err)], 1);
+}
+
+static void count_post(const struct vcs_trip *t, const struct rpc_post *p)
+{
+	const char *own = t->brand->conf->management_api.uri;
+	enum backend who = backend_of(p->url == own);
+
+	count(&t->brand->counters->backends[who].requests, 1);
+	count(&t->brand->counters->backends[who].us, (uint64_t)(p->ms * 1000));
+}
+
 /* Quick Core calls make one batch; the others go beside it. */
 static void send(struct vcs_trip *t, struct vcs_ask **asks, size_t n)
 {
@@ -294,7 +317,10 @@ static void send(struct vcs_trip *t, struct vcs_ask **asks, size_t n)
 		asks[i]->call = calls[place[i]];
 		asks[i]->cut = posts[post_of[i]].cut;
 		take_answer(t, asks[i]);
+		count_ask(t, asks[i]);
 	}
+	for (size_t i = 0; i < n_posts; i++)
+		count_post(t, &posts[i]);
 }
 
 /* What an expired SID answers is not documented; so a Management call that

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/counters.h"
 #include "domain/throttle.h"
 #include "pages/page_serve.h"
 
@@ -167,7 +168,7 @@ static enum err begin_session(
 /* A form gets a cookie instead. */
 const char login_answer[] = "~token ~expires:time";
 
-enum err login_submit(struct call *c)
+static enum err log_in(struct call *c)
 {
 	struct throttled t;
 	struct json_object *kept;
@@ -198,6 +199,28 @@ enum err login_submit(struct call *c)
 		return err;
 	c->location = check_next(req_text(c->req, "next"), "/api/dashboard");
 	return begin_session(c, client, kept);
+}
+
+static enum login_end end_of(enum err err)
+{
+	switch (err) {
+	case ERR_OK:
+		return LOGIN_DONE;
+	case ERR_LOGIN:
+		return LOGIN_REFUSED;
+	case ERR_THROTTLED:
+		return LOGIN_THROTTLED;
+	default:
+		return LOGIN_FAILED;
+	}
+}
+
+enum err login_submit(struct call *c)
+{
+	enum err err = log_in(c);
+
+	count(&c->brand->counters->logins[end_of(err)], 1);
+	return err;
 }
 
 enum err logout_submit(struct call *c)

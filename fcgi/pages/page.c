@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/counters.h"
 #include "pages/page_serve.h"
 
 /* Whether a path is a row's; ":id" of the row takes one part of letters,
@@ -243,6 +244,22 @@ static bool is_known_path(const struct req *r)
 	return false;
 }
 
+static int64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
+static void count_request(struct counters *n, int status, int64_t us)
+{
+	int kind = status / 100 - 2;
+
+	count(&n->requests[kind >= 0 && kind < 4 ? kind : 3], 1);
+	count(&n->request_us, (uint64_t)us);
+}
+
 void page_serve(struct site *site, struct mem *mem,
     const struct req_source *source, const struct reply_sink *sink)
 {
@@ -253,6 +270,7 @@ void page_serve(struct site *site, struct mem *mem,
 	    .reply = &reply,
 	    .site = site,
 	    .now = (int64_t)time(NULL)};
+	int64_t began = now_us();
 	enum err err = req_open(&req, mem, source);
 
 	reply_open(&reply, mem, sink);
@@ -261,10 +279,10 @@ void page_serve(struct site *site, struct mem *mem,
 	c.brand = site_find(site, req.brand);
 	log_request(req.id, c.brand ? c.brand->name : NULL);
 	if (!c.brand) {
-		/* Words and looks of the first brand, none of its data. */
-		c.brand = &site->brands[0];
+		c.brand = &site->nobody;
 		err = ERR_BRAND;
 	} else {
+		brand_connect(c.brand);
 		c.db = brand_store(c.brand);
 	}
 	use_session(&c);
@@ -283,6 +301,7 @@ void page_serve(struct site *site, struct mem *mem,
 			sink->end(sink->ctx);
 		c.after(&c);
 	}
+	count_request(c.brand->counters, reply.status, now_us() - began);
 	log_debug("request", "%s %s %d %zu bytes",
 	    req.method == METHOD_POST ? "POST" : "GET", req.path, reply.status,
 	    reply.bytes);

@@ -55,6 +55,7 @@ struct call {
 
 	/* What the page wants beyond the model. */
 	int status;	      /* of the answer; 0: 200 */
+	const char *tmpl;     /* instead of the row's */
 	const char *location; /* done: where the browser goes next */
 	const char *away;     /* the same, at another site */
 	const char *notice;   /* a text on top of the form */

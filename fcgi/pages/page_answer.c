@@ -76,7 +76,7 @@ void page_answer(struct call *c)
 	else if (c->location)
 		reply_redirect(c->reply, 303, c->location);
 	else
-		send_html(c, status, c->page->tmpl);
+		send_html(c, status, c->tmpl ? c->tmpl : c->page->tmpl);
 }
 
 static void fill_error(struct call *c, struct json_object *error, enum err e)

@@ -5,19 +5,24 @@
 #include <string.h>
 
 #include "base/conf.h"
+#include "domain/style.h"
+#include "tools/tmpl.h"
 
 struct look {
 	const struct site *site;
 	const struct brand *brand;
 	struct mem *mem;
 	struct diag *diag;
-	const char *css; /* where icons are */
+	const struct theme_file *file; /* that says what is looked at */
+	const char *css;	       /* where icons are */
 };
 
 static void complain(
     struct look *k, const char *at, const char *what, const char *remedy)
 {
-	diag_add(k->diag, mem_print(k->mem, "%s: %s", k->brand->theme_path, at),
+	diag_add(k->diag,
+	    mem_print(k->mem, "%s:%d: %s", k->file->path,
+		json_find_line(k->file->text, at), at),
 	    remedy, "%s", what);
 }
 
@@ -45,14 +50,17 @@ static void check_text(struct look *k, const char *at, const char *key)
 
 static void add_css(struct look *k, struct buf *css, const char *file)
 {
-	const char *themes[] = {k->brand->conf->theme, "default"};
+	const char *folders[] = {
+	    k->brand->folder ? mem_print(k->mem, "%s/static", k->brand->folder)
+			     : "",
+	    mem_print(
+		k->mem, "%s/static/%s", k->site->share, k->brand->conf->theme),
+	    mem_print(k->mem, "%s/static/default", k->site->share)};
 	char *text = NULL;
 
-	for (size_t i = 0; i < 2 && !text; i++)
-		text = conf_read_file(k->mem,
-		    mem_print(k->mem, "%s/static/%s/%s", k->site->share,
-			themes[i], file),
-		    NULL);
+	for (size_t i = 0; i < 3 && !text; i++)
+		text = conf_read_file(
+		    k->mem, mem_print(k->mem, "%s/%s", folders[i], file), NULL);
 	buf_add_text(css, text ? text : "");
 }
 
@@ -79,11 +87,13 @@ static bool is_icon(const struct look *k, const char *icon)
 	return false;
 }
 
-/* A page of the portal to look at, or an address elsewhere. */
-static bool is_path(const char *path)
+/* A page of the portal to look at, a static one, or an address elsewhere. */
+static bool is_path(const struct look *k, const char *path)
 {
 	if (strncmp(path, "/api/", 5) != 0)
 		return path[0] == '/' || !strncmp(path, "https://", 8);
+	if (!strncmp(path, "/api/pages/", 11))
+		return page_theme_lists(k->brand, path + 11);
 	for (const struct page *p = pages; p->path; p++)
 		if (p->method == METHOD_GET && !strcmp(p->path, path))
 			return true;
@@ -102,10 +112,11 @@ static void check_item(struct look *k, const char *at, struct json_object *item)
 	else
 		complain(k, at, "has no \"page\"",
 		    "name its text: menu.PAGE of the catalogues");
-	if (!path || !is_path(path))
+	if (!path || !is_path(k, path))
 		complain(k, mem_print(k->mem, "%s.path", at),
 		    mem_print(k->mem, "%s is no page", print_word(k, path)),
-		    "`portico routes` lists the paths");
+		    "`portico routes` lists the paths; \"pages\" of theme.json "
+		    "lists your own");
 	if (!icon || !is_icon(k, icon))
 		complain(k, mem_print(k->mem, "%s.icon", at),
 		    mem_print(k->mem, "%s is no icon", print_word(k, icon)),
@@ -262,7 +273,8 @@ static void check_part(struct look *k, const struct page_theme *t,
 		    "compare with templates/default/theme.json");
 }
 
-/* --- All of it ------------------------------------------------------------ */
+/* --- Pages of the portal -----------------------------------------------------
+ */
 
 static const struct page_theme *find_theme(const char *name)
 {
@@ -285,18 +297,107 @@ static void check_page(struct look *k, const char *name, struct json_object *o)
 		check_part(k, t, part, value);
 }
 
+/* --- Pages and colours of a brand's own ------------------------------------
+ */
+
+static bool is_template(const struct brand *b, const char *name)
+{
+	return b->n_languages && tmpl_find(b->languages[0].templates, name);
+}
+
+bool page_theme_lists(const struct brand *b, const char *name)
+{
+	struct json_object *list = json_find(b->theme, "pages");
+
+	for (size_t i = 0; name && i < json_length(list); i++) {
+		struct json_object *item = json_at(list, i);
+
+		if (json_object_is_type(item, json_type_string) &&
+		    !strcmp(json_object_get_string(item), name))
+			return is_template(b, name);
+	}
+	return false;
+}
+
+static void check_pages(struct look *k, struct json_object *list)
+{
+	if (!json_object_is_type(list, json_type_array))
+		complain(k, "pages", "must be a list",
+		    "write [\"NAME\"], with a template NAME.mustache");
+	for (size_t i = 0; i < json_length(list); i++) {
+		const char *at = mem_print(k->mem, "pages[%zu]", i);
+		struct json_object *item = json_at(list, i);
+		const char *name = json_object_is_type(item, json_type_string)
+				       ? json_object_get_string(item)
+				       : "";
+
+		if (!name[0] ||
+		    name[strspn(name, "0123456789-_abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ")])
+			complain(k, at, "is no name",
+			    "use letters, digits, '-' and '_'");
+		else if (!is_template(k->brand, name))
+			complain(k, at,
+			    mem_print(
+				k->mem, "there is no template \"%s\"", name),
+			    mem_print(k->mem,
+				"write templates/%s.mustache, or mend what is "
+				"wrong in it",
+				name));
+	}
+}
+
+static void check_colors(struct look *k, struct json_object *colors)
+{
+	struct style_fault *faults;
+	size_t n;
+
+	if (!json_object_is_type(colors, json_type_object)) {
+		complain(k, "colors", "must be an object",
+		    "write {\"accent\": \"#rrggbb\"}");
+		return;
+	}
+	n = style_check(k->mem, colors, &faults);
+	for (size_t i = 0; i < n; i++)
+		complain(k, mem_print(k->mem, "colors.%s", faults[i].key),
+		    faults[i].what, faults[i].remedy);
+}
+
+/* --- All of it ------------------------------------------------------------ */
+
+static void check_member(
+    struct look *k, const char *name, struct json_object *value)
+{
+	if (!strcmp(name, "menu"))
+		check_menu(k, value);
+	else if (!strcmp(name, "pages"))
+		check_pages(k, value);
+	else if (!strcmp(name, "colors"))
+		check_colors(k, value);
+	else
+		check_page(k, name, value);
+}
+
+/* What another file hides is nobody's business. */
+static bool is_hidden(const struct brand *b, size_t file, const char *name)
+{
+	for (size_t i = 0; i < file; i++)
+		if (json_object_object_get_ex(b->themes[i].root, name, NULL))
+			return true;
+	return false;
+}
+
 void page_check_theme(
     const struct site *s, const struct brand *b, struct diag *d)
 {
 	struct look k = {.site = s, .brand = b, .mem = mem_open(0), .diag = d};
 
-	if (json_object_is_type(b->theme, json_type_object)) {
-		k.css = read_css(&k);
-		json_object_object_foreach (b->theme, name, value)
-			if (!strcmp(name, "menu"))
-				check_menu(&k, value);
-			else
-				check_page(&k, name, value);
+	k.css = read_css(&k);
+	for (size_t i = 0; i < b->n_themes; i++) {
+		k.file = &b->themes[i];
+		json_object_object_foreach (k.file->root, name, value)
+			if (!is_hidden(b, i, name))
+				check_member(&k, name, value);
 	}
 	mem_close(k.mem);
 }

@@ -16,6 +16,9 @@ struct page_theme {
 	size_t n_fields;
 };
 
+/* Whether theme.json lists a static page, and its template is there. */
+bool page_theme_lists(const struct brand *b, const char *name);
+
 /* What is wrong goes to `d`. */
 void page_check_theme(
     const struct site *s, const struct brand *b, struct diag *d);

@@ -133,11 +133,14 @@ void page_fill_ui(struct call *c, const char *tmpl)
 {
 	bool rtl = fmt_right_to_left(c->fmt);
 	const char *self = page_url(c, "page", req_text(c->req, "page"));
+	const char *title = c->brand->conf->title;
 
 	json_put_text(c->ui, "page", tmpl);
 	json_put_text(c->ui, "locale", c->language->locale);
 	json_put_text(c->ui, "dir", rtl ? "rtl" : "ltr");
-	json_put_text(c->ui, "brand", c->brand->conf->title);
+	/* Nobody's brand has no title. */
+	json_put_text(
+	    c->ui, "brand", title[0] ? title : page_text(c, "app.name"));
 	json_put_text(c->ui, "version", PORTICO_VERSION);
 	json_put_text(c->ui, "path_url", self);
 	json_put_text(c->ui, "login_url", "/api/login");

@@ -15,6 +15,10 @@ enum err logout_submit(struct call *c);
 extern const struct param language_params[];
 enum err language_submit(struct call *c);
 
+extern const char theme_style_answer[], theme_page_answer[];
+enum err theme_style_load(struct call *c);
+enum err theme_page_load(struct call *c);
+
 extern const char dashboard_answer[];
 enum err dashboard_load(struct call *c);
 

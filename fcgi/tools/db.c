@@ -40,19 +40,39 @@ static bool begins(const char *text, const char *with)
 	return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* Log lines here never quote the URI: PostgreSQL's may hold a password. */
-struct db *db_open(const char *uri)
+static const struct db_driver *find_driver(const char *uri)
 {
 	for (size_t i = 0; i < sizeof(drivers) / sizeof(*drivers); i++)
 		if (begins(uri, drivers[i]->scheme))
-			return drivers[i]->open(uri);
-	if (begins(uri, "postgresql://") || begins(uri, "postgres://"))
-		log_error("db.open", "this build has no PostgreSQL driver");
-	else
-		log_error("db.open",
-		    "the store's URI begins with neither sqlite: nor "
-		    "postgresql:");
+			return drivers[i];
 	return NULL;
+}
+
+/* Never quotes the URI: PostgreSQL's may hold a password. */
+static const char *explain_scheme(const char *uri)
+{
+	if (begins(uri, "postgresql://") || begins(uri, "postgres://"))
+		return "this build has no PostgreSQL driver";
+	return "the store's URI begins with neither sqlite: nor postgresql:";
+}
+
+struct db *db_open(const char *uri)
+{
+	const struct db_driver *driver = find_driver(uri);
+
+	if (driver)
+		return driver->open(uri);
+	log_error("db.open", "%s", explain_scheme(uri));
+	return NULL;
+}
+
+const char *db_check(struct mem *m, const char *uri)
+{
+	const struct db_driver *driver = find_driver(uri);
+
+	if (!driver)
+		return explain_scheme(uri);
+	return driver->check ? driver->check(m, uri) : NULL;
 }
 
 void db_close(struct db *db)

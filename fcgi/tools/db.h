@@ -50,6 +50,10 @@ struct db_rows {
  * untrusted schema, synchronous=FULL: what db_run() or db_commit() said done is
  * on the disk, since a payment's next step relies on it. */
 struct db *db_open(const char *uri);
+
+/* What would keep a store from being opened, as far as it shows without making
+ * anything; in the pool. NULL: nothing. */
+const char *db_check(struct mem *m, const char *uri);
 void db_close(struct db *db); /* NULL: nothing */
 
 /* Runs conf/schema/NNNN-name.sql, in the order of their numbers, each once,

@@ -8,6 +8,8 @@
 struct db_driver {
 	const char *scheme; /* what its URIs begin with: "sqlite:" */
 	struct db *(*open)(const char *uri);
+	/* NULL: nothing can be said of a URI without opening it. */
+	const char *(*check)(struct mem *m, const char *uri);
 	void (*close)(struct db *db);
 	enum err (*run)(struct db *db, const char *sql,
 	    const struct db_value *values, size_t n, int64_t *changed);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
@@ -465,9 +466,34 @@ static struct db *sqlite_open(const char *uri)
 	return &d->base;
 }
 
+static const char *sqlite_check(struct mem *m, const char *uri)
+{
+	const char *path = uri + strlen(db_sqlite.scheme), *slash;
+	const char *folder;
+	struct stat st;
+
+	if (path[0] != '/')
+		return strcmp(path, ":memory:") != 0
+			   ? "write sqlite:/absolute/path"
+			   : NULL;
+	if (stat(path, &st) == 0) {
+		errno = S_ISDIR(st.st_mode) ? EISDIR : 0;
+		return !errno && access(path, R_OK | W_OK) == 0
+			   ? NULL
+			   : mem_print(m, "%s: %s", path, strerror(errno));
+	}
+	slash = strrchr(path, '/');
+	folder =
+	    slash == path ? "/" : mem_text_n(m, path, (size_t)(slash - path));
+	return access(folder, W_OK | X_OK) == 0
+		   ? NULL
+		   : mem_print(m, "%s: %s", folder, strerror(errno));
+}
+
 const struct db_driver db_sqlite = {
     .scheme = "sqlite:",
     .open = sqlite_open,
+    .check = sqlite_check,
     .close = sqlite_shut,
     .run = sqlite_run,
     .query = sqlite_query,

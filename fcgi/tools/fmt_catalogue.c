@@ -2,11 +2,11 @@
 #include "tools/fmt_catalogue.h"
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -24,6 +24,7 @@ struct reading {
 	struct catalogue *into;
 	const struct catalogue *english; /* to compare with, or NULL */
 	const char *locale, *path;
+	const char *bytes;
 };
 
 static size_t bucket_of(const char *key)
@@ -57,7 +58,9 @@ static void add_text(struct catalogue *c, const struct text *text)
 static void complain(const struct reading *r, const char *key,
     const char *remedy, const char *what)
 {
-	diag_add(r->into->diag, mem_print(r->into->mem, "%s: %s", r->path, key),
+	diag_add(r->into->diag,
+	    mem_print(r->into->mem, "%s:%d: %s", r->path,
+		json_find_member_line(r->bytes, key), key),
 	    remedy, "%s", what);
 }
 
@@ -121,18 +124,9 @@ static void read_bytes(const struct reading *r, FILE *file, struct buf *out)
 	} while (n && out->len <= FILE_MAX);
 	if (!ferror(file) && out->len <= FILE_MAX)
 		return;
-	diag_add(r->into->diag, r->path, "", "%s",
+	diag_add(r->into->diag, r->path, "put a catalogue there", "%s",
 	    ferror(file) ? "cannot be read" : "too large");
 	out->len = 0;
-}
-
-static unsigned line_of(const char *bytes, size_t offset)
-{
-	unsigned line = 1;
-
-	for (size_t i = 0; i < offset; i++)
-		line += bytes[i] == '\n';
-	return line;
 }
 
 static struct json_object *parse_json(
@@ -148,8 +142,9 @@ static struct json_object *parse_json(
 	root = json_tokener_parse_ex(tok, bytes, (int)len + 1);
 	if (json_tokener_get_error(tok) != json_tokener_success)
 		diag_add(r->into->diag,
-		    mem_print(m, "%s:%u", r->path,
-			line_of(bytes, json_tokener_get_parse_end(tok))),
+		    mem_print(m, "%s:%d", r->path,
+			json_count_lines(
+			    bytes, bytes + json_tokener_get_parse_end(tok))),
 		    "mend the JSON", "%s",
 		    json_tokener_error_desc(json_tokener_get_error(tok)));
 	else if (!json_object_is_type(root, json_type_object))
@@ -159,7 +154,7 @@ static struct json_object *parse_json(
 	return root;
 }
 
-static void read_file(const struct reading *r, FILE *file)
+static void read_file(struct reading *r, FILE *file)
 {
 	struct mem *scratch = mem_open(0);
 	struct json_object *root = NULL;
@@ -167,6 +162,7 @@ static void read_file(const struct reading *r, FILE *file)
 
 	buf_open(&bytes, scratch, 64 * 1024);
 	read_bytes(r, file, &bytes);
+	r->bytes = bytes.data;
 	if (bytes.len)
 		root = parse_json(r, bytes.data, bytes.len);
 	if (json_object_is_type(root, json_type_object)) {
@@ -178,7 +174,7 @@ static void read_file(const struct reading *r, FILE *file)
 }
 
 /* False: there is no such file. */
-static bool open_file(const struct reading *r)
+static bool open_file(struct reading *r)
 {
 	FILE *file = fopen(r->path, "rb");
 
@@ -203,7 +199,7 @@ static bool read_locale(
 
 	for (; dir && *dir; dir++) {
 		struct reading r = {into, english, locale,
-		    mem_print(into->mem, "%s/%s.json", *dir, locale)};
+		    mem_print(into->mem, "%s/%s.json", *dir, locale), ""};
 
 		any = open_file(&r) || any;
 	}

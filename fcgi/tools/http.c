@@ -343,18 +343,22 @@ static bool header_is_fit(const char *text)
 /* What is wrong with the headers, or NULL. The list is of the pool, as the
  * call is. */
 static const char *set_headers(
-    struct handle *x, struct mem *m, const char *const *headers)
+    struct handle *x, struct mem *m, const struct http_call *c)
 {
 	/* No "Expect: 100-continue": a round trip for nothing. */
 	static char expect[] = "Expect:";
 	static struct curl_slist plain = {expect, NULL};
 	struct curl_slist *list = &plain;
+	const char *const *at = c->headers;
 
-	for (; headers && *headers; headers++) {
-		if (!header_is_fit(*headers))
+	for (; at && *at; at++) {
+		if (!header_is_fit(*at))
 			return "a control character in a header";
-		list = add_line(m, list, *headers);
+		list = add_line(m, list, *at);
 	}
+	if (c->traced && log_request_id()[0] && header_is_fit(log_request_id()))
+		list = add_line(m, list,
+		    mem_print(m, "X-Request-Id: %s", log_request_id()));
 	curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, list);
 	return NULL;
 }
@@ -422,7 +426,7 @@ static bool start_call(struct http *h, struct mem *m, struct http_call *c)
 	if (!points_to(x, c))
 		wrong = point_to(x, c);
 	if (!wrong)
-		wrong = set_headers(x, m, c->headers);
+		wrong = set_headers(x, m, c);
 	if (wrong) {
 		refuse(c, ERR_UPSTREAM, wrong);
 		give_back(h, x);

@@ -20,18 +20,19 @@ struct http_call {
 	const char *body; /* NULL: GET, else POST */
 	size_t body_len;
 	const char *const *headers; /* NULL-terminated "Name: value"; or NULL */
-	const char *ca_file;	    /* NULL: the system's trust store */
-	const char *server_name;    /* NULL: the URL's host. Else the name
-				     * that the certificate is checked for,
-				     * where it differs (DESIGN, section 3) */
-	long timeout_ms;	    /* for the whole call */
-	size_t max_bytes;	    /* a longer answer is refused */
-	bool may_repeat;	    /* a POST that only reads: it uses a kept
-				     * connection, and is sent again when
-				     * that one turns out dead. Else it gets
-				     * a new connection and is sent once */
-	const char *want_header;    /* the name of an answer's header to
-				     * hand out, or NULL */
+	bool traced;	     /* the request's id goes along, as X-Request-Id */
+	const char *ca_file; /* NULL: the system's trust store */
+	const char *server_name; /* NULL: the URL's host. Else the name
+				  * that the certificate is checked for,
+				  * where it differs (DESIGN, section 3) */
+	long timeout_ms;	 /* for the whole call */
+	size_t max_bytes;	 /* a longer answer is refused */
+	bool may_repeat;	 /* a POST that only reads: it uses a kept
+				  * connection, and is sent again when
+				  * that one turns out dead. Else it gets
+				  * a new connection and is sent once */
+	const char *want_header; /* the name of an answer's header to
+				  * hand out, or NULL */
 
 	/* A body too big for the pool: with `sink`, it goes there piece by
 	 * piece, in constant memory, and `data` stays empty. Before the first

@@ -255,7 +255,7 @@ static void read_env(struct req *r)
 	const char *address = req_env(r, "REMOTE_ADDR");
 
 	r->id = find_id(r);
-	r->brand = brand && *brand ? brand : "default";
+	r->brand = brand ? brand : "default";
 	r->address = address ? address : "";
 	r->https = env_is(r, "HTTPS", "on");
 	r->bearer = find_bearer(r);

@@ -31,7 +31,8 @@ struct req {
 	struct mem *mem;
 	const char *const *env;
 	const char *id;	     /* the web server's request id, or a made one */
-	const char *brand;   /* PORTICO_BRAND, "default" where unset */
+	const char *brand;   /* PORTICO_BRAND, "default" where it was not
+			      * sent; "" is nobody's */
 	enum method method;  /* HEAD counts as GET; the web server cuts it */
 	const char *path;    /* without query and suffix; starts with "/" */
 	enum format format;  /* suffix, then Accept, then port */

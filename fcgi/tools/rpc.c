@@ -284,6 +284,7 @@ static void make_call(
 	c->url = p->url;
 	c->body = rpc_make_request(m, p, &c->body_len);
 	c->headers = join_headers(m, p);
+	c->traced = true;
 	c->ca_file = p->ca_file;
 	c->server_name = p->server_name;
 	c->timeout_ms = p->timeout_ms;

@@ -56,7 +56,8 @@ struct rpc_post {
 		    * less */
 };
 
-/* Runs all posts at once; returns when each has ended. Results and errors lie
+/* Runs all posts at once; returns when each has ended. The request's id goes
+ * along with each (X-Request-Id). Results and errors lie
  * in the calls. Logs nothing: the caller knows what a failure means. */
 void rpc_run(struct http *h, struct mem *m, struct rpc_post *posts, size_t n);
 

@@ -84,6 +84,25 @@ static struct tmpl_file *add_file(struct tmpl_set *set, const char *name)
 	return f;
 }
 
+const char *tmpl_bare_name(const char *name)
+{
+	static const char shipped[] = "default/";
+	size_t len = sizeof(shipped) - 1;
+
+	return strncmp(name, shipped, len) ? name : name + len;
+}
+
+/* The one that may be hidden: of the last folder. */
+static void open_last(
+    struct tmpl_set *set, struct tmpl_file *f, const char *name)
+{
+	const char *const *dir = set->dirs;
+
+	while (dir[1])
+		dir++;
+	open_path(set, f, mem_print(set->mem, "%s/%s%s", *dir, name, suffix));
+}
+
 const struct tmpl_file *tmpl_find_file(struct tmpl_set *set, const char *name)
 {
 	struct tmpl_file *f = set->files;
@@ -93,6 +112,10 @@ const struct tmpl_file *tmpl_find_file(struct tmpl_set *set, const char *name)
 	if (f)
 		return f;
 	f = add_file(set, name);
+	if (tmpl_bare_name(name) != name) {
+		open_last(set, f, tmpl_bare_name(name));
+		return f;
+	}
 	for (const char *const *dir = set->dirs; *dir && f->missing; dir++)
 		open_path(
 		    set, f, mem_print(set->mem, "%s/%s%s", *dir, name, suffix));

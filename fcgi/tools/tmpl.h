@@ -52,11 +52,12 @@ struct tmpl;
 struct tmpl_set;
 
 /* Compiles every NAME.mustache of `dirs` (NULL-terminated list of folders; a
- * file in an earlier folder hides its namesake in a later one) for the
- * language of `fmt` (NULL: no catalogue). A missing partial or parent is
- * empty, as the specification says, but in a set with a catalogue it is
- * refused; a folder that is not there is empty. Mistakes are added to `d`; the
- * set holds what compiled. Lives in `m`, and uses `fmt` as long. */
+ * file in an earlier folder hides its namesake in a later one, where
+ * "default/NAME" still finds the last folder's) for the language of `fmt`
+ * (NULL: no catalogue). A missing partial or parent is empty, as the
+ * specification says, but in a set with a catalogue it is refused; a folder
+ * that is not there is empty. Mistakes are added to `d`; the set holds what
+ * compiled. Lives in `m`, and uses `fmt` as long. */
 struct tmpl_set *tmpl_open(
     struct mem *m, const char *const *dirs, struct fmt *fmt, struct diag *d);
 

@@ -391,8 +391,10 @@ static void link_file(struct link *l, const struct node *n,
 	struct place inner = {0};
 	const struct tmpl_file *f;
 
-	if (strchr(n->name, '/') || n->name[0] == '.') {
-		refuse(l, n, "name a template of the same folder",
+	if (strchr(tmpl_bare_name(n->name), '/') || n->name[0] == '.') {
+		refuse(l, n,
+		    "name a template of the same folder, or default/NAME for "
+		    "the shipped one",
 		    "a template's name is no path");
 		return;
 	}

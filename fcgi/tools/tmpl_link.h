@@ -33,6 +33,9 @@ struct tmpl_set {
 /* Reads a file when it is first asked for. Never NULL. */
 const struct tmpl_file *tmpl_find_file(struct tmpl_set *set, const char *name);
 
+/* A name without "default/", which means the shipped template. */
+const char *tmpl_bare_name(const char *name);
+
 /* NULL: refused. */
 const struct tmpl *tmpl_link(struct tmpl_set *set, const struct tmpl_file *f);
 

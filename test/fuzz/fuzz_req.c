@@ -41,7 +41,7 @@ static const struct param params[] = {
 /* What every request promises, whatever came in. */
 static void check(struct req *r, enum err e)
 {
-	if (r->path[0] != '/' || strstr(r->path, "//") || !*r->brand ||
+	if (r->path[0] != '/' || strstr(r->path, "//") || !r->brand ||
 	    strlen(r->id) < 8 || r->n_fields > 64)
 		abort();
 	for (size_t i = 0; i < r->n_fields; i++)

@@ -518,14 +518,7 @@ def test_a_customer_with_nothing(t):
 
 def share_with(theme, name):
     """What is installed, with another theme.json; the folder."""
-    share = os.path.join(sandbox.folder, name)
-    os.makedirs(share)
-    for part in ("conf", "static"):
-        os.symlink(os.path.realpath(os.path.join(harness.BUILD, "share",
-                                                 part)),
-                   os.path.join(share, part))
-    shutil.copytree(os.path.join(harness.ROOT, "templates"),
-                    os.path.join(share, "templates"))
+    share = harness.make_share(os.path.join(sandbox.folder, name))
     path = os.path.join(share, "templates/default/theme.json")
     os.remove(path)
     with open(path, "w") as f:
@@ -721,6 +714,34 @@ MISTAKES = [
      "invoice", "is not known", "theme.json"),
     (lambda m: m.update(invoices=[]), "invoices", "must be an object",
      "theme.json"),
+    (lambda m: m.update(pages="help"), "pages", "must be a list",
+     "NAME.mustache"),
+    (lambda m: m.update(pages=["help"]), "pages[0]",
+     'there is no template "help"', "write templates/help.mustache"),
+    (lambda m: m.update(pages=["menu", "../x"]), "pages[1]", "is no name",
+     "letters, digits"),
+    (lambda m: m.update(pages=["menu", None]), "pages[1]", "is no name",
+     "letters, digits"),
+    (lambda m: m["menu"][0]["items"][1].update(path="/api/pages/help"),
+     "menu[0].items[1].path", '"/api/pages/help" is no page', '"pages"'),
+    (lambda m: m.update(colors=["#000"]), "colors", "must be an object",
+     '"accent"'),
+    (lambda m: m.update(colors={"accent": "red"}), "colors.accent",
+     "is no colour", "#rrggbb"),
+    (lambda m: m.update(colors={"accent": "#12"}), "colors.accent",
+     "is no colour", "#rrggbb"),
+    (lambda m: m.update(colors={"accent": "#036", "acent_dark": "#fff"}),
+     "colors.acent_dark", "is not known", "choose of: accent, accent_dark"),
+    (lambda m: m.update(colors={"accent_dark": "#8cf"}), "colors.accent",
+     "is missing", "#0b7a75"),
+    (lambda m: m.update(colors={"accent": "#fc0"}), "colors.accent",
+     "#ffcc00 cannot be read on a white ground: its contrast is 1.5:1",
+     "make it darker: #"),
+    (lambda m: m.update(colors={"accent": "#777777"}), "colors.accent",
+     "its contrast is 4.4:1, 4.5:1 is needed", "#767676 can be read"),
+    (lambda m: m.update(colors={"accent": "#036", "accent_dark": "#036"}),
+     "colors.accent_dark", "cannot be read on a dark ground",
+     "make it lighter: #"),
 ]
 
 
@@ -734,14 +755,24 @@ def test_mistakes_in_themes(t):
         theme = shipped()
         change(theme)
         with open(path, "w") as f:
-            json.dump(theme, f)
+            json.dump(theme, f, indent=1)
         status, out, err = check(share)
         lines = [line for line in err.split("\n") if line]
         t.equal((status, len(lines)), (1, 1), "%s: one mistake: %s" % (
             where, lines))
-        t.check(lines and lines[0].startswith("%s: %s: " % (path, where)) and
-                what in lines[0] and remedy in lines[0].split("; ", 1)[1],
+        at = re.match(r"%s:(\d+): %s: " % (re.escape(path), re.escape(where)),
+                      lines[0] if lines else "")
+        t.check(at and what in lines[0] and
+                remedy in lines[0].split("; ", 1)[1],
                 "%s: %s" % (where, what), lines)
+        word = re.search(r"(\w+)$", where) or re.match('"(.*?)"', what)
+        if at and word:
+            with open(path) as f:
+                line = f.read().split("\n")[int(at.group(1)) - 1]
+            t.check('"%s"' % word.group(1) in line or "has no" in what or
+                    "is missing" in what or "path" in where or
+                    "name" in where,
+                    where + ": the line", line)
         t.check("WRONG   theme " in out, where + ": in the list", out)
     theme = shipped()
     theme["menu"][0]["items"].append({"page": "lookup", "icon": "info",

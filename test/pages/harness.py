@@ -297,8 +297,9 @@ class Answer:
 class Client:
     """A browser, or a program that uses the API."""
 
-    def __init__(self, portal, address="198.51.100.1", **headers):
+    def __init__(self, portal, address="198.51.100.1", brand=None, **headers):
         self.portal = portal
+        self.brand = brand
         self.address = address
         self.cookies = {}
         self.bearer = None
@@ -316,6 +317,8 @@ class Client:
             "REMOTE_ADDR": self.address}
         if json_port:
             variables["PORTICO_FORMAT"] = "json"
+        if self.brand is not None:
+            variables["PORTICO_BRAND"] = self.brand
         if accept:
             variables["HTTP_ACCEPT"] = accept
         if self.cookies:
@@ -391,6 +394,24 @@ def lay(over, base):
     return base
 
 
+def make_share(folder, **themes):
+    """What is installed, its templates as files of its own; the folder.
+    `themes`: THEME: {NAME: text} of further ones."""
+    os.makedirs(folder)
+    for part in ("conf", "static"):
+        os.symlink(os.path.realpath(os.path.join(BUILD, "share", part)),
+                   os.path.join(folder, part))
+    shutil.copytree(os.path.join(ROOT, "templates"),
+                    os.path.join(folder, "templates"))
+    for theme, files in themes.items():
+        os.makedirs(os.path.join(folder, "templates", theme))
+        for name, text in files.items():
+            with open(os.path.join(folder, "templates", theme, name),
+                      "w") as f:
+                f.write(text)
+    return folder
+
+
 def still_clock(folder, now):
     """The environment of a program for which it is always `now`."""
     library = os.path.join(folder, "clock.so")
@@ -406,12 +427,28 @@ def still_clock(folder, now):
             "ASAN_OPTIONS": options + ":verify_asan_link_order=0"}
 
 
+def basics_of(sandbox, store):
+    """What a brand needs for its sandbox, in a file of its own."""
+    core = "http://127.0.0.1:%d" % sandbox.port
+    management = "https://127.0.0.1:%d" % (sandbox.port + 1)
+    return {
+        "coreApi": {"uri": core, "authToken": TOKEN, "deadlineMs": 60000},
+        "managementApi": {
+            "uri": management + "/jsonrpc/", "login": "portal-api",
+            "password": "portal-api-demo", "deadlineMs": 60000,
+            "caFile": os.path.join(sandbox.folder, "ca.pem")},
+        "billingUri": management,
+        "store": {"uri": "sqlite:" + store},
+        "limits": {"loginPerName": 0, "loginPerAddress": 0}}
+
+
 class Portal(Process):
-    """`portico serve` with a configuration of its own."""
+    """`portico serve` with a configuration of its own. `brands`: NAME: (sandbox,
+    settings) of each further brand; brand() writes more."""
     started = []  # of portals alone
 
     def __init__(self, sandbox, settings=None, env=None, workers=2,
-                 now=None):
+                 now=None, brands=None, options=()):
         self.sandbox = sandbox
         self.folder = make_folder()
         if now is not None:
@@ -420,28 +457,53 @@ class Portal(Process):
         self.short = tempfile.mkdtemp(prefix="portico-")
         self.socket = os.path.join(self.short, "s")
         self.config = os.path.join(self.folder, "customer-params.json")
-        core = "http://127.0.0.1:%d" % sandbox.port
-        management = "https://127.0.0.1:%d" % (sandbox.port + 1)
         with open(self.config, "w") as f:
             json.dump(lay(settings or {}, {
-                "coreApi": {"uri": core, "authToken": TOKEN,
-                            "deadlineMs": 60000},
-                "managementApi": {
-                    "uri": management + "/jsonrpc/", "login": "portal-api",
-                    "password": "portal-api-demo", "deadlineMs": 60000,
-                    "caFile": os.path.join(sandbox.folder, "ca.pem")},
-                "billingUri": management,
-                "store": {"uri": "sqlite:%s/portico.db" % self.folder},
-                "limits": {"loginPerName": 0, "loginPerAddress": 0},
+                **basics_of(sandbox, self.folder + "/portico.db"),
                 "pool": {"workers": workers}}), f)
+        for name, (theirs, more) in (brands or {}).items():
+            self.brand(name, theirs, more)
         super().__init__("portico", self.folder, [
             PORTICO, "serve", "--config", self.config,
-            "--socket", self.socket], env)
+            "--socket", self.socket, *options], env)
         Portal.started.append(self)
         self.ready(" pool.ready: ")
 
     def client(self, **how):
         return Client(self, **how)
+
+    def brand_file(self, brand, name, text):
+        """Writes brands/BRAND/NAME, in one step; its path."""
+        path = os.path.join(self.folder, "brands", brand, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path + ".new", "wb") as f:
+            f.write(text if isinstance(text, bytes) else text.encode())
+        os.rename(path + ".new", path)
+        return path
+
+    def brand(self, name, sandbox, settings=None):
+        return self.brand_file(name, "customer-params.json", json.dumps(lay(
+            settings or {}, basics_of(
+                sandbox, "%s/%s.db" % (self.folder, name)))))
+
+    def workers(self):
+        pid = self.process.pid
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+            return set(f.read().split())
+
+    def reload(self):
+        """SIGHUP, until nobody serves what was before; how it ended, as the
+        log has it."""
+        def ends():
+            return [line for line in self.log().split("\n") if re.search(
+                r" pool\.reload(ed|_refused): ", line)]
+
+        before, old = len(ends()), self.workers()
+        self.process.send_signal(signal.SIGHUP)
+        end = wait_for("a reload", lambda: ends()[before:])[0]
+        if "refused" not in end:
+            wait_for("the old workers' end", lambda: not old & self.workers())
+        return end
 
     def logged(self, code):
         return [line for line in self.log().split("\n")

@@ -471,7 +471,8 @@ def test_command_line():
         assert out.returncode == status, (args, out)
         assert on in (out.stderr if status else out.stdout), (args, out)
 
-    for command in ("serve", "check", "render", "routes", "version", "cgi"):
+    for command in ("serve", "check", "render", "routes", "version", "cgi",
+                    "brand"):
         run(command, "--help", status=0, on="usage: portico " + command)
         run(command, "--nonsense", status=2, on="portico %s --help" % command)
         run("--help", status=0, on="\n  %s " % command)

@@ -9,6 +9,7 @@ test fails and says what to add. Ends with 'N passed, N failed'.
 import csv
 import io
 import json
+import os
 import re
 import secrets
 import shutil
@@ -26,9 +27,13 @@ NOW = 1795521600  # Tuesday 2026-11-24 12:00 UTC
 ME, OTHER = "heron", "osprey"
 
 sandbox = Sandbox("--now", str(NOW))
+# A theme with colours and a page of its own.
+share = harness.make_share(os.path.join(sandbox.folder, "share"), walk={
+    "theme.json": '{"pages": ["help"], "colors": {"accent": "#036"}}',
+    "help.mustache": "{{<page}}{{$text}}<p>{{ui.brand}}</p>{{/text}}{{/page}}"})
 portal = Portal(sandbox, settings_of(
-    sandbox, coreApi={"deadlineMs": 60000},
-    limits={"voucherPerHour": 100000}), now=NOW)
+    sandbox, coreApi={"deadlineMs": 60000}, theme="walk",
+    limits={"voucherPerHour": 100000}), now=NOW, env={"PORTICO_SHARE": share})
 routes = json.loads(subprocess.run(
     [harness.PORTICO, "routes", "--json"], check=True, capture_output=True,
     timeout=harness.PATIENCE).stdout)
@@ -106,6 +111,9 @@ PATHS = {
         mine="9005", theirs=["9101", "9105", "9106"], nobody=["999999"]),
     "/api/invoices/:id/pay": dict(
         mine="9006", theirs=["9106", "9107"], nobody=["999999", "0", "x"]),
+    "/api/pages/:id": dict(
+        mine="help", theirs=[], nobody=["nothing", "login", "menu", "0"]),
+    "/api/theme/:id": dict(mine="0", theirs=[], nobody=[]),
     "/api/refill/cancel/:id": dict(
         mine="paypal", theirs=[], nobody=["stripe"], bare={"payment": MINE}),
     "/api/refill/payments/:id": dict(
@@ -118,7 +126,7 @@ PATHS = {
 PUBLIC = {
     "GET /api/login", "POST /api/login", "POST /api/language",
     "GET /api/health", "GET /api/docs", "GET /api/openapi.json",
-    "POST /api/hooks/:id", "GET /api/metrics",
+    "POST /api/hooks/:id", "GET /api/theme/:id", "GET /api/metrics",
 }
 
 # Rows that tidy line ends: what is edited must compare equal.
@@ -130,6 +138,7 @@ NO_TEXTS = {
     "POST /api/language", "GET /api/refill", "GET /api/voucher",
     "POST /api/voucher", "GET /api/password", "POST /api/password",
     "GET /api/health", "GET /api/docs", "GET /api/openapi.json",
+    "GET /api/pages/:id", "GET /api/theme/:id",
     "GET /api/invoices/:id/download", "GET /api/refill/payments/:id",
     "GET /api/refill/return/:id", "GET /api/refill/cancel/:id",
 }

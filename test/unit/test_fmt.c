@@ -168,9 +168,9 @@ static void mistakes_name_file_and_key(void **state)
 	    " \"same\": \"{0, plural, one {#} other {{0}}}\"}");
 	f = fmt_open("de", own_dirs, &diags);
 	expect_diags(3);
-	expect_diag(0, "/de.json: bad", "not closed");
-	expect_diag(1, "/de.json: good", "arguments differ");
-	expect_diag(2, "/de.json: n", "not a text");
+	expect_diag(0, "/de.json:1: bad", "not closed");
+	expect_diag(1, "/de.json:1: good", "arguments differ");
+	expect_diag(2, "/de.json:1: n", "not a text");
 	/* What cannot be read is left out, so English stands in. */
 	assert_string_equal(say(f, "bad"), "fine");
 	fmt_close(f);

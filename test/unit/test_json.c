@@ -283,9 +283,36 @@ static void huge(void **state)
 	assert_int_equal(json_length(o), SIZE / 2 - 1);
 }
 
+static void lines_of_members(void **state)
+{
+	static const char text[] = "{\n\"a\": 1,\n\"b\": {\n\"a\": [1,\n"
+				   "{\"c\":\n2}, \"x,]\\\"\",\n[[3],\n4]],"
+				   "\n\"d.e\": \"\"}}";
+	static const struct {
+		const char *path;
+		int line;
+	} wanted[] = {{"", 1}, {"a", 2}, {"b", 3}, {"b.a", 4}, {"b.a[0]", 4},
+	    {"b.a[1]", 5}, {"b.a[1].c", 5}, {"b.a[2]", 6}, {"b.a[3]", 7},
+	    {"b.a[3][0]", 7}, {"b.a[3][1]", 8}, {"b.a[9]", 4}, {"b.x", 3},
+	    {"x", 1}, {"a.b", 2}, {"a[0]", 2}, {"b[0]", 3}, {"[0]", 1}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		assert_int_equal(
+		    json_find_line(text, wanted[i].path), wanted[i].line);
+	assert_int_equal(json_find_line("", "a"), 1);
+	assert_int_equal(json_find_line("{\n\"a\": [", "a[0]"), 2);
+	assert_int_equal(json_find_line("\n[\n]", "[0]"), 2);
+	assert_int_equal(json_find_line("{\"a\n", "a"), 1);
+	assert_int_equal(
+	    json_find_member_line("{\n\"x\": 1,\n\"d.e[0]\": 2}", "d.e[0]"), 3);
+	assert_int_equal(json_find_member_line("\n{}", "x"), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(lines_of_members),
 	    cmocka_unit_test(keys_of_any_storage),
 	    cmocka_unit_test(building),
 	    cmocka_unit_test(a_value_is_replaced),

@@ -31,7 +31,7 @@ static void test_environment_unset(void **state)
 			     "PORTICO_BRAND=", "REQUEST_ID=short",
 			     "HTTP_X_FORWARDED_PROTO=https", "HTTPS="),
 	    ERR_OK);
-	assert_string_equal(req.brand, "default");
+	assert_string_equal(req.brand, "");
 	assert_string_equal(req.address, "");
 	assert_false(req.https);
 	id = req.id;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/counters.h"
 #include "base/conf.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -209,6 +210,7 @@ static int setup(void **state)
 	f->conf.limits.answer = 16 << 20;
 	f->conf.time_zone = "UTC";
 	f->brand = (struct brand){.name = "default",
+	    .counters = counters_find("default"),
 	    .conf = &f->conf,
 	    .http = http_open(),
 	    .vcs = vcs_open(),
