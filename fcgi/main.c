@@ -101,7 +101,7 @@ static void print_help(const struct command *c)
 		snprintf(name, sizeof(name), "--%s%s%s", options[i].name,
 		    options[i].value ? " " : "",
 		    options[i].value ? options[i].value : "");
-		printf("  %-16s%s\n", name, options[i].about);
+		printf("  %-19s%s\n", name, options[i].about);
 	}
 }
 
