@@ -14,7 +14,7 @@ struct mem;
 
 /* A command line, checked against its command's row. */
 struct cli {
-	const char *config, *socket;
+	const char *config, *socket, *brand;
 	int64_t workers, every, reconcile;
 	bool watch, vcs, templates, json;
 	char **args; /* what is no option */
@@ -27,6 +27,7 @@ int cli_check(const struct cli *c);
 int cli_render(const struct cli *c);
 int cli_brand(const struct cli *c);
 int cli_payments(const struct cli *c);
+int cli_vhost(const struct cli *c);
 int cli_routes(const struct cli *c);
 int cli_cgi(const struct cli *c);
 int cli_version(const struct cli *c);

@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/conf.h"
 #include "base/json.h"
@@ -67,6 +68,21 @@ static bool is_group_wrong(const struct diag *d, const char *group, size_t len)
 			return true;
 	}
 	return false;
+}
+
+/* Does not fail a check: who else has a log-in on this host is not known here.
+ */
+static void say_rights(const struct brand *b)
+{
+	const struct conf_list *files = &b->conf->secret_files;
+	struct stat st;
+
+	for (size_t i = 0; i < files->n; i++)
+		if (!stat(files->items[i], &st) && st.st_mode & S_IROTH)
+			printf("WARN    %s holds a secret, and every user of "
+			       "this host can read it; chmod o-r, and give it "
+			       "to the group of the portal (chgrp portico)\n",
+			    files->items[i]);
 }
 
 /* Keys of a group stand together in the table of settings. */
@@ -147,6 +163,7 @@ static void say_brand(struct mem *m, const struct brand *b,
 
 	if (!templates_only) {
 		say_settings(b, d);
+		say_rights(b);
 		say_profile(b, d);
 		say("static files", "", count(d, is_static));
 		say("store", "", count(d, is_store));

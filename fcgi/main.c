@@ -17,7 +17,8 @@ enum option_flag {
 	OPT_TEMPLATES = 32,
 	OPT_JSON = 64,
 	OPT_EVERY = 128,
-	OPT_RECONCILE = 256
+	OPT_RECONCILE = 256,
+	OPT_BRAND = 512
 };
 
 enum { ANY_NUMBER = 99 }; /* of arguments: the command looks itself */
@@ -42,6 +43,8 @@ static const struct command {
     {"payments", cli_payments, OPT_CONFIG | OPT_EVERY | OPT_JSON, ANY_NUMBER,
 	" list | show ID | reconcile",
 	"list payments, tell one's story, finish what is open"},
+    {"vhost", cli_vhost, OPT_CONFIG | OPT_BRAND, 1, " DOMAIN",
+	"print the nginx site of a domain"},
     {"routes", cli_routes, OPT_JSON, 0, "", "list all pages"},
     {"cgi", cli_cgi, OPT_CONFIG, 0, "",
 	"serve one request as a plain CGI program"},
@@ -60,6 +63,7 @@ static const struct {
 	"where to listen (/run/portico/portico.sock), unless systemd "
 	"hands over a socket"},
     {"workers", "N", OPT_WORKERS, "instead of pool.workers"},
+    {"brand", "NAME", OPT_BRAND, "whose portal it is (default)"},
     {"watch", NULL, OPT_WATCH, "reload when a file changes"},
     {"vcs", NULL, OPT_VCS,
 	"ask the billing system too, operation by operation; changes "
@@ -99,7 +103,7 @@ static void print_help(const struct command *c)
 		snprintf(name, sizeof(name), "--%s%s%s", options[i].name,
 		    options[i].value ? " " : "",
 		    options[i].value ? options[i].value : "");
-		printf("  %-16s%s\n", name, options[i].about);
+		printf("  %-19s%s\n", name, options[i].about);
 	}
 }
 
@@ -132,6 +136,9 @@ static bool put_option(struct cli *cli, unsigned flag, const char *value)
 		break;
 	case OPT_SOCKET:
 		cli->socket = value;
+		break;
+	case OPT_BRAND:
+		cli->brand = value;
 		break;
 	case OPT_WORKERS:
 		return put_number(&cli->workers, "workers", value, 512);

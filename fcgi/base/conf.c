@@ -121,6 +121,7 @@ struct source {
 	const char *path;
 	const char *text;
 	struct json_object *root;
+	struct conf_list *secret_files;
 };
 
 const char *conf_key(size_t i)
@@ -222,6 +223,27 @@ static void check_names(
 	}
 }
 
+/* "/run/credentials/UNIT/NAME": systemd shows each unit only its own folder,
+ * whose settings may be shared with another unit's. */
+static const char *find_credential(struct mem *m, const char *path)
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+
+	if (!folder || strncmp(path, "/run/credentials/", 17) != 0)
+		return path;
+	return mem_print(m, "%s%s", folder, strrchr(path, '/'));
+}
+
+static void add_secret_file(struct source *s, const char *path)
+{
+	struct conf_list *list = s->secret_files;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (!strcmp(list->items[i], path))
+			return;
+	list->items[list->n++] = mem_text(s->mem, path);
+}
+
 /* {"file": "/path"}: the file's text as a JSON string, or as what it is if a
  * number or flag is wanted. */
 static struct json_object *read_reference(
@@ -244,6 +266,9 @@ static struct json_object *read_reference(
 		    "a file is named by its whole path");
 		return NULL;
 	}
+	path = find_credential(s->mem, path);
+	if (set->type == SECRET)
+		add_secret_file(s, path);
 	text = conf_read_file(s->mem, path, &len);
 	if (!text || strlen(text) != len) {
 		complain(s, set->key, "mend the path or the file's rights",
@@ -407,6 +432,8 @@ static void put_setting(
 		value = read_reference(s, set, value);
 		if (!value)
 			return;
+	} else if (set->type == SECRET && json_object_get_string_len(value)) {
+		add_secret_file(s, s->path);
 	}
 	if (set->type == NUMBER)
 		put_number(s, set, value, field);
@@ -522,11 +549,14 @@ const struct conf *conf_load(
     struct mem *m, const char *share, const char *path, struct diag *d)
 {
 	struct conf *c = mem_alloc(m, sizeof(*c));
-	struct source base = {m, d, NULL, "", NULL}, own = base;
+	struct source base = {m, d, NULL, "", NULL, &c->secret_files}, own;
 
 	for (size_t i = 0; i < N_SETTINGS; i++)
 		if (settings[i].type < NUMBER)
 			*(const char **)((char *)c + settings[i].offset) = "";
+	c->secret_files.items =
+	    mem_array(m, 2 * N_SETTINGS + 1, sizeof(*c->secret_files.items));
+	own = base;
 	base.path = mem_print(m, "%s/conf/customer-params.default.json", share);
 	own.path = path;
 	if (!read_file(&base, c) || !read_file(&own, c))

@@ -6,7 +6,9 @@
  * conf/customer-params.json.sample explains every key for people.
  *
  * A line may end in a "// comment". Any value may be {"file": "/path"}: the
- * file's text without its last line end. The vendor's example values
+ * file's text without its last line end; a path below /run/credentials is
+ * looked up in the unit's own folder of credentials (systemd), if it has one.
+ * The vendor's example values
  * ("example", "login", "password") in names and secrets count as not set.
  */
 #ifndef PORTICO_CONF_H
@@ -27,7 +29,8 @@ struct conf_list {
 /* Texts that are not set are "". Times are in seconds unless the key says
  * milliseconds (deadlineMs). */
 struct conf {
-	const char *path; /* of customer-params.json */
+	const char *path;	       /* of customer-params.json */
+	struct conf_list secret_files; /* files that hold one, each once */
 
 	struct {
 		const char *uri, *auth_token, *profile;

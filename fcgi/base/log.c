@@ -2,8 +2,11 @@
 #include "base/log.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,7 +36,10 @@ static const struct {
 
 static const char *const levels[] = {"debug", "info", "warn", "error"};
 
-static bool as_json;
+/* How the journal takes a line's level (sd-daemon(3)). */
+static const char *const priorities[] = {"<7>", "<6>", "<4>", "<3>"};
+
+static bool as_json, to_journal;
 static enum log_level least = LOG_INFO;
 static char request_id[64], brand_name[64];
 
@@ -47,9 +53,24 @@ const char *err_code(enum err e)
 	return errors[e < ERR__MAX ? e : ERR_INTERNAL].code;
 }
 
+/* Whether standard error is the stream that systemd named. */
+static bool is_journal(void)
+{
+	const char *name = getenv("JOURNAL_STREAM");
+	char ours[64];
+	struct stat st;
+
+	if (!name || fstat(STDERR_FILENO, &st))
+		return false;
+	snprintf(ours, sizeof(ours), "%ju:%ju", (uintmax_t)st.st_dev,
+	    (uintmax_t)st.st_ino);
+	return strcmp(name, ours) == 0;
+}
+
 void log_open(bool json, enum log_level lowest)
 {
 	as_json = json;
+	to_journal = is_journal();
 	least = lowest;
 }
 
@@ -128,10 +149,11 @@ static size_t add_head(
 	gmtime_r(&now.tv_sec, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
 	return (size_t)snprintf(out, room,
-	    as_json ? "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\","
+	    as_json ? "%s{\"time\":\"%s.%03ldZ\",\"level\":\"%s\","
 		      "\"pid\":%ld,\"code\":\"%s\""
-		    : "%s.%03ldZ %s [%ld] %s",
-	    when, now.tv_nsec / 1000000, levels[level], (long)getpid(), code);
+		    : "%s%s.%03ldZ %s [%ld] %s",
+	    to_journal ? priorities[level] : "", when, now.tv_nsec / 1000000,
+	    levels[level], (long)getpid(), code);
 }
 
 void log_line(enum log_level level, const char *code, const char *fmt, ...)

@@ -43,7 +43,8 @@ const char *err_code(enum err e);
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 /* Lines go to standard error, as text or as one JSON object a line; control
- * characters are escaped, so a value from the wire cannot forge a line.
+ * characters are escaped, so a value from the wire cannot forge a line. Where
+ * standard error is systemd's journal, it is told each line's level.
  * Lines below `lowest` are dropped. */
 void log_open(bool json, enum log_level lowest);
 
