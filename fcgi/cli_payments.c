@@ -176,8 +176,12 @@ int cli_payments(const struct cli *c)
 	diag_open(&d, m);
 	site = site_load(c->config, &d);
 	cli_print_diag(&d);
-	if (site && !d.n && site_migrate(site) == ERR_OK)
+	if (site && !d.n && site_migrate(site) == ERR_OK) {
+		cli_print_diag(&site->mistakes);
 		status = run(site, m, c);
+		if (site->n_refused)
+			status = 1;
+	}
 	site_close(site);
 	mem_close(m);
 	return status;

@@ -368,8 +368,9 @@ void site_keep_refused(struct site *s, struct site *old)
 
 void site_close(struct site *s)
 {
-	if (s->previous)
-		site_close(s->previous);
+	if (!s)
+		return;
+	site_close(s->previous);
 	for (size_t i = 0; i < s->n_brands; i++)
 		if (s->brands[i].home == s)
 			close_languages(&s->brands[i]);

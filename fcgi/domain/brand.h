@@ -102,7 +102,7 @@ struct site {
  * named. `named`: what --config said, or NULL. NULL: there is nothing to load.
  * Close with site_close(). */
 struct site *site_load(const char *named, struct diag *d);
-void site_close(struct site *s);
+void site_close(struct site *s); /* NULL is fine */
 
 /* A brand that was refused serves on as `old` has it. `old` is the site's from
  * then on: it is closed when nothing of it is needed any more. */

@@ -138,11 +138,12 @@ static struct shades make_light(struct color accent)
 	return s;
 }
 
-/* `own`: a colour that was chosen for the dark, not made of the light one. */
+/* `own`: a colour that was chosen for the dark, not made of the light one: it
+ * is bright, and less of it is enough. */
 static struct shades make_dark(struct color accent, bool own)
 {
-	struct shades s = {
-	    .accent = accent, .soft = mix(accent, 26, *dark_surface)};
+	struct shades s = {.accent = accent,
+	    .soft = mix(accent, own ? 16 : 26, *dark_surface)};
 	struct color grounds[N_DARK + 1];
 
 	memcpy(grounds, dark, sizeof(dark));

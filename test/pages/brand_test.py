@@ -675,6 +675,21 @@ def test_brand_new_is_asked_wrongly(t):
             "the portal's group reads it, as it reads the other")
 
 
+def test_payments_beside_a_broken_brand(t):
+    p = Brands(workers=1)
+    spoil_json(p)
+    for what in (["list"], ["reconcile"]):
+        out = subprocess.run(
+            [harness.PORTICO, "payments", *what, "--config", p.config],
+            capture_output=True, text=True, timeout=harness.PATIENCE)
+        t.check(out.returncode == 1 and "brands/acme" in out.stderr,
+                what[0] + ": names the brand that it lacks", out)
+    out = subprocess.run(
+        [harness.PORTICO, "payments", "list", "--config", "/nonexistent"],
+        capture_output=True, text=True, timeout=harness.PATIENCE)
+    t.equal(out.returncode, 1, "no configuration at all")
+
+
 def clean():
     for s in (first, second):
         s.end()
