@@ -148,6 +148,7 @@ all_suites() {
 	suite lint "$root/test/lint/run"
 	suite unit suite_unit
 	suite fuzz suite_fuzz
+	suite package-short "$root/test/package/short"
 	suite sandbox-check.sh "$root/test/sandbox/check.sh"
 	suites_in_pairs "$root"/test/pages/*_test.py
 	for test in "$root"/test/{e2e,abuse}/run; do
