@@ -80,12 +80,12 @@ print_tally() {
 	echo "$tally_good passed, $tally_bad failed"
 }
 
-# The program as it ships; with sanitizers, for all suites; and a second
+# The program as it ships; with sanitizers and crash points, for all suites; and a second
 # compiler's opinion. -k 0: what compiles is tested even if something does not.
 suite_build() {
 	tally_good=0 tally_bad=0
 	tally compile "$build" -- -k 0 portico sandbox
-	tally compile "$build/asan" -DSANITIZE=ON -- -k 0 portico sandbox tests
+	tally compile "$build/asan" -DSANITIZE=ON -DCRASH_POINTS=ON -- -k 0 portico sandbox tests
 	CC=clang tally compile "$build/clang" -- -k 0 portico sandbox tests
 	ln -sfn ../share "$build/asan/share"
 	print_tally

@@ -1650,10 +1650,11 @@ def test_case_54_requests_keep_to_authorizenets_contract(t):
 
 def clean():
     for folder in glob.glob(os.path.join(harness.BUILD, "test", "pages-*")):
-        if any(p.startswith("portico-full") or p.startswith("portico-torn")
-               or p.startswith("portico-env") for p in os.listdir(folder)):
+        if os.path.isdir(folder) and any(
+                p.startswith(("portico-full", "portico-torn", "portico-env"))
+                for p in os.listdir(folder)):
             shutil.rmtree(folder, ignore_errors=True)
-    shutil.rmtree(sandbox.folder, ignore_errors=True)
+    sandbox.end()
 
 
 if __name__ == "__main__":
