@@ -286,6 +286,9 @@ def find_pages():
     for row in rows:
         if row["method"] != "GET" or not row["template"]:
             continue
+        # A brand's own words; nothing is shipped there.
+        if row["path"] == "/api/pages/:id":
+            continue
         path = row["path"].replace(":id", payment.json["payment"]["id"])
         yield path
         for parameter in row["parameters"]:
