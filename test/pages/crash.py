@@ -149,7 +149,7 @@ def try_quietly(action):
 def find_begun(one, gateway):
     """The payment that a crash interrupted, from the journal."""
     row = one.rows("select id, order_id, state from payment where gateway = ? "
-                   "order by created desc limit 1", gateway)
+                   "order by rowid desc limit 1", gateway)
     if not row:
         return None
     return {"payment": {"id": row[0][0], "gateway": gateway},
