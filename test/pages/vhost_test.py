@@ -226,7 +226,9 @@ def test_secrets(t):
     config = folder + "/customer-params.json"
     secret = folder + "/token"
     write(secret, "a token")
-    write(config, '{"coreApi": {"authToken": {"file": "%s"}}}' % secret)
+    store = '"store": {"uri": "sqlite:%s/portico.db"}' % folder
+    write(config, '{"coreApi": {"authToken": {"file": "%s"}}, %s}' % (
+        secret, store))
 
     def warned():
         return re.findall(r"^WARN +(\S+)", portico(
@@ -239,7 +241,7 @@ def test_secrets(t):
     t.equal(warned(), [secret], "a secret's file that all can read")
     t.equal(portico("check", "--config", config).returncode, 0,
             "a warning fails nothing")
-    write(config, '{"coreApi": {"authToken": "word"}}')
+    write(config, '{"coreApi": {"authToken": "word"}, %s}' % store)
     t.equal(warned(), [config], "settings with a secret")
     os.chmod(config, 0o600)
     t.equal(warned(), [], "for the owner alone")
@@ -250,7 +252,8 @@ def test_credentials(t):
     config = folder + "/customer-params.json"
     write(folder + "/token", "a token\n")
     write(config, '{"coreApi": {"authToken": {"file": '
-                  '"/run/credentials/no-such.service/token"}}}')
+                  '"/run/credentials/no-such.service/token"}}, '
+                  '"store": {"uri": "sqlite:%s/portico.db"}}' % folder)
     t.equal(portico("check", "--config", config).returncode, 1,
             "no such folder of credentials")
     ENV["CREDENTIALS_DIRECTORY"] = folder

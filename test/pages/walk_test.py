@@ -431,7 +431,8 @@ def test_metrics(t):
     t.equal(answer.kind, "text/plain", "its type")
     for line in answer.text.splitlines():
         t.check(re.match(r"# (HELP|TYPE) portico_\w+ .+|"
-                         r'portico_\w+\{(\w+="[a-z_]+",?)+\} \d+\Z', line),
+                         r'portico_\w+(\{(\w+="[^"\\]*",?)+\})? '
+                         r'\d+(\.\d+)?\Z', line),
                 "a line as Prometheus reads it", line)
 
 
