@@ -178,7 +178,7 @@ module.exports = world => {
 	test('rates: a parameter out of range or unknown is named', async () => {
 		const page = await openPage(world, { user: 'heron' });
 
-		for (const name of ['size', 'nonsense']) {
+		for (const name of ['Rows', 'nonsense']) {
 			const answer = await page.goto('/api/rates?' + name + '=7');
 
 			assert.strictEqual(answer.status(), 400);
