@@ -178,12 +178,12 @@ module.exports = world => {
 	test('rates: a parameter out of range or unknown is named', async () => {
 		const page = await openPage(world, { user: 'heron' });
 
-		for (const name of ['Rows', 'nonsense']) {
+		for (const [name, words] of [['size', 'Rows'], ['nonsense', 'nonsense']]) {
 			const answer = await page.goto('/api/rates?' + name + '=7');
 
 			assert.strictEqual(answer.status(), 400);
 			assert.match(await page.locator('main').innerText(),
-				new RegExp('\\b' + name + '\\b'));
+				new RegExp('\\b' + words + '\\b'));
 			assert.ok(await page.isVisible('.side a[href="/api/rates"]'));
 		}
 	});
