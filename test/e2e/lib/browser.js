@@ -87,6 +87,35 @@ async function openPage(world, { stack = world.stack, user, width = 1280,
 	return page;
 }
 
+// One that stays open, for tests that only look: a new context costs more than
+// a page. Of each user, and each kind of browser.
+const kept = new Map();
+
+async function findPage(world, { width = 1280, height = 800, dark = false,
+	...options }) {
+	const key = JSON.stringify(options);
+
+	if (!kept.has(key)) {
+		const page = await openPage(world, options);
+
+		contexts.delete(page.context());
+		kept.set(key, page);
+	}
+	const page = kept.get(key);
+
+	await page.setViewportSize({ width, height });
+	await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' });
+	return page;
+}
+
+// After a failure, a page may be in any state.
+async function forgetPage(page) {
+	for (const [key, other] of kept)
+		if (other === page)
+			kept.delete(key);
+	await page.context().close();
+}
+
 async function useSession(context, stack, user) {
 	const jar = await findSession(stack, user);
 
@@ -115,6 +144,6 @@ async function follow(page, selector) {
 }
 
 module.exports = {
-	passwords, openBrowser, openPage, closeContexts, logIn, follow,
+	passwords, openBrowser, openPage, findPage, forgetPage, closeContexts, logIn, follow,
 	sendLogin, findSession, writeCookies, findCsrf, cookiesOf,
 };

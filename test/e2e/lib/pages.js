@@ -3,7 +3,7 @@
 'use strict';
 
 const { control, core } = require('./http');
-const { openPage, logIn, follow } = require('./browser');
+const { openPage, findPage, forgetPage, logIn, follow } = require('./browser');
 const { changeStore } = require('./store');
 
 const failed = operation => ({ operation, fault: 'error' });
@@ -198,22 +198,34 @@ async function load(world, entry, page) {
 	return answer;
 }
 
-// Opens a page in its state, and calls look(page, answer).
-async function visit(world, entry, options, look, prepare = () => {}) {
+async function lookAt(world, entry, page, look) {
+	if (entry.payments)
+		await holdStill(page);
+	await look(page, await load(world, entry, page));
+	await page.unrouteAll();
+}
+
+// Opens a page in its state, and calls look(page, answer). The page is one that
+// others looked at before, unless nobody is logged in or it is to be prepared.
+async function visit(world, entry, options, look, prepare) {
 	const { id, ...fields } = entry.client || {};
 	const before = id && await readFields(world, entry.client);
+	const open = entry.user && !prepare ? findPage : openPage;
+	let page;
 
 	if (id)
 		await writeFields(world, id, fields);
 	if (entry.payments)
 		writePayments(world, entry);
 	try {
-		const page = await openPage(world, { user: entry.user, ...options });
-
-		if (entry.payments)
-			await holdStill(page);
-		await prepare(page);
-		await look(page, await load(world, entry, page));
+		page = await open(world, { user: entry.user, ...options });
+		if (prepare)
+			await prepare(page);
+		await lookAt(world, entry, page, look);
+	} catch (error) {
+		if (page)
+			await forgetPage(page);
+		throw error;
 	} finally {
 		await control(world.stack, 'DELETE', '/faults');
 		if (entry.payments)

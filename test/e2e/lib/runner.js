@@ -32,10 +32,13 @@ async function runTests(words, after) {
 	for (const { name, body } of tests) {
 		if (!isWanted(name, words))
 			continue;
+		const start = Date.now();
+
 		try {
 			await inTime(name, Promise.resolve().then(body));
 			counts.passed++;
-			console.log('ok      ' + name);
+			console.log('ok      ' + name + ' (' + (Date.now() - start) +
+				' ms)');
 		} catch (error) {
 			counts.failed++;
 			console.log('FAILED  ' + name + '\n' +
