@@ -14,28 +14,37 @@ function isOwnStatus(page, message) {
 		message.location().url === page.url();
 }
 
+// Until the function that it answers is called.
 function listen(world, page, found) {
-	page.on('console', message => {
-		if (['error', 'warning'].includes(message.type()) &&
-			!isOwnStatus(page, message))
-			found.push('console: ' + message.text());
-	});
-	page.on('pageerror', error => found.push('script: ' + error));
-	page.on('requestfailed', request =>
-		found.push('failed: ' + request.url()));
-	page.on('request', request => {
-		const url = new URL(request.url());
+	const heard = {
+		console: message => {
+			if (['error', 'warning'].includes(message.type()) &&
+				!isOwnStatus(page, message))
+				found.push('console: ' + message.text());
+		},
+		pageerror: error => found.push('script: ' + error),
+		requestfailed: request => found.push('failed: ' + request.url()),
+		request: request => {
+			const url = new URL(request.url());
 
-		if (url.protocol !== 'data:' && url.origin !== world.stack.url)
-			found.push('elsewhere: ' + request.url());
-		if (request.resourceType() === 'script')
-			found.push('script: ' + request.url());
-	});
-	page.on('response', answer => {
-		if (answer.status() >= 400 &&
-			answer.request().resourceType() !== 'document')
-			found.push(answer.status() + ': ' + answer.url());
-	});
+			if (url.protocol !== 'data:' && url.origin !== world.stack.url)
+				found.push('elsewhere: ' + request.url());
+			if (request.resourceType() === 'script')
+				found.push('script: ' + request.url());
+		},
+		response: answer => {
+			if (answer.status() >= 400 &&
+				answer.request().resourceType() !== 'document')
+				found.push(answer.status() + ': ' + answer.url());
+		},
+	};
+
+	for (const [name, hear] of Object.entries(heard))
+		page.on(name, hear);
+	return () => {
+		for (const [name, hear] of Object.entries(heard))
+			page.off(name, hear);
+	};
 }
 
 module.exports = world => {

@@ -225,8 +225,8 @@ module.exports = world => {
 						await goToGateway(page, '25.00', gateway);
 						await approveAndVanish(world, page);
 						// It would look in a minute.
-						changeStore(world.stack, 'update payment set due = 1 ' +
-							'where state = \'redirected\'');
+						changeStore(world.stack, ['update payment set ' +
+							'due = 1 where state = \'redirected\'', [[]]]);
 					});
 				} finally {
 					await sendHooks(world.stack, true);

@@ -1,4 +1,5 @@
-// browser.js: Chromium, without script unless a test asks for it.
+// browser.js: Chromium, without script unless a test asks for it. Its headless
+// shell is the same engine without a browser's windows, in half the time.
 'use strict';
 
 const { chromium } = require('playwright-core');
@@ -11,7 +12,8 @@ const passwords = {
 
 function openBrowser() {
 	return chromium.launch({
-		executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+		executablePath: process.env.CHROMIUM ||
+			'/usr/bin/chromium-headless-shell',
 		args: ['--headless', '--no-sandbox', '--disable-gpu',
 			'--disable-quic', '--no-first-run',
 			'--disable-background-networking',

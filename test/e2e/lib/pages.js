@@ -155,25 +155,26 @@ function writePayments(world, { user, payments, gateway = 'paypal' }) {
 		state === 'redirected' ? 'http://localhost/way' : null, 1, null, 0, 0,
 		now - i * 3600, now - i * 60, 0]);
 
-	changeStore(world.stack, `insert into payment (id, brand, client_id,
-		gateway, environment, amount, currency, state, nonce, invoice_id,
-		invoice, locale, order_id, way, captures, why, mailed, tries, created,
-		updated, due) values (${rows[0].map(() => '?').join()})`, rows);
-	changeStore(world.stack, `insert into receipt (gateway, environment,
-		money_id, brand, payment_id, amount, currency, status, fit, created)
-		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, rows.filter(row =>
+	const receipts = rows.filter(row =>
 		/done|debiting|reversed|adding|review/.test(row[7])).map(row =>
 		[row[3], row[4], '3C679366HH908993' + row[7].slice(0, 4).toUpperCase(),
-			'default', row[0], row[5], row[6], 'COMPLETED', 1, row[17]]));
+			'default', row[0], row[5], row[6], 'COMPLETED', 1, row[17]]);
+
+	changeStore(world.stack, [`insert into payment (id, brand, client_id,
+		gateway, environment, amount, currency, state, nonce, invoice_id,
+		invoice, locale, order_id, way, captures, why, mailed, tries, created,
+		updated, due) values (${rows[0].map(() => '?').join()})`, rows],
+	[`insert into receipt (gateway, environment, money_id, brand, payment_id,
+		amount, currency, status, fit, created)
+		values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, receipts]);
 }
 
 function forgetPayments(world, { payments }) {
 	const ids = payments.map(state => [paymentId(state)]);
 
-	for (const table of ['receipt', 'payment_story', 'posting'])
-		changeStore(world.stack, `delete from ${table} where payment_id = ?`,
-			ids);
-	changeStore(world.stack, 'delete from payment where id = ?', ids);
+	changeStore(world.stack, ...['receipt', 'payment_story', 'posting'].map(
+		table => [`delete from ${table} where payment_id = ?`, ids]),
+	['delete from payment where id = ?', ids]);
 }
 
 // A page that looks again by itself would do so while it is looked at.
@@ -198,19 +199,24 @@ async function load(world, entry, page) {
 	return answer;
 }
 
-async function lookAt(world, entry, page, look) {
+async function lookAt(world, entry, page, look, prepare) {
+	const undo = prepare && prepare(page);
+
 	if (entry.payments)
 		await holdStill(page);
 	await look(page, await load(world, entry, page));
 	await page.unrouteAll();
+	if (undo)
+		undo();
 }
 
-// Opens a page in its state, and calls look(page, answer). The page is one that
-// others looked at before, unless nobody is logged in or it is to be prepared.
+// Opens a page in its state, and calls look(page, answer). Where somebody is
+// logged in, the page is one that others looked at before; what prepare(page)
+// answers undoes it.
 async function visit(world, entry, options, look, prepare) {
 	const { id, ...fields } = entry.client || {};
 	const before = id && await readFields(world, entry.client);
-	const open = entry.user && !prepare ? findPage : openPage;
+	const open = entry.user ? findPage : openPage;
 	let page;
 
 	if (id)
@@ -219,9 +225,7 @@ async function visit(world, entry, options, look, prepare) {
 		writePayments(world, entry);
 	try {
 		page = await open(world, { user: entry.user, ...options });
-		if (prepare)
-			await prepare(page);
-		await lookAt(world, entry, page, look);
+		await lookAt(world, entry, page, look, prepare);
 	} catch (error) {
 		if (page)
 			await forgetPage(page);

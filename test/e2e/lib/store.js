@@ -7,15 +7,17 @@ const { execFileSync } = require('child_process');
 
 const program = `
 import json, sqlite3, sys
-path, sql, rows = json.load(sys.stdin)
+path, changes = json.load(sys.stdin)
 with sqlite3.connect(path, timeout=30) as db:
-    db.executemany(sql, rows)
+    for sql, rows in changes:
+        db.executemany(sql, rows)
 db.close()
 `;
 
-function changeStore(stack, sql, rows = [[]]) {
+// Each change is a statement and the rows that it is done with.
+function changeStore(stack, ...changes) {
 	execFileSync('python3', ['-c', program], { input: JSON.stringify(
-		[path.join(stack.folder, 'portico.db'), sql, rows]) });
+		[path.join(stack.folder, 'portico.db'), changes]) });
 }
 
 module.exports = { changeStore };
