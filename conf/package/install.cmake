@@ -11,7 +11,7 @@ install(FILES ${PORTICO_BOOTSTRAP_DIR}/bootstrap.min.css
   DESTINATION ${share}/static/default)
 install(FILES conf/customer-params.default.json conf/customer-params.json.sample
   DESTINATION ${share}/conf)
-install(DIRECTORY conf/schema conf/vcs DESTINATION ${share}/conf)
+install(DIRECTORY conf/schema conf/vcs conf/brand DESTINATION ${share}/conf)
 install(FILES nginx/vhost.conf.in nginx/portico.conf nginx/portico-metrics.conf
   DESTINATION ${share}/nginx)
 install(DIRECTORY nginx/snippets DESTINATION ${share}/nginx)
@@ -21,25 +21,29 @@ install(DIRECTORY DESTINATION /etc/portico/brands)
 file(GLOB units CONFIGURE_DEPENDS conf/systemd/*)
 install(FILES ${units} DESTINATION /lib/systemd/system)
 install(FILES conf/customer-params.json.sample README.md docs/operations.md
-  docs/payments.md DESTINATION share/doc/portico)
+  docs/payments.md docs/theming.md DESTINATION share/doc/portico)
 install(FILES LICENSE DESTINATION share/doc/portico RENAME copyright)
 
-# Manual pages; that of the settings is made of their sample.
-set(pages ${man_dir}/portico.1.gz ${man_dir}/customer-params.json.5.gz)
+# Manual pages; that of the settings is made of their sample. And what changed.
+set(pages ${man_dir}/portico.1.gz ${man_dir}/customer-params.json.5.gz
+  ${man_dir}/changelog.gz)
 add_custom_command(OUTPUT ${pages}
   COMMAND ${CMAKE_COMMAND} -E make_directory ${man_dir}
   COMMAND gzip -9nc ${CMAKE_SOURCE_DIR}/docs/man/portico.1
     > ${man_dir}/portico.1.gz
+  COMMAND gzip -9nc ${CMAKE_SOURCE_DIR}/conf/package/changelog
+    > ${man_dir}/changelog.gz
   COMMAND awk -f ${CMAKE_SOURCE_DIR}/docs/man/settings.awk
     ${CMAKE_SOURCE_DIR}/conf/customer-params.json.sample
     > ${man_dir}/customer-params.json.5
   COMMAND gzip -9nf ${man_dir}/customer-params.json.5
-  DEPENDS docs/man/portico.1 docs/man/settings.awk
+  DEPENDS docs/man/portico.1 docs/man/settings.awk conf/package/changelog
     conf/customer-params.json.sample
   VERBATIM)
 add_custom_target(man ALL DEPENDS ${pages})
 install(FILES ${man_dir}/portico.1.gz DESTINATION share/man/man1)
 install(FILES ${man_dir}/customer-params.json.5.gz DESTINATION share/man/man5)
+install(FILES ${man_dir}/changelog.gz DESTINATION share/doc/portico)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_CMAKE_GENERATOR Ninja)
