@@ -269,7 +269,8 @@ void page_serve(struct site *site, struct mem *mem,
 	    .req = &req,
 	    .reply = &reply,
 	    .site = site,
-	    .now = (int64_t)time(NULL)};
+	    .now = (int64_t)time(NULL),
+	    .began = session_clock()};
 	int64_t began = now_us();
 	enum err err = req_open(&req, mem, source);
 

@@ -38,12 +38,14 @@ enum err page_begin_session(struct call *c, enum session_kind kind,
 {
 	const struct conf *conf = c->brand->conf;
 	bool bearer = kind == SESSION_BEARER;
+	const struct session_origin from = {
+	    c->began, c->req->address, req_env(c->req, "HTTP_USER_AGENT")};
 	struct session *s = mem_alloc(c->mem, sizeof(*s));
 	char *token;
 	enum err err =
 	    session_begin(c->db, c->mem, c->brand->name, kind, client, login,
 		bearer ? conf->session.bearer_lifetime : conf->session.lifetime,
-		c->now, s, &token);
+		c->now, &from, s, &token);
 
 	if (!err)
 		err = session_keep(c->db, s, kept);

@@ -12,6 +12,16 @@ extern const char login_answer[];
 enum err login_submit(struct call *c);
 enum err logout_submit(struct call *c);
 
+extern const struct param reset_form_params[], reset_params[];
+extern const struct param reset_token_params[];
+extern const char reset_answer[], reset_token_answer[], reset_done_answer[];
+enum err reset_load(struct call *c);
+enum err reset_form(struct call *c);
+enum err reset_submit(struct call *c);
+enum err reset_token_load(struct call *c);
+enum err reset_token_form(struct call *c);
+enum err reset_token_submit(struct call *c);
+
 extern const struct param language_params[];
 enum err language_submit(struct call *c);
 
