@@ -536,6 +536,9 @@ static void check_rules(struct source *s, const struct conf *c)
 			complain(s, rules[i].key, "set it",
 			    "is empty although its log-in is set");
 	check_gateways(s, c);
+	if (c->vcs.hook_secret[0] && strlen(c->vcs.hook_secret) < 16)
+		complain(s, "vcs.hookSecret", "openssl rand -base64 24",
+		    "must be at least 16 characters long");
 	if (!c->core_api.auth_token[0])
 		complain(s, "coreApi.authToken", "set it to the API token",
 		    "is not set");

@@ -128,6 +128,6 @@ enum err page_check_csrf(struct call *c)
 	if (of && given &&
 	    session_csrf_check(c->mem, c->brand->secret, of, given))
 		return ERR_OK;
-	log_info("csrf.refused", "%s", c->req->path);
+	log_info("csrf.refused", "%s", page_logged_path(c));
 	return ERR_CSRF;
 }

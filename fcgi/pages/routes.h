@@ -95,6 +95,14 @@ enum err password_form(struct call *c);
 extern const char password_answer[];
 enum err password_submit(struct call *c);
 
+extern const struct param security_end_params[];
+extern const char security_answer[], security_ended_answer[];
+enum err security_load(struct call *c);
+enum err security_end(struct call *c);
+
+extern const char vcs_hook_answer[];
+enum err vcs_hook_submit(struct call *c);
+
 extern const char health_answer[];
 extern const struct param refill_params[], refill_form_params[];
 extern const struct param invoice_pay_params[];
