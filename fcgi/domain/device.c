@@ -21,17 +21,23 @@ static enum err purge(struct db *db, int64_t now)
 	    values, 2, NULL);
 }
 
+static const char *hash_device(
+    const char *device, char out[CRYPTO_SHA256_HEX])
+{
+	crypto_sha256_hex(device, strlen(device), out);
+	return out;
+}
+
 enum err device_note(struct db *db, struct mem *m, const char *brand,
     int64_t client_id, const char *device, int64_t now, enum device_news *news)
 {
 	char hash[CRYPTO_SHA256_HEX];
 	const struct db_value values[] = {db_text(brand), db_int(client_id),
-	    db_text(hash), db_int(now)};
+	    db_text(hash_device(device, hash)), db_int(now)};
 	struct db_rows rows;
 	enum err err;
 
 	*news = DEVICE_KNOWN;
-	crypto_sha256_hex(device, strlen(device), hash);
 	err = purge(db, now);
 	if (!err)
 		err = db_query(db, m,
