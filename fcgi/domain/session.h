@@ -6,7 +6,8 @@
  * bearer token and the other way round.
  *
  * All times are seconds since 1970 but where microseconds are named; `now` is
- * the caller's clock. ERR_BUSY and ERR_INTERNAL, where an enum err comes back, are the store's, and logged.
+ * the caller's clock. ERR_BUSY and ERR_INTERNAL, where an enum err comes back,
+ * are the store's, and logged.
  */
 #ifndef PORTICO_SESSION_H
 #define PORTICO_SESSION_H

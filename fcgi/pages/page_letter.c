@@ -23,8 +23,7 @@ static void send(struct call *c)
 	const char *to = vcs_find_email(c->brand, c->mem, l->client);
 
 	if (to)
-		letter_send(
-		    c->brand, c->mem, c->now, to, l->subject, l->text);
+		letter_send(c->brand, c->mem, c->now, to, l->subject, l->text);
 }
 
 void page_send_letter(
@@ -33,8 +32,7 @@ void page_send_letter(
 	struct letter *l = mem_alloc(c->mem, sizeof(*l));
 	const struct fmt_arg args[] = {{.text = c->brand->conf->title},
 	    {.text = login},
-	    {.text =
-		    fmt_time(c->mem, c->fmt, c->now, c->zone, FMT_DATE_TIME)},
+	    {.text = fmt_time(c->mem, c->fmt, c->now, c->zone, FMT_DATE_TIME)},
 	    {.text = page_name_device(c, req_env(c->req, "HTTP_USER_AGENT"))},
 	    {.text = c->req->address}};
 

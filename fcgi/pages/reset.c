@@ -122,8 +122,8 @@ static enum err check_wish(struct call *c, const char *login, bool *quiet)
 	    most, HOUR, c->now, &c->retry_after);
 
 	if (!err)
-		err = throttle_count(c->db, brand, "reset-address", address,
-		    most, HOUR, c->now);
+		err = throttle_count(
+		    c->db, brand, "reset-address", address, most, HOUR, c->now);
 	if (err)
 		return err;
 	name = throttle_login(c->mem, login);
@@ -195,8 +195,8 @@ static enum err find_token(struct call *c, struct reset *r)
 	err = throttle_check(c->db, c->brand->name, "reset-token", address,
 	    most, window, c->now, &c->retry_after);
 	if (!err)
-		err = reset_find(
-		    c->db, c->mem, c->brand->name, c->id, c->now, r);
+		err =
+		    reset_find(c->db, c->mem, c->brand->name, c->id, c->now, r);
 	if (err == ERR_NOT_FOUND)
 		throttle_count(c->db, c->brand->name, "reset-token", address,
 		    most, window, c->now);
@@ -261,8 +261,8 @@ static enum err write_password(struct call *c, struct session *s)
 		err = ERR_OK;
 	if (!err)
 		return ERR_OK;
-	c->notice = page_text(
-	    c, err == ERR_RULE ? "reset.refused" : "reset.unsure");
+	c->notice =
+	    page_text(c, err == ERR_RULE ? "reset.refused" : "reset.unsure");
 	return err == ERR_RULE ? ERR_UPSTREAM : err;
 }
 

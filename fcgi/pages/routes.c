@@ -39,9 +39,10 @@ const struct page pages[] = {
 	.load = reset_submit,
 	.answer = reset_answer,
 	.form = reset_form,
-	.about = "Sends a letter with a link, good for 15 minutes and once, to "
-		 "the customer's address. The answer is the same if there is no "
-		 "such log-in."},
+	.about =
+	    "Sends a letter with a link, good for 15 minutes and once, to "
+	    "the customer's address. The answer is the same if there is no "
+	    "such log-in."},
     {.path = "/api/reset/:id",
 	.tmpl = "reset-new",
 	.params = none,
@@ -207,9 +208,10 @@ const struct page pages[] = {
 	.flags = PAGE_PUBLIC | PAGE_NO_CLIENT | PAGE_HOOK | PAGE_JSON_ONLY,
 	.load = vcs_hook_submit,
 	.answer = vcs_hook_answer,
-	.about = "An event of the billing system's Provisioning API, with the "
-		 "secret of vcs.hookSecret: ends the sessions of a customer who "
-		 "was archived, suspended or deleted."},
+	.about =
+	    "An event of the billing system's Provisioning API, with the "
+	    "secret of vcs.hookSecret: ends the sessions of a customer who "
+	    "was archived, suspended or deleted."},
     {.method = METHOD_POST,
 	.path = "/api/hooks/:id",
 	.params = none,

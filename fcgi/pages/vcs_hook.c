@@ -53,8 +53,8 @@ static enum err check_sender(struct call *c)
 		return ERR_OK;
 	throttle_count(c->db, c->brand->name, "hook", address, REFUSED_MOST,
 	    MINUTE, c->now);
-	log_warn("hook.refused", "vcs: from %s: not the secret",
-	    c->req->address);
+	log_warn(
+	    "hook.refused", "vcs: from %s: not the secret", c->req->address);
 	return ERR_LOGIN;
 }
 
