@@ -38,12 +38,14 @@ enum err page_begin_session(struct call *c, enum session_kind kind,
 {
 	const struct conf *conf = c->brand->conf;
 	bool bearer = kind == SESSION_BEARER;
+	const struct session_origin from = {
+	    c->began, c->req->address, req_env(c->req, "HTTP_USER_AGENT")};
 	struct session *s = mem_alloc(c->mem, sizeof(*s));
 	char *token;
 	enum err err =
 	    session_begin(c->db, c->mem, c->brand->name, kind, client, login,
 		bearer ? conf->session.bearer_lifetime : conf->session.lifetime,
-		c->now, s, &token);
+		c->now, &from, s, &token);
 
 	if (!err)
 		err = session_keep(c->db, s, kept);
@@ -126,6 +128,6 @@ enum err page_check_csrf(struct call *c)
 	if (of && given &&
 	    session_csrf_check(c->mem, c->brand->secret, of, given))
 		return ERR_OK;
-	log_info("csrf.refused", "%s", c->req->path);
+	log_info("csrf.refused", "%s", page_logged_path(c));
 	return ERR_CSRF;
 }

@@ -2,6 +2,7 @@
 // that look at all of them.
 'use strict';
 
+const crypto = require('crypto');
 const { control, core } = require('./http');
 const { openPage, findPage, forgetPage, logIn, follow } = require('./browser');
 const { changeStore } = require('./store');
@@ -77,6 +78,32 @@ pages.push(
 		user: 'kestrel', client: nothing },
 	{ name: 'subscriptions failed', path: '/api/subscriptions', status: 502,
 		user: 'heron', faults: [failed('clients_packages.search')] });
+
+// Without a log-in, by a letter's link (reset: true makes it good), and sessions.
+const LINK = 'Link'.padEnd(43, 'A');
+
+pages.push(
+	{ name: 'log-in after a new password', path: '/api/login?done=reset' },
+	{ name: 'forgotten password', path: '/api/reset' },
+	{ name: 'forgotten password, sent', path: '/api/reset?sent=yes' },
+	{ name: 'forgotten password, incomplete', path: '/api/reset', status: 400,
+		act: page => send(page, { login: '' }) },
+	{ name: 'new password', path: '/api/reset/' + LINK, reset: true },
+	{ name: 'new password, wrong', path: '/api/reset/' + LINK, reset: true,
+		status: 422, act: page => send(page, { new: 'short', repeat: 'x' }) },
+	{ name: 'new password, link gone', path: '/api/reset/nothing', status: 404 },
+	{ name: 'security of heron', path: '/api/security', user: 'heron' },
+	{ name: 'security of osprey', path: '/api/security', user: 'osprey' });
+
+function writeReset(world) {
+	changeStore(world.stack, ['insert into reset values (?, ?, ?, ?, ?)', [[
+		crypto.createHash('sha256').update(LINK).digest('hex'), 'default',
+		CLIENTS.heron[0], 'heron', Math.floor(Date.now() / 1000) + 900]]]);
+}
+
+function forgetReset(world) {
+	changeStore(world.stack, ['delete from reset', [[]]]);
+}
 
 /* The refill page with payments in each state, refused, for an invoice; and
  * pages of payments. */
@@ -223,6 +250,8 @@ async function visit(world, entry, options, look, prepare) {
 		await writeFields(world, id, fields);
 	if (entry.payments)
 		writePayments(world, entry);
+	if (entry.reset)
+		writeReset(world);
 	try {
 		page = await open(world, { user: entry.user, ...options });
 		await lookAt(world, entry, page, look, prepare);
@@ -234,6 +263,8 @@ async function visit(world, entry, options, look, prepare) {
 		await control(world.stack, 'DELETE', '/faults');
 		if (entry.payments)
 			forgetPayments(world, entry);
+		if (entry.reset)
+			forgetReset(world);
 		if (id)
 			await writeFields(world, id, before);
 	}
