@@ -110,7 +110,7 @@ static enum err find_row(
 	    db_text(s->token_hash), db_text(brand), db_text(kinds[s->kind])};
 	struct db_rows rows;
 	enum err err = db_query(db, m,
-	    "select client_id, login, created, seen, expires, kept "
+	    "select client_id, login, created, seen, expires, kept, lack "
 	    "from session where token_hash = $1 and brand = $2 and kind = $3",
 	    values, 3, &rows);
 
@@ -124,6 +124,7 @@ static enum err find_row(
 	s->seen = db_cell_int(&rows, 0, 3);
 	s->expires = db_cell_int(&rows, 0, 4);
 	read_kept(m, db_cell_text(&rows, 0, 5), s);
+	s->lack = (enum session_lack)db_cell_int(&rows, 0, 6);
 	return ERR_OK;
 }
 
@@ -165,6 +166,28 @@ enum err session_keep(
 	if (!err)
 		memcpy(session->kept_hash, hash, sizeof(hash));
 	return err;
+}
+
+enum err session_set_lack(
+    struct db *db, struct session *session, enum session_lack lack)
+{
+	const struct db_value values[] = {
+	    db_int(lack), db_text(session->token_hash)};
+
+	session->lack = lack;
+	return db_run(db, "update session set lack = $1 where token_hash = $2",
+	    values, 2, NULL);
+}
+
+enum err session_want_factor(
+    struct db *db, const char *brand, int64_t client_id)
+{
+	const struct db_value values[] = {
+	    db_int(SESSION_NO_FACTOR), db_text(brand), db_int(client_id)};
+
+	return db_run(db,
+	    "update session set lack = $1 where brand = $2 and client_id = $3",
+	    values, 3, NULL);
 }
 
 enum err session_end(struct db *db, const struct session *session)
