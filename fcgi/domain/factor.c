@@ -21,7 +21,8 @@ enum {
 	GROUP = 4
 };
 
-/* --- Keys ------------------------------------------------------------------ */
+/* --- Keys ------------------------------------------------------------------
+ */
 
 /* A key for each use, lest one be taken for the other. */
 static enum err find_key(const struct factor_of *of, const char *use,
@@ -44,8 +45,8 @@ static enum err find_key(const struct factor_of *of, const char *use,
 
 static const char *name_row(const struct factor_of *of)
 {
-	return mem_print(of->mem, "totp:%s:%" PRId64, of->brand->name,
-	    of->client_id);
+	return mem_print(
+	    of->mem, "totp:%s:%" PRId64, of->brand->name, of->client_id);
 }
 
 static enum err hash_recovery(
@@ -62,7 +63,8 @@ static enum err hash_recovery(
 	return ERR_OK;
 }
 
-/* --- RFC 6238 --------------------------------------------------------------- */
+/* --- RFC 6238 ---------------------------------------------------------------
+ */
 
 static void make_code(
     const unsigned char *secret, int64_t step, char out[DIGITS + 1])
@@ -103,7 +105,8 @@ const char *factor_uri(
 	    req_encode(m, login), secret, issuer);
 }
 
-/* --- The store --------------------------------------------------------------- */
+/* --- The store ---------------------------------------------------------------
+ */
 
 struct row {
 	const char *state, *session, *secret;
@@ -123,9 +126,9 @@ static enum err find_row(const struct factor_of *of, struct row *out)
 	*out = (struct row){.state = ""};
 	if (err || !rows.rows)
 		return err;
-	*out = (struct row){db_cell_text(&rows, 0, 0),
-	    db_cell_text(&rows, 0, 1), db_cell_text(&rows, 0, 2),
-	    db_cell_int(&rows, 0, 3)};
+	*out =
+	    (struct row){db_cell_text(&rows, 0, 0), db_cell_text(&rows, 0, 1),
+		db_cell_text(&rows, 0, 2), db_cell_int(&rows, 0, 3)};
 	return ERR_OK;
 }
 
@@ -134,8 +137,8 @@ static bool is_on(const struct row *row)
 	return strcmp(row->state, "on") == 0;
 }
 
-static bool is_begun(const struct factor_of *of, const struct row *row,
-    const char *session_hash)
+static bool is_begun(
+    const struct factor_of *of, const struct row *row, const char *session_hash)
 {
 	return strcmp(row->state, "begun") == 0 &&
 	       strcmp(row->session, session_hash) == 0 &&
@@ -203,8 +206,8 @@ enum err factor_find(
 	return ERR_OK;
 }
 
-static enum err write_begun(const struct factor_of *of,
-    const char *session_hash, const char *sealed)
+static enum err write_begun(
+    const struct factor_of *of, const char *session_hash, const char *sealed)
 {
 	const struct db_value values[] = {db_text(of->brand->name),
 	    db_int(of->client_id), db_text(sealed), db_text(session_hash),
@@ -236,10 +239,10 @@ enum err factor_begin(const struct factor_of *of, const char *session_hash)
 	return write_begun(of, session_hash, sealed);
 }
 
-/* --- Recovery codes ----------------------------------------------------------- */
+/* --- Recovery codes
+ * ----------------------------------------------------------- */
 
-static enum err add_recovery(
-    const struct factor_of *of, const char **out)
+static enum err add_recovery(const struct factor_of *of, const char **out)
 {
 	const char *code = crypto_base32_token(of->mem, RECOVERY), *hash;
 	struct db_value values[] = {
@@ -249,8 +252,8 @@ static enum err add_recovery(
 	if (err)
 		return err;
 	values[2] = db_text(hash);
-	*out = mem_print(of->mem, "%.4s-%.4s-%.4s", code, code + GROUP,
-	    code + 2 * GROUP);
+	*out = mem_print(
+	    of->mem, "%.4s-%.4s-%.4s", code, code + GROUP, code + 2 * GROUP);
 	return db_run(of->brand->db,
 	    "insert into recovery_code (brand, client_id, code_hash) "
 	    "values ($1, $2, $3)",
@@ -285,7 +288,8 @@ static enum err use_recovery(const struct factor_of *of, const char *code)
 	return err || changed ? err : ERR_RULE;
 }
 
-/* --- Codes --------------------------------------------------------------------- */
+/* --- Codes
+ * --------------------------------------------------------------------- */
 
 /* What was meant by it: capitals, no spaces and hyphens. */
 static const char *tidy_code(struct mem *m, const char *code)

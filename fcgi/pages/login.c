@@ -33,8 +33,9 @@ const struct param login_params[] = {
     {.name = "code",
 	.type = PARAM_SECRET,
 	.max = 64,
-	.about = "With JSON: the code of the second factor, if the customer has "
-		 "one."},
+	.about =
+	    "With JSON: the code of the second factor, if the customer has "
+	    "one."},
     {.name = "next",
 	.type = PARAM_FREE,
 	.max = 512,
@@ -249,7 +250,8 @@ static enum err log_in(struct call *c)
 		throttle_clear(c->db, c->brand->name, "login", t.name);
 	if (err)
 		return err;
-	c->location = login_check_next(req_text(c->req, "next"), "/api/dashboard");
+	c->location =
+	    login_check_next(req_text(c->req, "next"), "/api/dashboard");
 	return begin_session(c, client, kept);
 }
 

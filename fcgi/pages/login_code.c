@@ -28,7 +28,7 @@ static const char *find_next(struct call *c)
 /* Whose log-in is whole already goes on. */
 enum err login_code_load(struct call *c)
 {
-	if (!c->half)
+	if (!c->half && !c->req->n_faults)
 		c->location = find_next(c);
 	return ERR_OK;
 }

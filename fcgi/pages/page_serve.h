@@ -14,8 +14,8 @@ bool page_is_path(const struct page *p, const struct req *r);
 /* Whether the answer is to be a file (CSV, XLSX). */
 bool page_is_file(const struct call *c);
 
-/* Finds who is logged in. ERR_LOGIN: nobody. ERR_CODE, ERR_ENROL: somebody whose
- * log-in lacks something, in c->half. */
+/* Finds who is logged in. ERR_LOGIN: nobody. ERR_CODE, ERR_ENROL: somebody
+ * whose log-in lacks something, in c->half. */
 enum err page_find_session(struct call *c);
 
 /* Begins a session and hands its token out, as a cookie or in the model; it is

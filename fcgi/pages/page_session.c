@@ -55,9 +55,9 @@ static enum err begin(struct call *c, enum session_kind kind,
 	bool bearer = kind == SESSION_BEARER;
 	struct session *s = mem_alloc(c->mem, sizeof(*s));
 	char *token;
-	enum err err = session_begin(c->db, c->mem, c->brand->name, kind,
-	    of->client_id, of->login, choose_lifetime(c, bearer, lack), c->now,
-	    s, &token);
+	enum err err =
+	    session_begin(c->db, c->mem, c->brand->name, kind, of->client_id,
+		of->login, choose_lifetime(c, bearer, lack), c->now, s, &token);
 
 	if (!err && lack)
 		err = session_set_lack(c->db, s, lack);

@@ -240,8 +240,9 @@ const struct page pages[] = {
 	.flags = PAGE_NO_FACTOR,
 	.load = totp_load,
 	.answer = totp_answer,
-	.about = "Whether an authenticator app is set up. Between the two steps "
-		 "of that, the session that began sees the app's secret."},
+	.about =
+	    "Whether an authenticator app is set up. Between the two steps "
+	    "of that, the session that began sees the app's secret."},
     {.method = METHOD_POST,
 	.path = "/api/security/totp",
 	.tmpl = "totp",

@@ -54,7 +54,8 @@ static void put_secret(struct call *c, const char *secret)
 	json_put_text(c->model, "uri", uri);
 	buf_open(&groups, c->mem, 64);
 	for (size_t i = 0; secret[i]; i++)
-		buf_print(&groups, "%s%c", i && i % 4 == 0 ? " " : "", secret[i]);
+		buf_print(
+		    &groups, "%s%c", i && i % 4 == 0 ? " " : "", secret[i]);
 	json_put_text(c->ui, "secret", groups.data);
 	if (!path)
 		return;
@@ -101,6 +102,14 @@ enum err totp_form(struct call *c)
 	return err ? err : page_go(c);
 }
 
+/* Another window was first, or it took too long. */
+static enum err refuse(struct call *c, enum err err)
+{
+	if (err == ERR_CONFLICT)
+		c->notice = page_text(c, "totp.changed");
+	return err;
+}
+
 enum err totp_begin(struct call *c)
 {
 	const struct factor_of of = page_factor_of(c, c->session->client_id);
@@ -110,7 +119,7 @@ enum err totp_begin(struct call *c)
 		return ERR_BUSY;
 	err = factor_begin(&of, c->session->token_hash);
 	if (err)
-		return err;
+		return refuse(c, err);
 	c->location = "/api/security/totp";
 	return fill(c);
 }
@@ -130,7 +139,7 @@ enum err totp_confirm(struct call *c)
 	if (!err)
 		err = fill(c);
 	if (err)
-		return err;
+		return refuse(c, err);
 	log_info("factor.added", "client %" PRId64, c->session->client_id);
 	list = json_put_list(c->model, "recovery_codes");
 	for (size_t i = 0; i < FACTOR_CODES; i++)

@@ -216,7 +216,8 @@ char *crypto_base32_token(struct mem *m, size_t n)
 	return out;
 }
 
-/* --- Encryption ------------------------------------------------------------ */
+/* --- Encryption ------------------------------------------------------------
+ */
 
 enum { NONCE = 12, TAG = 16 };
 
@@ -225,8 +226,8 @@ static gnutls_aead_cipher_hd_t open_cipher(const unsigned char *key)
 	const gnutls_datum_t datum = {
 	    (unsigned char *)(uintptr_t)key, CRYPTO_KEY};
 	gnutls_aead_cipher_hd_t cipher;
-	int code = gnutls_aead_cipher_init(
-	    &cipher, GNUTLS_CIPHER_AES_256_GCM, &datum);
+	int code =
+	    gnutls_aead_cipher_init(&cipher, GNUTLS_CIPHER_AES_256_GCM, &datum);
 
 	if (code < 0)
 		die("AES-256-GCM", code);
