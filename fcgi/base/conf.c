@@ -44,6 +44,7 @@ static const struct setting settings[] = {
 	NULL},
     {"managementApi.deadlineMs", NUMBER, AT(management_api.deadline_ms), 50,
 	60000, NULL},
+    {"vcs.hookSecret", SECRET, AT(vcs.hook_secret), 0, 0, NULL},
     {"billingUri", URI, AT(billing_uri), 1, 0, NULL},
     {"publicUri", URI, AT(public_uri), 0, 0, NULL},
     {"paypal.clientId", NAME, AT(paypal.client_id), 0, 0, NULL},
@@ -102,10 +103,14 @@ static const struct setting settings[] = {
     {"limits.loginPerName", NUMBER, AT(limits.login_per_name), 0, 100000, NULL},
     {"limits.loginPerAddress", NUMBER, AT(limits.login_per_address), 0, 100000,
 	NULL},
+    {"limits.loginPerNetwork", NUMBER, AT(limits.login_per_network), 0, 100000,
+	NULL},
     {"limits.loginWindow", NUMBER, AT(limits.login_window), 1, DAY, NULL},
     {"limits.voucherPerHour", NUMBER, AT(limits.voucher_per_hour), 0, 100000,
 	NULL},
     {"limits.resetPerHour", NUMBER, AT(limits.reset_per_hour), 0, 100000, NULL},
+    {"limits.resetPerAddress", NUMBER, AT(limits.reset_per_address), 0, 100000,
+	NULL},
     {"limits.tableRows", NUMBER, AT(limits.table_rows), 100, 1000000, NULL},
     {"limits.summaryRows", NUMBER, AT(limits.summary_rows), 100, 1000000, NULL},
     {"limits.exportFile", NUMBER, AT(limits.export_file), MIB, 4096 * MIB,
@@ -533,6 +538,9 @@ static void check_rules(struct source *s, const struct conf *c)
 			complain(s, rules[i].key, "set it",
 			    "is empty although its log-in is set");
 	check_gateways(s, c);
+	if (c->vcs.hook_secret[0] && strlen(c->vcs.hook_secret) < 16)
+		complain(s, "vcs.hookSecret", "openssl rand -base64 24",
+		    "must be at least 16 characters long");
 	if (!c->core_api.auth_token[0])
 		complain(s, "coreApi.authToken", "set it to the API token",
 		    "is not set");

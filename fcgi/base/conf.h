@@ -40,6 +40,9 @@ struct conf {
 		const char *uri, *login, *password, *ca_file, *server_name;
 		int64_t deadline_ms;
 	} management_api;
+	struct {
+		const char *hook_secret;
+	} vcs;
 	const char *billing_uri;
 	const char *public_uri;
 	struct {
@@ -84,7 +87,9 @@ struct conf {
 	struct {
 		int64_t body, request_memory, answer; /* bytes */
 		int64_t login_per_name, login_per_address, login_window;
+		int64_t login_per_network;
 		int64_t voucher_per_hour, reset_per_hour;
+		int64_t reset_per_address;
 		int64_t table_rows;
 		int64_t summary_rows; /* xDRs that a summary adds up itself */
 		int64_t export_file;  /* bytes of an XLSX being built */

@@ -7,11 +7,11 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "domain/brand.h"
+#include "domain/letter.h"
 #include "domain/payment_journal.h"
 #include "domain/vcs_payment.h"
 #include "tools/db.h"
 #include "tools/fmt.h"
-#include "tools/mail.h"
 #include "tools/req.h"
 
 enum {
@@ -269,18 +269,8 @@ static void sweep_gateways(struct till *t)
 static bool send_letter(
     struct till *t, const char *to, const char *subject, const char *text)
 {
-	const struct conf *c = t->brand->conf;
-	const struct mail mail = {.uri = c->smtp.uri,
-	    .login = c->smtp.login,
-	    .password = c->smtp.password,
-	    .from = c->smtp.from,
-	    .to = to,
-	    .sender = c->title,
-	    .subject = subject,
-	    .text = text,
-	    .now = t->now};
-
-	return mail_send(t->mem, &mail) == ERR_OK;
+	return letter_send(t->brand, t->mem, t->now, to, subject, text) ==
+	       ERR_OK;
 }
 
 void payment_mail_receipt(struct till *t, struct payment *p)

@@ -2,13 +2,14 @@
 #include "domain/session.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/json.h"
 #include "base/mem.h"
 #include "tools/crypto.h"
 #include "tools/db.h"
 
-enum { SECRET_BYTES = 32, SEEN_STEP = 60 };
+enum { SECRET_BYTES = 32, SEEN_STEP = 60, AGENT_MOST = 400 };
 
 static const char *const kinds[] = {"cookie", "bearer"};
 
@@ -47,22 +48,47 @@ static int64_t add_clamped(int64_t a, int64_t b)
 	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
 }
 
-static enum err add_row(
-    struct db *db, const char *brand, const struct session *s)
+int64_t session_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
+static enum err add_row(struct db *db, const char *brand,
+    const struct session *s, const struct session_origin *from,
+    const char *agent)
 {
 	const struct db_value values[] = {db_text(s->token_hash),
 	    db_text(brand), db_text(kinds[s->kind]), db_int(s->client_id),
-	    db_text(s->login), db_int(s->created), db_int(s->expires)};
+	    db_text(s->login), db_int(s->created), db_int(s->expires),
+	    db_int(from->began), db_text(from->address), db_text(agent)};
 
 	return db_run(db,
 	    "insert into session (token_hash, brand, kind, client_id, login, "
-	    "created, seen, expires) values ($1, $2, $3, $4, $5, $6, $6, $7)",
-	    values, 7, NULL);
+	    "created, seen, expires, began, address, agent) "
+	    "values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10)",
+	    values, 10, NULL);
+}
+
+/* A header's bytes as text that the store takes. */
+static const char *clean_agent(struct mem *m, const char *agent)
+{
+	char *text = mem_text(m, agent ? agent : "");
+	size_t len = strlen(text);
+
+	text[len < AGENT_MOST ? len : AGENT_MOST] = '\0';
+	for (char *c = text; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	return text;
 }
 
 enum err session_begin(struct db *db, struct mem *m, const char *brand,
     enum session_kind kind, int64_t client_id, const char *login,
-    int64_t lifetime_s, int64_t now, struct session *out, char **token)
+    int64_t lifetime_s, int64_t now, const struct session_origin *from,
+    struct session *out, char **token)
 {
 	char *text = crypto_token(m, SECRET_BYTES);
 	struct session s = {
@@ -77,7 +103,7 @@ enum err session_begin(struct db *db, struct mem *m, const char *brand,
 
 	hash_text(text, s.token_hash);
 	read_kept(m, "{}", &s);
-	err = add_row(db, brand, &s);
+	err = add_row(db, brand, &s, from, clean_agent(m, from->agent));
 	if (err)
 		return err;
 	*out = s;
@@ -103,6 +129,12 @@ static void touch(struct db *db, struct session *s, int64_t idle_s, int64_t now)
 		s->seen = now;
 }
 
+/* Not ended with its customer's, or spared then. */
+#define NOT_CUT                                                                \
+	"not exists (select 1 from session_cut c where "                       \
+	"c.brand = s.brand and c.client_id = s.client_id "                     \
+	"and c.time >= s.began and c.spared <> s.token_hash)"
+
 static enum err find_row(
     struct db *db, struct mem *m, const char *brand, struct session *s)
 {
@@ -111,7 +143,8 @@ static enum err find_row(
 	struct db_rows rows;
 	enum err err = db_query(db, m,
 	    "select client_id, login, created, seen, expires, kept, lack "
-	    "from session where token_hash = $1 and brand = $2 and kind = $3",
+	    "from session s where token_hash = $1 and brand = $2 "
+	    "and kind = $3 and " NOT_CUT,
 	    values, 3, &rows);
 
 	if (err)
@@ -202,12 +235,64 @@ enum err session_end_client(struct db *db, const char *brand, int64_t client_id,
     const char *except_hash)
 {
 	const struct db_value values[] = {db_text(brand), db_int(client_id),
-	    db_text(except_hash ? except_hash : "")};
+	    db_text(except_hash ? except_hash : ""), db_int(session_clock())};
+	enum err err = db_run(db,
+	    "insert into session_cut (brand, client_id, spared, time) "
+	    "values ($1, $2, $3, $4) on conflict (brand, client_id) "
+	    "do update set spared = $3, time = $4",
+	    values, 4, NULL);
 
+	if (err)
+		return err;
 	return db_run(db,
 	    "delete from session "
 	    "where brand = $1 and client_id = $2 and token_hash <> $3",
 	    values, 3, NULL);
+}
+
+enum err session_list(struct db *db, struct mem *m, const char *brand,
+    int64_t client_id, int64_t idle_s, int64_t now, struct session_row **out,
+    size_t *n)
+{
+	const struct db_value values[] = {db_text(brand), db_int(client_id),
+	    db_int(now), db_int(idle_s > 0 ? now - idle_s : 0),
+	    db_int(SESSION_LIST_MAX)};
+	struct db_rows rows;
+	enum err err = db_query(db, m,
+	    "select token_hash, kind, created, seen, address, agent "
+	    "from session s where brand = $1 and client_id = $2 "
+	    "and lack = 0 and expires > $3 and seen >= $4 and " NOT_CUT
+	    " order by seen desc, created desc limit $5",
+	    values, 5, &rows);
+
+	*n = err ? 0 : rows.rows;
+	*out = mem_array(m, *n + 1, sizeof(**out));
+	for (size_t i = 0; i < *n; i++)
+		(*out)[i] = (struct session_row){
+		    .id = db_cell_text(&rows, i, 0),
+		    .kind = strcmp(db_cell_text(&rows, i, 1), "bearer")
+				? SESSION_COOKIE
+				: SESSION_BEARER,
+		    .created = db_cell_int(&rows, i, 2),
+		    .seen = db_cell_int(&rows, i, 3),
+		    .address = db_cell_text(&rows, i, 4),
+		    .agent = db_cell_text(&rows, i, 5),
+		};
+	return err;
+}
+
+enum err session_end_one(
+    struct db *db, const char *brand, int64_t client_id, const char *id)
+{
+	const struct db_value values[] = {
+	    db_text(brand), db_int(client_id), db_text(id)};
+	int64_t ended = 0;
+	enum err err = db_run(db,
+	    "delete from session "
+	    "where brand = $1 and client_id = $2 and token_hash = $3",
+	    values, 3, &ended);
+
+	return !err && !ended ? ERR_NOT_FOUND : err;
 }
 
 enum err session_purge(struct db *db, int64_t now)

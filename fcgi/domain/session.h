@@ -5,8 +5,9 @@
  * A session belongs to one brand and one kind: the token of a cookie is no
  * bearer token and the other way round.
  *
- * All times are seconds since 1970; `now` is the caller's clock. ERR_BUSY and
- * ERR_INTERNAL, where an enum err comes back, are the store's, and logged.
+ * All times are seconds since 1970 but where microseconds are named; `now` is
+ * the caller's clock. ERR_BUSY and ERR_INTERNAL, where an enum err comes back,
+ * are the store's, and logged.
  */
 #ifndef PORTICO_SESSION_H
 #define PORTICO_SESSION_H
@@ -47,16 +48,27 @@ struct session {
 	char kept_hash[SESSION_HASH]; /* of `kept` as the store has it */
 };
 
+/* Where a log-in comes from. */
+struct session_origin {
+	int64_t began; /* session_clock() before the password was looked at */
+	const char *address, *agent; /* the browser's name; NULL: not sent */
+};
+
+/* Microseconds since 1970. */
+int64_t session_clock(void);
+
 /* Makes a session that ends `lifetime_s` after `now`. `out` and *token, which
  * is all that the client gets, are in the pool. Make a new session at every
  * log-in, and end the one that was there: a token from before a log-in must
  * not be worth more after it. */
 enum err session_begin(struct db *db, struct mem *m, const char *brand,
     enum session_kind kind, int64_t client_id, const char *login,
-    int64_t lifetime_s, int64_t now, struct session *out, char **token);
+    int64_t lifetime_s, int64_t now, const struct session_origin *from,
+    struct session *out, char **token);
 
 /* The session of a token from the wire (NULL: none came). ERR_LOGIN, not
- * logged: no such one, another brand's or kind's, expired, or not used for
+ * logged: no such one, another brand's or kind's, expired, ended with its
+ * customer's, or not used for
  * more than `idle_s` seconds (0: no such limit). What cannot be a token is
  * refused before the store is asked.
  *
@@ -84,9 +96,27 @@ enum err session_want_factor(
 enum err session_end(struct db *db, const struct session *session);
 
 /* Ends all sessions of a client, of both kinds, but for the one with
- * `except_hash` (NULL: all). */
+ * `except_hash` (NULL: all); those, too, whose log-in has begun by now and will
+ * be through later: it may have been with a password that is changed since. */
 enum err session_end_client(struct db *db, const char *brand, int64_t client_id,
     const char *except_hash);
+
+struct session_row {
+	const char *id; /* its token_hash */
+	enum session_kind kind;
+	int64_t created, seen;
+	const char *address, *agent;
+};
+
+/* A client's whole sessions, the last used first; at most SESSION_LIST_MAX. */
+enum { SESSION_LIST_MAX = 200 };
+enum err session_list(struct db *db, struct mem *m, const char *brand,
+    int64_t client_id, int64_t idle_s, int64_t now, struct session_row **rows,
+    size_t *n);
+
+/* Ends the client's session of this id. ERR_NOT_FOUND: he has none such. */
+enum err session_end_one(
+    struct db *db, const char *brand, int64_t client_id, const char *id);
 
 /* Deletes expired sessions, at most SESSION_PURGE_MAX a call, so that the
  * store is not locked for long. */

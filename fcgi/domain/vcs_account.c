@@ -2,9 +2,10 @@
 #include "domain/vcs_account.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/mem.h"
-#include "domain/session.h"
+#include "domain/brand.h"
 #include "domain/vcs_trip.h"
 
 static enum err read_nothing(struct vcs_trip *t, struct vcs_ask *a)
@@ -21,6 +22,67 @@ static enum err run(struct vcs_trip *t, const enum err *err)
 		return ERR_INTERNAL;
 	vcs_run(t);
 	return *err;
+}
+
+bool vcs_can_find_client(const struct brand *b)
+{
+	return b->profile->methods[VCS_CLIENT_FIND].method != NULL;
+}
+
+struct finding {
+	const char *login;
+	int64_t client;
+};
+
+static enum err read_finding(struct vcs_trip *t, struct vcs_ask *a)
+{
+	struct finding *f = a->out;
+	int64_t found = 0;
+	size_t n = 0;
+
+	(void)t;
+	for (size_t i = 0; i < json_length(a->result); i++) {
+		struct json_object *row = json_at(a->result, i);
+		const char *login = vcs_read_text(row, vcs_field(a, "login"));
+		const char *status = vcs_read_text(row, vcs_field(a, "status"));
+
+		if (!login || strcasecmp(login, f->login) != 0 || !status ||
+		    strcmp(status, "active") != 0)
+			continue;
+		found = vcs_read_int(row, vcs_field(a, "id"));
+		n++;
+	}
+	f->client = n == 1 ? found : 0;
+	return ERR_OK;
+}
+
+enum err vcs_find_client(
+    struct brand *b, struct mem *m, const char *login, int64_t *client)
+{
+	struct vcs_trip *t = vcs_trip(b, m, NULL);
+	struct finding f = {.login = login};
+	enum err err = ERR_INTERNAL;
+	struct vcs_ask *a =
+	    vcs_add_ask(t, VCS_CLIENT_FIND, read_finding, &f, &err);
+
+	json_put_text(a->vars, "login", login);
+	vcs_run(t);
+	*client = err ? 0 : f.client;
+	return err;
+}
+
+struct vcs_client *vcs_read_client(struct brand *b, struct mem *m,
+    int64_t client, const char *login, struct session *s)
+{
+	struct vcs_trip *t;
+	struct vcs_client *c;
+
+	*s = (struct session){
+	    .client_id = client, .login = login, .kept = json_new(m)};
+	t = vcs_trip(b, m, s);
+	c = vcs_ask_client(t);
+	vcs_run(t);
+	return c;
 }
 
 enum err vcs_update_client(struct brand *b, struct mem *m, struct session *s,

@@ -11,9 +11,23 @@
 
 #include "base/log.h"
 #include "base/money.h"
+#include "domain/session.h"
 #include "domain/vcs.h"
 
 struct mem;
+
+/* Whether the brand's VCS can tell whose log-in a name is. */
+bool vcs_can_find_client(const struct brand *b);
+
+/* Whose log-in this is, however it is spelled; 0: nobody's, no active
+ * customer's, or several customers'. */
+enum err vcs_find_client(
+    struct brand *b, struct mem *m, const char *login, int64_t *client);
+
+/* A customer for whom nobody is logged in. `s` stands in for his session from
+ * then on: with his locale and zone, for the functions below. */
+struct vcs_client *vcs_read_client(struct brand *b, struct mem *m,
+    int64_t client, const char *login, struct session *s);
 
 /* Changes the details that are not NULL. */
 enum err vcs_update_client(struct brand *b, struct mem *m, struct session *s,

@@ -234,7 +234,9 @@ size_t vcs_check(
 		else if (!b->profile->methods[op].method)
 			say(ctx, b->profile->methods[op].operation,
 			    "not in the profile",
-			    "the portal adds up xDRs itself", "");
+			    op == VCS_USAGE ? "the portal adds up xDRs itself"
+					    : "there is no reset of passwords",
+			    "");
 		else if (op != VCS_INVOICE_FILE &&
 			 (!b->profile->methods[op].management ||
 			     b->conf->management_api.login[0]))

@@ -16,6 +16,7 @@ static const struct {
     [VCS_CORE_PING] = {"core.ping", {NULL}},
     [VCS_MANAGEMENT_PING] = {"management.ping", {NULL}},
     [VCS_LOGIN] = {"client.login", {"id"}},
+    [VCS_CLIENT_FIND] = {"client.find", {"id", "login", "status"}},
     [VCS_CLIENT] = {"client.get", {"id", "name", "status", "credit", "balance",
 				      "currency", "rate_table"}},
     [VCS_ACCOUNTS] = {"account.list", {"id", "name"}},
@@ -138,6 +139,12 @@ static void read_method(struct reader *r, struct json_object *o,
 	check_fields(r, method, operations[operation].needs);
 }
 
+/* xDRs can be added up; forgotten passwords are the provider's to reset. */
+static bool may_lack(int operation)
+{
+	return operation == VCS_USAGE || operation == VCS_CLIENT_FIND;
+}
+
 const struct vcs_profile *vcs_profile_load(
     struct mem *m, const char *path, struct diag *d)
 {
@@ -169,7 +176,7 @@ const struct vcs_profile *vcs_profile_load(
 		p->methods[i].operation = operations[i].name;
 		if (o)
 			read_method(&r, o, &p->methods[i], i);
-		else if (i != VCS_USAGE) /* its xDRs can be added up */
+		else if (!may_lack(i))
 			complain(&r, "is missing",
 			    "copy it from conf/vcs/default.json");
 	}

@@ -18,6 +18,7 @@ enum vcs_operation {
 	VCS_CORE_PING,
 	VCS_MANAGEMENT_PING,
 	VCS_LOGIN,
+	VCS_CLIENT_FIND,
 	VCS_CLIENT,
 	VCS_ACCOUNTS,
 	VCS_SERVICES,
@@ -50,7 +51,8 @@ struct vcs_method {
 	bool management;       /* else Core */
 	bool write;	       /* changes something: never sent twice */
 	const char *method;    /* VCS's name: "rates.search"; NULL: the profile
-				* has no such operation (usage.summary only) */
+				* has no such operation (usage.summary,
+				* client.find only) */
 	const char *evidence;  /* documented, observed, guess */
 	struct json_object *params;
 	enum vcs_answer answer;

@@ -115,10 +115,10 @@ static enum err count_try(struct try *t)
 	enum err err = throttle_check(t->db, t->brand->name, "voucher",
 	    t->subject, limit, HOUR, t->now, &t->out->retry_after);
 
-	if (err || !limit)
+	if (err)
 		return err;
 	return throttle_count(
-	    t->db, t->brand->name, "voucher", t->subject, HOUR, t->now);
+	    t->db, t->brand->name, "voucher", t->subject, limit, HOUR, t->now);
 }
 
 static void take_back(struct try *t)

@@ -49,7 +49,7 @@ enum err hook_submit(struct call *c)
 	if (err == ERR_LOGIN || err == ERR_BUSY ||
 	    (h->event && h->event->unproven))
 		throttle_count(c->db, c->brand->name, "hook", c->req->address,
-		    MINUTE, c->now);
+		    REFUSED_MOST, MINUTE, c->now);
 	if (err || !h->event)
 		return err;
 	c->after = handle;

@@ -1,13 +1,13 @@
 /* login.c: log-in, log-out, choice of language. */
 #include "pages/login.h"
 
-#include <arpa/inet.h>
-#include <ctype.h>
 #include <string.h>
 
 #include "base/counters.h"
 #include "domain/throttle.h"
 #include "pages/page_factor.h"
+#include "pages/page_letter.h"
+#include "pages/page_login.h"
 #include "pages/page_serve.h"
 #include "pages/routes.h"
 
@@ -16,6 +16,10 @@ const struct param login_form_params[] = {
 	.type = PARAM_FREE,
 	.max = 512,
 	.about = "Where to go after the log-in: a path of this portal."},
+    {.name = "done",
+	.type = PARAM_CHOICE,
+	.choices = "reset",
+	.about = "Says that the password was changed."},
     {0},
 };
 
@@ -87,72 +91,69 @@ enum err login_load(struct call *c)
 
 	if (c->session && c->req->format == FORMAT_HTML)
 		reply_redirect(c->reply, 303, next);
-	return ERR_OK;
+	json_put_flag(c->ui, "changed", req_text(c->req, "done") != NULL);
+	return login_form(c);
 }
 
 enum err login_form(struct call *c)
 {
-	(void)c;
+	if (page_can_reset(c->brand))
+		json_put_text(c->ui, "reset_url", "/api/reset");
 	return ERR_OK;
 }
 
-/* One subject, however the name is spelled or the /64 is used. */
-static const char *fold_login(struct mem *m, const char *login)
-{
-	char *folded = mem_text(m, login);
-
-	for (char *c = folded; *c; c++)
-		*c = (char)tolower((unsigned char)*c);
-	return folded;
-}
-
-static const char *cut_address(struct mem *m, const char *address)
-{
-	char text[INET6_ADDRSTRLEN];
-	struct in6_addr a;
-
-	if (inet_pton(AF_INET6, address, &a) != 1)
-		return address;
-	if (IN6_IS_ADDR_V4MAPPED(&a))
-		return mem_text(
-		    m, inet_ntop(AF_INET, &a.s6_addr[12], text, sizeof(text)));
-	memset(&a.s6_addr[8], 0, 8);
-	inet_ntop(AF_INET6, &a, text, sizeof(text));
-	return mem_text(m, text);
-}
+/* Who is held up by failures, from the widest to the narrowest. A right
+ * password clears its log-in's alone: with an own log-in in between, somebody
+ * could go on for ever. */
+enum { BY_NETWORK, BY_ADDRESS, BY_LOGIN, BY__MAX };
 
 struct throttled {
-	const char *name, *address;
+	const char *subject[BY__MAX];
+	int64_t limit[BY__MAX];
 };
+
+static const char *const throttles[BY__MAX] = {"network", "address", "login"};
+
+static void find_subjects(struct call *c, struct throttled *t)
+{
+	const struct conf *conf = c->brand->conf;
+
+	*t = (struct throttled){
+	    .subject = {throttle_network(c->mem, c->req->address),
+		throttle_address(c->mem, c->req->address),
+		throttle_login(c->mem, req_text(c->req, "login"))},
+	    .limit = {conf->limits.login_per_network,
+		conf->limits.login_per_address, conf->limits.login_per_name},
+	};
+}
+
+static enum err count_one(struct call *c, const struct throttled *t, int by)
+{
+	return throttle_count(c->db, c->brand->name, throttles[by],
+	    t->subject[by], t->limit[by], c->brand->conf->limits.login_window,
+	    c->now);
+}
 
 /* The name's failure is counted before the try, so that parallel tries cannot
  * slip through, and taken back if it was none. */
 static enum err throttle(struct call *c, struct throttled *t)
 {
-	const struct conf *conf = c->brand->conf;
-	int64_t window = conf->limits.login_window;
-	enum err err;
+	enum err err = ERR_OK;
 
-	t->name = fold_login(c->mem, req_text(c->req, "login"));
-	t->address = cut_address(c->mem, c->req->address);
-	err = throttle_check(c->db, c->brand->name, "address", t->address,
-	    conf->limits.login_per_address, window, c->now, &c->retry_after);
-	if (!err)
-		err = throttle_check(c->db, c->brand->name, "login", t->name,
-		    conf->limits.login_per_name, window, c->now,
+	find_subjects(c, t);
+	for (int by = 0; by < BY__MAX && !err; by++)
+		err = throttle_check(c->db, c->brand->name, throttles[by],
+		    t->subject[by], t->limit[by],
+		    c->brand->conf->limits.login_window, c->now,
 		    &c->retry_after);
-	if (!err && conf->limits.login_per_name)
-		err = throttle_count(
-		    c->db, c->brand->name, "login", t->name, window, c->now);
-	return err;
+	return err ? err : count_one(c, t, BY_LOGIN);
 }
 
 static void count_failure(struct call *c, const struct throttled *t)
 {
 	log_info("login.refused", "from %s", c->req->address);
-	if (c->brand->conf->limits.login_per_address)
-		throttle_count(c->db, c->brand->name, "address", t->address,
-		    c->brand->conf->limits.login_window, c->now);
+	count_one(c, t, BY_NETWORK);
+	count_one(c, t, BY_ADDRESS);
 	c->notice = page_text(c, "login.wrong");
 }
 
@@ -213,9 +214,11 @@ static enum err begin_session(
 		return begin_half(c, lack, client, kept);
 	err = page_begin_session(c, bearer ? SESSION_BEARER : SESSION_COOKIE,
 	    client, req_text(c->req, "login"), kept);
-	if (!err)
-		log_info("login.done", "client %lld", (long long)client);
-	return err;
+	if (err)
+		return err;
+	log_info("login.done", "client %lld", (long long)client);
+	page_note_device(c);
+	return ERR_OK;
 }
 
 /* A form gets a cookie instead. */
@@ -234,8 +237,7 @@ static enum err log_in(struct call *c)
 	 * written at all. */
 	err = session_purge(c->db, c->now);
 	if (!err)
-		err = throttle_purge(
-		    c->db, c->now, c->brand->conf->limits.login_window);
+		err = throttle_purge(c->db, c->now);
 	if (!err)
 		err = throttle(c, &t);
 	if (err)
@@ -245,9 +247,11 @@ static enum err log_in(struct call *c)
 	if (err == ERR_LOGIN)
 		count_failure(c, &t);
 	else if (err)
-		throttle_take_back(c->db, c->brand->name, "login", t.name);
+		throttle_take_back(
+		    c->db, c->brand->name, "login", t.subject[BY_LOGIN]);
 	else
-		throttle_clear(c->db, c->brand->name, "login", t.name);
+		throttle_clear(
+		    c->db, c->brand->name, "login", t.subject[BY_LOGIN]);
 	if (err)
 		return err;
 	c->location =

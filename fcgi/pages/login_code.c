@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "pages/page_factor.h"
+#include "pages/page_letter.h"
 #include "pages/page_serve.h"
 #include "pages/routes.h"
 
@@ -50,7 +51,9 @@ enum err login_code_submit(struct call *c)
 	err = page_try_code(c, client, req_text(c->req, "code"));
 	if (!err)
 		err = page_renew_session(c, false);
-	if (!err)
-		log_info("login.done", "client %" PRId64, client);
-	return err;
+	if (err)
+		return err;
+	log_info("login.done", "client %" PRId64, client);
+	page_note_device(c);
+	return ERR_OK;
 }

@@ -54,6 +54,12 @@ static const char *find_id(
 	return mem_text_n(m, id, strcspn(id, "/"));
 }
 
+const char *page_logged_path(const struct call *c)
+{
+	return strncmp(c->req->path, "/api/reset/", 11) ? c->req->path
+							: "/api/reset/-";
+}
+
 bool page_is_file(const struct call *c)
 {
 	return c->req->format == FORMAT_CSV || c->req->format == FORMAT_XLSX;
@@ -283,7 +289,8 @@ void page_serve(struct site *site, struct mem *mem,
 	    .req = &req,
 	    .reply = &reply,
 	    .site = site,
-	    .now = (int64_t)time(NULL)};
+	    .now = (int64_t)time(NULL),
+	    .began = session_clock()};
 	int64_t began = now_us();
 	enum err err = req_open(&req, mem, source);
 
@@ -317,7 +324,7 @@ void page_serve(struct site *site, struct mem *mem,
 	}
 	count_request(c.brand->counters, reply.status, now_us() - began);
 	log_debug("request", "%s %s %d %zu bytes",
-	    req.method == METHOD_POST ? "POST" : "GET", req.path, reply.status,
-	    reply.bytes);
+	    req.method == METHOD_POST ? "POST" : "GET", page_logged_path(&c),
+	    reply.status, reply.bytes);
 	log_request(NULL, NULL);
 }

@@ -42,6 +42,7 @@ struct call {
 				  * is NULL then, but for rows that end it */
 	const char *token;	 /* its cookie or bearer text */
 	int64_t now;		 /* seconds since 1970 */
+	int64_t began;		 /* the same moment, session_clock() */
 	const char *id;		 /* what stood at ":id" in the path; digits,
 				  * or a token's letters */
 

@@ -27,9 +27,9 @@ static enum err count_try(struct call *c, const char *subject)
 	enum err err = throttle_check(c->db, c->brand->name, kind, subject,
 	    limit, window, c->now, &c->retry_after);
 
-	if (!err && limit)
-		err = throttle_count(
-		    c->db, c->brand->name, kind, subject, window, c->now);
+	if (!err)
+		err = throttle_count(c->db, c->brand->name, kind, subject,
+		    limit, window, c->now);
 	return err;
 }
 

@@ -11,6 +11,9 @@ const char *page_cookie_name(const struct call *c, const char *base);
 /* Whether a row is the one of a request's path, whatever the method. */
 bool page_is_path(const struct page *p, const struct req *r);
 
+/* The path for a log line: without the secret of a letter's link. */
+const char *page_logged_path(const struct call *c);
+
 /* Whether the answer is to be a file (CSV, XLSX). */
 bool page_is_file(const struct call *c);
 

@@ -53,11 +53,13 @@ static enum err begin(struct call *c, enum session_kind kind,
     enum session_lack lack, const struct session *of, struct json_object *kept)
 {
 	bool bearer = kind == SESSION_BEARER;
+	const struct session_origin from = {
+	    c->began, c->req->address, req_env(c->req, "HTTP_USER_AGENT")};
 	struct session *s = mem_alloc(c->mem, sizeof(*s));
 	char *token;
-	enum err err =
-	    session_begin(c->db, c->mem, c->brand->name, kind, of->client_id,
-		of->login, choose_lifetime(c, bearer, lack), c->now, s, &token);
+	enum err err = session_begin(c->db, c->mem, c->brand->name, kind,
+	    of->client_id, of->login, choose_lifetime(c, bearer, lack), c->now,
+	    &from, s, &token);
 
 	if (!err && lack)
 		err = session_set_lack(c->db, s, lack);
@@ -171,6 +173,6 @@ enum err page_check_csrf(struct call *c)
 	if (of && given &&
 	    session_csrf_check(c->mem, c->brand->secret, of, given))
 		return ERR_OK;
-	log_info("csrf.refused", "%s", c->req->path);
+	log_info("csrf.refused", "%s", page_logged_path(c));
 	return ERR_CSRF;
 }

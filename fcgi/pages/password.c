@@ -5,6 +5,7 @@
 #include "domain/account.h"
 #include "domain/throttle.h"
 #include "domain/vcs_account.h"
+#include "pages/page_letter.h"
 #include "pages/page_serve.h"
 #include "pages/routes.h"
 
@@ -76,9 +77,9 @@ static enum err check_current(struct call *c)
 	enum err err = throttle_check(c->db, c->brand->name, "password",
 	    subject, limit, window, c->now, &c->retry_after);
 
-	if (!err && limit)
-		err = throttle_count(
-		    c->db, c->brand->name, "password", subject, window, c->now);
+	if (!err)
+		err = throttle_count(c->db, c->brand->name, "password", subject,
+		    limit, window, c->now);
 	if (err)
 		return err;
 	err = vcs_check_password(
@@ -154,6 +155,8 @@ enum err password_submit(struct call *c)
 		err = renew_sessions(c);
 	if (err)
 		return err;
+	page_send_letter(
+	    c, "password", c->session->client_id, c->session->login);
 	json_put_flag(c->model, "changed", true);
 	page_flash(c, page_text(c, "password.changed"));
 	c->location = "/api/password";

@@ -25,6 +25,16 @@ enum err totp_begin(struct call *c);
 enum err totp_confirm(struct call *c);
 enum err totp_remove(struct call *c);
 
+extern const struct param reset_form_params[], reset_params[];
+extern const struct param reset_token_params[];
+extern const char reset_answer[], reset_token_answer[], reset_done_answer[];
+enum err reset_load(struct call *c);
+enum err reset_form(struct call *c);
+enum err reset_submit(struct call *c);
+enum err reset_token_load(struct call *c);
+enum err reset_token_form(struct call *c);
+enum err reset_token_submit(struct call *c);
+
 extern const struct param language_params[];
 enum err language_submit(struct call *c);
 
@@ -97,6 +107,14 @@ enum err password_load(struct call *c);
 enum err password_form(struct call *c);
 extern const char password_answer[];
 enum err password_submit(struct call *c);
+
+extern const struct param security_end_params[];
+extern const char security_answer[], security_ended_answer[];
+enum err security_load(struct call *c);
+enum err security_end(struct call *c);
+
+extern const char vcs_hook_answer[];
+enum err vcs_hook_submit(struct call *c);
 
 extern const char health_answer[];
 extern const struct param refill_params[], refill_form_params[];

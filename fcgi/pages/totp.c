@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "pages/page_factor.h"
+#include "pages/page_letter.h"
 #include "pages/page_serve.h"
 #include "pages/routes.h"
 #include "tools/qr.h"
@@ -128,6 +129,7 @@ enum err totp_begin(struct call *c)
 enum err totp_confirm(struct call *c)
 {
 	const char *codes[FACTOR_CODES];
+	bool first = c->half; /* this ends a log-in */
 	struct json_object *list;
 	enum err err;
 
@@ -141,6 +143,10 @@ enum err totp_confirm(struct call *c)
 	if (err)
 		return refuse(c, err);
 	log_info("factor.added", "client %" PRId64, c->session->client_id);
+	if (first)
+		page_note_device(c);
+	page_send_letter(
+	    c, "factor_added", c->session->client_id, c->session->login);
 	list = json_put_list(c->model, "recovery_codes");
 	for (size_t i = 0; i < FACTOR_CODES; i++)
 		json_put_text(list, NULL, codes[i]);
@@ -178,6 +184,8 @@ enum err totp_remove(struct call *c)
 	if (err)
 		return err;
 	log_info("factor.removed", "client %" PRId64, c->session->client_id);
+	page_send_letter(
+	    c, "factor_removed", c->session->client_id, c->session->login);
 	page_flash(c, page_text(c, "factor.removed"));
 	c->location = "/api/security/totp";
 	return fill(c);

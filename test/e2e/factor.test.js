@@ -15,8 +15,8 @@ async function sendCode(page, code) {
 }
 
 async function setUp(page) {
-	await page.goto('/api/dashboard');
-	await follow(page, '.side a[href="/api/security/totp"]');
+	await page.goto('/api/security');
+	await follow(page, 'main a[href="/api/security/totp"]');
 	await follow(page, 'main form[action$=totp] button');
 	const secret = await readSecret(page);
 

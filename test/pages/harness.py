@@ -439,7 +439,8 @@ def basics_of(sandbox, store):
             "caFile": os.path.join(sandbox.folder, "ca.pem")},
         "billingUri": management,
         "store": {"uri": "sqlite:" + store},
-        "limits": {"loginPerName": 0, "loginPerAddress": 0}}
+        "limits": {"loginPerName": 0, "loginPerAddress": 0,
+                   "loginPerNetwork": 0}}
 
 
 class Portal(Process):

@@ -19,6 +19,8 @@
 enum { NOW = 1800000000, LIFE = 12 * 3600, IDLE = 1800 };
 
 static struct mem *m;
+static struct session_origin here = {
+    .address = "192.0.2.1", .agent = "Mozilla/5.0"};
 static struct db *db;
 static struct session s, found;
 static char *token;
@@ -26,7 +28,7 @@ static char *token;
 static enum err begin(const char *brand, enum session_kind kind, int64_t client)
 {
 	return session_begin(
-	    db, m, brand, kind, client, "heron", LIFE, NOW, &s, &token);
+	    db, m, brand, kind, client, "heron", LIFE, NOW, &here, &s, &token);
 }
 
 static enum err find_at(int64_t now)
@@ -295,6 +297,77 @@ static void test_end_client(void **state)
 	assert_int_equal(ask_int("select count(*) from session"), 2);
 }
 
+/* A log-in that began before and is through after the sessions were ended. */
+static void test_end_client_under_way(void **state)
+{
+	struct session mine;
+
+	(void)state;
+	here.began = session_clock();
+	assert_int_equal(begin("acme", SESSION_COOKIE, 1001), ERR_OK);
+	mine = s;
+	assert_int_equal(
+	    session_end_client(db, "acme", 1001, mine.token_hash), ERR_OK);
+	assert_int_equal(find_at(NOW), ERR_OK); /* the spared one */
+	assert_int_equal(begin("acme", SESSION_COOKIE, 1001), ERR_OK);
+	assert_int_equal(find_at(NOW), ERR_LOGIN);
+	here.began = session_clock() + 1;
+	assert_int_equal(begin("acme", SESSION_COOKIE, 1001), ERR_OK);
+	assert_int_equal(find_at(NOW), ERR_OK);
+	here.began = 0;
+	assert_int_equal(begin("acme", SESSION_COOKIE, 1002), ERR_OK);
+	assert_int_equal(find_at(NOW), ERR_OK); /* somebody else's */
+}
+
+static void test_list(void **state)
+{
+	struct session_row *rows;
+	struct session first = s;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(begin("acme", SESSION_BEARER, 1001), ERR_OK);
+	assert_int_equal(begin("other", SESSION_COOKIE, 1001), ERR_OK);
+	assert_int_equal(begin("acme", SESSION_COOKIE, 1002), ERR_OK);
+	assert_int_equal(
+	    session_list(db, m, "acme", 1001, IDLE, NOW, &rows, &n), ERR_OK);
+	assert_int_equal(n, 2);
+	assert_string_equal(rows[0].agent, "Mozilla/5.0");
+	assert_string_equal(rows[0].address, "192.0.2.1");
+	assert_int_equal(rows[0].kind + rows[1].kind, SESSION_BEARER);
+	assert_int_equal(
+	    session_list(db, m, "acme", 1001, IDLE, NOW + IDLE + 1, &rows, &n),
+	    ERR_OK);
+	assert_int_equal(n, 0);
+	assert_int_equal(session_end_one(db, "acme", 1002, first.token_hash),
+	    ERR_NOT_FOUND);
+	assert_int_equal(session_end_one(db, "other", 1001, first.token_hash),
+	    ERR_NOT_FOUND);
+	assert_int_equal(
+	    session_end_one(db, "acme", 1001, first.token_hash), ERR_OK);
+	assert_int_equal(session_end_one(db, "acme", 1001, first.token_hash),
+	    ERR_NOT_FOUND);
+}
+
+static void test_odd_agent(void **state)
+{
+	struct session_row *rows;
+	size_t n;
+	char *long_one = mem_alloc(m, 5001);
+
+	(void)state;
+	memset(long_one, 'x', 5000);
+	here.agent = long_one;
+	assert_int_equal(begin("acme", SESSION_COOKIE, 7), ERR_OK);
+	here.agent = "a\r\n\xff\x01z";
+	assert_int_equal(begin("acme", SESSION_COOKIE, 8), ERR_OK);
+	here.agent = "Mozilla/5.0";
+	session_list(db, m, "acme", 7, IDLE, NOW, &rows, &n);
+	assert_int_equal(strlen(rows[0].agent), 400);
+	session_list(db, m, "acme", 8, IDLE, NOW, &rows, &n);
+	assert_string_equal(rows[0].agent, "a????z");
+}
+
 static void test_purge(void **state)
 {
 	(void)state;
@@ -303,7 +376,7 @@ static void test_purge(void **state)
 		assert_int_equal(begin("acme", SESSION_COOKIE, i), ERR_OK);
 	assert_int_equal(db_commit(db), ERR_OK);
 	assert_int_equal(session_begin(db, m, "acme", SESSION_COOKIE, 1, "x",
-			     LIFE + 1, NOW, &s, &token),
+			     LIFE + 1, NOW, &here, &s, &token),
 	    ERR_OK);
 	assert_int_equal(session_purge(db, NOW + LIFE - 1), ERR_OK);
 	assert_int_equal(
@@ -421,6 +494,9 @@ int main(void)
 	    TEST(test_kept_nonsense),
 	    TEST(test_end),
 	    TEST(test_end_client),
+	    TEST(test_end_client_under_way),
+	    TEST(test_list),
+	    TEST(test_odd_agent),
 	    TEST(test_purge),
 	    TEST(test_csrf),
 	    TEST(test_secret),

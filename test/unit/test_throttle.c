@@ -49,7 +49,8 @@ static void count_at(const char *subject, int64_t now, int times)
 {
 	while (times--)
 		assert_int_equal(
-		    throttle_count(db, "acme", "login", subject, WINDOW, now),
+		    throttle_count(
+			db, "acme", "login", subject, LIMIT, WINDOW, now),
 		    ERR_OK);
 }
 
@@ -86,7 +87,69 @@ static void test_new_window(void **state)
 	assert_int_equal(
 	    ask_int(db, "select since from throttle"), NOW + WINDOW);
 	count_at("heron", NOW + WINDOW + 5, LIMIT - 1);
-	check_at("heron", NOW + WINDOW + 5, ERR_THROTTLED, WINDOW - 5);
+	check_at("heron", NOW + WINDOW + 5, ERR_THROTTLED, 2 * WINDOW - 5);
+}
+
+/* Reaches the limit, and waits until the last second. */
+static int64_t wait_it_out(int64_t now, int64_t want)
+{
+	count_at("heron", now, LIMIT);
+	check_at("heron", now, ERR_THROTTLED, want);
+	check_at("heron", now + want - 1, ERR_THROTTLED, 1);
+	check_at("heron", now + want, ERR_OK, 0);
+	return now + want;
+}
+
+static void test_delay_grows(void **state)
+{
+	int64_t now = NOW;
+
+	(void)state;
+	for (int i = 1; i < THROTTLE_GROWTH; i *= 2)
+		now = wait_it_out(now, i * WINDOW);
+	for (int i = 0; i < 3; i++)
+		now = wait_it_out(now, THROTTLE_GROWTH * WINDOW);
+	/* A window below the limit halves it. */
+	count_at("heron", now, LIMIT - 1);
+	now += WINDOW;
+	now = wait_it_out(now, THROTTLE_GROWTH * WINDOW);
+	for (int i = 0; i < 2; i++, now += WINDOW)
+		count_at("heron", now, 1);
+	now = wait_it_out(now, THROTTLE_GROWTH / 2 * WINDOW);
+	/* Quiet for long, or right: it is forgotten. */
+	now = wait_it_out(now + THROTTLE_GROWTH * WINDOW, WINDOW);
+	assert_int_equal(throttle_clear(db, "acme", "login", "heron"), ERR_OK);
+	wait_it_out(now, WINDOW);
+}
+
+static void test_purge_keeps_delays(void **state)
+{
+	int64_t now;
+
+	(void)state;
+	now = wait_it_out(NOW, WINDOW);
+	assert_int_equal(throttle_purge(db, now), ERR_OK);
+	now = wait_it_out(now, 2 * WINDOW);
+	assert_int_equal(
+	    throttle_purge(db, now + THROTTLE_GROWTH * 2 * WINDOW), ERR_OK);
+	assert_int_equal(ask_int(db, "select count(*) from throttle"), 0);
+}
+
+static void test_subjects(void **state)
+{
+	(void)state;
+	assert_string_equal(throttle_login(m, "HeRoN"), "heron");
+	assert_string_equal(throttle_address(m, "192.0.2.7"), "192.0.2.7");
+	assert_string_equal(
+	    throttle_address(m, "::ffff:192.0.2.7"), "192.0.2.7");
+	assert_string_equal(
+	    throttle_address(m, "2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+	assert_string_equal(throttle_network(m, "192.0.2.7"), "192.0.2.0");
+	assert_string_equal(
+	    throttle_network(m, "::ffff:192.0.2.7"), "192.0.2.0");
+	assert_string_equal(
+	    throttle_network(m, "2001:db8:1:2:3:4:5:6"), "2001:db8:1::");
+	assert_string_equal(throttle_network(m, "unix:"), "unix:");
 }
 
 static void test_no_limit(void **state)
@@ -162,7 +225,7 @@ static void test_clocks(void **state)
 	(void)state;
 	count_at("heron", NOW + 10, LIMIT - 1);
 	count_at("heron", NOW, 1);
-	check_at("heron", NOW, ERR_THROTTLED, WINDOW);
+	check_at("heron", NOW, ERR_THROTTLED, WINDOW + 10);
 	count_at("osprey", NOW + 100000000, LIMIT);
 	check_at("osprey", NOW, ERR_OK, 0);
 	count_at("osprey", NOW, 1);
@@ -177,12 +240,12 @@ static void test_purge(void **state)
 	assert_int_equal(db_begin(db), ERR_OK);
 	for (int i = 0; i < THROTTLE_PURGE_MAX; i++)
 		count_at(mem_print(m, "old %d", i), NOW - WINDOW, 1);
-	count_at("wrong clock", NOW + WINDOW + 1, 1);
+	count_at("wrong clock", NOW + 100000000, 1);
 	count_at("new", NOW - WINDOW + 1, LIMIT);
 	assert_int_equal(db_commit(db), ERR_OK);
-	assert_int_equal(throttle_purge(db, NOW, WINDOW), ERR_OK);
+	assert_int_equal(throttle_purge(db, NOW), ERR_OK);
 	assert_int_equal(ask_int(db, "select count(*) from throttle"), 2);
-	assert_int_equal(throttle_purge(db, NOW, WINDOW), ERR_OK);
+	assert_int_equal(throttle_purge(db, NOW), ERR_OK);
 	assert_int_equal(ask_int(db, "select count(*) from throttle"), 1);
 	check_at("new", NOW, ERR_THROTTLED, 1);
 }
@@ -195,7 +258,8 @@ static void test_store_fails(void **state)
 	assert_int_equal(
 	    db_run(db, "pragma query_only = on", NULL, 0, NULL), ERR_OK);
 	assert_int_equal(
-	    throttle_count(db, "acme", "login", "x", WINDOW, NOW), ERR_BUSY);
+	    throttle_count(db, "acme", "login", "x", LIMIT, WINDOW, NOW),
+	    ERR_BUSY);
 	assert_int_equal(
 	    db_run(db, "pragma query_only = off", NULL, 0, NULL), ERR_OK);
 	assert_int_equal(
@@ -232,7 +296,8 @@ static void test_count_at_once(void **state)
 				_exit(1);
 			for (int n = 0; n < TIMES; n++)
 				ok += throttle_count(d, "acme", "login",
-					  "heron", WINDOW, NOW) == ERR_OK;
+					  "heron", LIMIT, WINDOW,
+					  NOW) == ERR_OK;
 			_exit(ok == TIMES ? 0 : 1);
 		}
 	}
@@ -255,6 +320,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_limit),
 	    TEST(test_new_window),
+	    TEST(test_delay_grows),
+	    TEST(test_purge_keeps_delays),
+	    TEST(test_subjects),
 	    TEST(test_no_limit),
 	    TEST(test_separate_counters),
 	    TEST(test_clear),

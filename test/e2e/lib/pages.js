@@ -2,6 +2,7 @@
 // that look at all of them.
 'use strict';
 
+const crypto = require('crypto');
 const { control, core } = require('./http');
 const { openPage, findPage, forgetPage, forgetUser, logIn, follow } =
 	require('./browser');
@@ -119,6 +120,32 @@ pages.push(
 	{ name: 'app, not removed', path: '/api/security/totp', user: 'osprey',
 		factor: 1002, status: 422,
 		act: page => send(page, { current: '' }) });
+
+// Without a log-in, by a letter's link (reset: true makes it good), and sessions.
+const LINK = 'Link'.padEnd(43, 'A');
+
+pages.push(
+	{ name: 'log-in after a new password', path: '/api/login?done=reset' },
+	{ name: 'forgotten password', path: '/api/reset' },
+	{ name: 'forgotten password, sent', path: '/api/reset?sent=yes' },
+	{ name: 'forgotten password, incomplete', path: '/api/reset', status: 400,
+		act: page => send(page, { login: '' }) },
+	{ name: 'new password', path: '/api/reset/' + LINK, reset: true },
+	{ name: 'new password, wrong', path: '/api/reset/' + LINK, reset: true,
+		status: 422, act: page => send(page, { new: 'short', repeat: 'x' }) },
+	{ name: 'new password, link gone', path: '/api/reset/nothing', status: 404 },
+	{ name: 'security of heron', path: '/api/security', user: 'heron' },
+	{ name: 'security of osprey', path: '/api/security', user: 'osprey' });
+
+function writeReset(world) {
+	changeStore(world.stack, ['insert into reset values (?, ?, ?, ?, ?)', [[
+		crypto.createHash('sha256').update(LINK).digest('hex'), 'default',
+		CLIENTS.heron[0], 'heron', Math.floor(Date.now() / 1000) + 900]]]);
+}
+
+function forgetReset(world) {
+	changeStore(world.stack, ['delete from reset', [[]]]);
+}
 
 /* The refill page with payments in each state, refused, for an invoice; and
  * pages of payments. */
@@ -288,6 +315,8 @@ async function visit(world, entry, options, look, prepare) {
 		writePayments(world, entry);
 	if (entry.factor)
 		writeFactor(world, entry.factor);
+	if (entry.reset)
+		writeReset(world);
 	try {
 		page = await open(world, { user: entry.user, ...options });
 		await lookAt(world, entry, page, look, prepare);
@@ -303,6 +332,8 @@ async function visit(world, entry, options, look, prepare) {
 			forgetFactors(world);
 		if (entry.ends)
 			await forgetUser(world.stack, entry.ends);
+		if (entry.reset)
+			forgetReset(world);
 		if (id)
 			await writeFields(world, id, before);
 	}
