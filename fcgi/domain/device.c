@@ -21,8 +21,7 @@ static enum err purge(struct db *db, int64_t now)
 	    values, 2, NULL);
 }
 
-static const char *hash_device(
-    const char *device, char out[CRYPTO_SHA256_HEX])
+static const char *hash_device(const char *device, char out[CRYPTO_SHA256_HEX])
 {
 	crypto_sha256_hex(device, strlen(device), out);
 	return out;
@@ -67,11 +66,10 @@ static const struct mark programs[] = {{"Edg", "Microsoft Edge"},
     {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"},
     {"YaBrowser/", "Yandex Browser"}, {"Vivaldi/", "Vivaldi"},
     {"FxiOS/", "Firefox"}, {"Firefox/", "Firefox"}, {"CriOS/", "Chrome"},
-    {"HeadlessChrome/", "Chrome"}, {"Chrome/", "Chrome"},
-    {"Safari/", "Safari"}, {"curl/", "curl"}, {"Wget/", "Wget"},
-    {"python-requests/", "Python"}, {"Python-urllib/", "Python"},
-    {"okhttp/", "OkHttp"}, {"Go-http-client/", "Go"},
-    {"PostmanRuntime/", "Postman"}};
+    {"HeadlessChrome/", "Chrome"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"},
+    {"curl/", "curl"}, {"Wget/", "Wget"}, {"python-requests/", "Python"},
+    {"Python-urllib/", "Python"}, {"okhttp/", "OkHttp"},
+    {"Go-http-client/", "Go"}, {"PostmanRuntime/", "Postman"}};
 
 static const struct mark systems[] = {{"iPhone", "iOS"}, {"iPad", "iPadOS"},
     {"Android", "Android"}, {"Windows", "Windows"}, {"CrOS", "ChromeOS"},

@@ -75,9 +75,9 @@ enum err reset_take(struct db *db, const char *brand, const struct reset *r)
 	const struct db_value values[] = {
 	    db_text(hash_token(r->token, hash)), db_text(brand)};
 	int64_t taken = 0;
-	enum err err = db_run(db,
-	    "delete from reset where token_hash = $1 and brand = $2", values, 2,
-	    &taken);
+	enum err err =
+	    db_run(db, "delete from reset where token_hash = $1 and brand = $2",
+		values, 2, &taken);
 
 	return !err && !taken ? ERR_NOT_FOUND : err;
 }

@@ -1,5 +1,5 @@
-/* reset.h: forgotten passwords: who holds the token of a letter may choose a new
- * one, once, within RESET_LIFETIME seconds. The store has only the token's
+/* reset.h: forgotten passwords: who holds the token of a letter may choose a
+ * new one, once, within RESET_LIFETIME seconds. The store has only the token's
  * SHA-256. ERR_BUSY and ERR_INTERNAL are the store's, and logged.
  */
 #ifndef PORTICO_RESET_H

@@ -42,8 +42,8 @@ static void show_session(
 }
 
 const char security_answer[] =
-    "sessions[{id created:time seen:time device kind:web|api address "
-    "current:flag}]";
+    "sessions[id created:time seen:time device kind:web|api address "
+    "current:flag]";
 
 enum err security_load(struct call *c)
 {

@@ -339,14 +339,14 @@ static void test_list(void **state)
 	    session_list(db, m, "acme", 1001, IDLE, NOW + IDLE + 1, &rows, &n),
 	    ERR_OK);
 	assert_int_equal(n, 0);
-	assert_int_equal(session_end_one(db, "acme", 1002, first.token_hash),
-	    ERR_NOT_FOUND);
+	assert_int_equal(
+	    session_end_one(db, "acme", 1002, first.token_hash), ERR_NOT_FOUND);
 	assert_int_equal(session_end_one(db, "other", 1001, first.token_hash),
 	    ERR_NOT_FOUND);
 	assert_int_equal(
 	    session_end_one(db, "acme", 1001, first.token_hash), ERR_OK);
-	assert_int_equal(session_end_one(db, "acme", 1001, first.token_hash),
-	    ERR_NOT_FOUND);
+	assert_int_equal(
+	    session_end_one(db, "acme", 1001, first.token_hash), ERR_NOT_FOUND);
 }
 
 static void test_odd_agent(void **state)

@@ -48,9 +48,8 @@ static int64_t ask_int(struct db *d, const char *sql)
 static void count_at(const char *subject, int64_t now, int times)
 {
 	while (times--)
-		assert_int_equal(
-		    throttle_count(
-			db, "acme", "login", subject, LIMIT, WINDOW, now),
+		assert_int_equal(throttle_count(db, "acme", "login", subject,
+				     LIMIT, WINDOW, now),
 		    ERR_OK);
 }
 
@@ -295,9 +294,9 @@ static void test_count_at_once(void **state)
 			if (!d || read(gate[0], &byte, 1) != 0)
 				_exit(1);
 			for (int n = 0; n < TIMES; n++)
-				ok += throttle_count(d, "acme", "login",
-					  "heron", LIMIT, WINDOW,
-					  NOW) == ERR_OK;
+				ok +=
+				    throttle_count(d, "acme", "login", "heron",
+					LIMIT, WINDOW, NOW) == ERR_OK;
 			_exit(ok == TIMES ? 0 : 1);
 		}
 	}
