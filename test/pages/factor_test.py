@@ -5,6 +5,8 @@ failed'.
 """
 import base64
 import concurrent.futures
+import email
+import email.policy
 import hashlib
 import hmac
 import json
@@ -16,7 +18,8 @@ import subprocess
 import urllib.parse
 
 import harness
-from harness import IDS, PASSWORDS, Page, Portal, Sandbox, check_error
+from harness import (IDS, PASSWORDS, Page, Portal, Sandbox, check_error,
+                     wait_for)
 
 STEP = 30
 sandbox = Sandbox()
@@ -57,7 +60,9 @@ class Clock:
 
 
 clock = Clock()
-portal = Portal(sandbox, env=clock.env, workers=4)
+portal = Portal(sandbox, {
+    "smtp": {"uri": "smtp://" + sandbox.control("GET", "/gateways")["smtp"],
+             "from": "portal@example.net"}}, env=clock.env, workers=4)
 asking = Portal(sandbox, {"session": {"requireFactor": True}}, env=clock.env)
 KEY = "a key of the hosting team's, 32 characters"
 strict = Portal(sandbox, {
@@ -450,6 +455,29 @@ def test_password_change_keeps_it(t):
     t.check(answer.location.startswith("/api/login/code"),
             "asks for the code all the same", answer.location)
     sandbox.reset()
+
+
+def subjects():
+    return [email.message_from_string(
+        sent["data"], policy=email.policy.default)["subject"]
+        for sent in sandbox.control("GET", "/mail")]
+
+
+def test_letters(t):
+    """Whoever sets it up or removes it, the customer hears of it."""
+    forget(portal)
+    sandbox.control("DELETE", "/mail")
+    secret, codes = set_up(portal)
+    wait_for("a letter", lambda: any("turned on" in s for s in subjects()))
+    c, _ = half(portal)
+    give(c, codes[0])
+    answer = c.form("/api/security/totp/remove", {
+        "csrf": c.get("/api/security/totp").csrf, "code": codes[1]})
+    t.status(answer, 303, "removed")
+    wait_for("another", lambda: any("turned off" in s for s in subjects()))
+    for sent in sandbox.control("GET", "/mail"):
+        t.check(secret not in sent["data"] and not any(
+            code in sent["data"] for code in codes), "without secrets")
 
 
 def test_throttle(t):
