@@ -18,6 +18,8 @@ static const struct {
     {PAGE_TOKEN_LOGIN, "token_login"},
     {PAGE_HOOK, "hook"},
     {PAGE_PAYS, "pays"},
+    {PAGE_NO_CODE, "no_code"},
+    {PAGE_NO_FACTOR, "no_factor"},
 };
 
 enum { N_FLAGS = sizeof(flags) / sizeof(flags[0]) };

@@ -80,6 +80,8 @@ static const struct setting settings[] = {
     {"session.lifetime", NUMBER, AT(session.lifetime), 60, 90 * DAY, NULL},
     {"session.bearerLifetime", NUMBER, AT(session.bearer_lifetime), 60,
 	90 * DAY, NULL},
+    {"session.requireFactor", FLAG, AT(session.require_factor), 0, 0, NULL},
+    {"session.factorKey", SECRET, AT(session.factor_key), 0, 0, NULL},
     {"locale", TEXT, AT(locale), 1, 0, NULL},
     {"locales", LIST, AT(locales), 0, 0, NULL},
     {"timeZone", TEXT, AT(time_zone), 1, 0, NULL},

@@ -68,6 +68,8 @@ struct conf {
 	} store;
 	struct {
 		int64_t idle, lifetime, bearer_lifetime;
+		bool require_factor;
+		const char *factor_key; /* "": the store's own secret */
 	} session;
 	const char *locale;
 	struct conf_list locales;

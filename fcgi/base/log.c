@@ -19,6 +19,8 @@ static const struct {
     [ERR_OK] = {200, "ok"},
     [ERR_INPUT] = {400, "invalid_input"},
     [ERR_LOGIN] = {401, "login_required"},
+    [ERR_CODE] = {401, "code_required"},
+    [ERR_ENROL] = {401, "factor_required"},
     [ERR_CSRF] = {403, "csrf"},
     [ERR_NOT_FOUND] = {404, "not_found"},
     [ERR_METHOD] = {405, "method_not_allowed"},

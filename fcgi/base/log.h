@@ -17,6 +17,8 @@ enum err {
 	ERR_OK = 0,
 	ERR_INPUT,     /* 400 malformed, out of range or unknown parameter */
 	ERR_LOGIN,     /* 401 nobody is logged in, or a wrong log-in */
+	ERR_CODE,      /* 401 the password alone is not enough */
+	ERR_ENROL,     /* 401 a second factor must be set up first */
 	ERR_CSRF,      /* 403 no or wrong CSRF token */
 	ERR_NOT_FOUND, /* 404 not there, or somebody else's */
 	ERR_METHOD,    /* 405 wrong method */

@@ -142,7 +142,7 @@ static enum err find_row(
 	    db_text(s->token_hash), db_text(brand), db_text(kinds[s->kind])};
 	struct db_rows rows;
 	enum err err = db_query(db, m,
-	    "select client_id, login, created, seen, expires, kept "
+	    "select client_id, login, created, seen, expires, kept, lack "
 	    "from session s where token_hash = $1 and brand = $2 "
 	    "and kind = $3 and " NOT_CUT,
 	    values, 3, &rows);
@@ -157,6 +157,7 @@ static enum err find_row(
 	s->seen = db_cell_int(&rows, 0, 3);
 	s->expires = db_cell_int(&rows, 0, 4);
 	read_kept(m, db_cell_text(&rows, 0, 5), s);
+	s->lack = (enum session_lack)db_cell_int(&rows, 0, 6);
 	return ERR_OK;
 }
 
@@ -200,6 +201,28 @@ enum err session_keep(
 	return err;
 }
 
+enum err session_set_lack(
+    struct db *db, struct session *session, enum session_lack lack)
+{
+	const struct db_value values[] = {
+	    db_int(lack), db_text(session->token_hash)};
+
+	session->lack = lack;
+	return db_run(db, "update session set lack = $1 where token_hash = $2",
+	    values, 2, NULL);
+}
+
+enum err session_want_factor(
+    struct db *db, const char *brand, int64_t client_id)
+{
+	const struct db_value values[] = {
+	    db_int(SESSION_NO_FACTOR), db_text(brand), db_int(client_id)};
+
+	return db_run(db,
+	    "update session set lack = $1 where brand = $2 and client_id = $3",
+	    values, 3, NULL);
+}
+
 enum err session_end(struct db *db, const struct session *session)
 {
 	const struct db_value hash = db_text(session->token_hash);
@@ -238,7 +261,7 @@ enum err session_list(struct db *db, struct mem *m, const char *brand,
 	enum err err = db_query(db, m,
 	    "select token_hash, kind, created, seen, address, agent "
 	    "from session s where brand = $1 and client_id = $2 "
-	    "and expires > $3 and seen >= $4 and " NOT_CUT
+	    "and lack = 0 and expires > $3 and seen >= $4 and " NOT_CUT
 	    " order by seen desc, created desc limit $5",
 	    values, 5, &rows);
 

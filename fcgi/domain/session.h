@@ -28,9 +28,18 @@ enum {
 
 enum session_kind { SESSION_COOKIE, SESSION_BEARER };
 
+/* What a log-in still lacks. A session that lacks something is good for the
+ * pages that end the lack, and for log-out. */
+enum session_lack {
+	SESSION_WHOLE = 0,
+	SESSION_NO_CODE,  /* the second factor was not shown */
+	SESSION_NO_FACTOR /* there is none, and the brand asks for one */
+};
+
 struct session {
 	char token_hash[SESSION_HASH]; /* the session's name: no secret */
 	enum session_kind kind;
+	enum session_lack lack;
 	int64_t client_id;
 	const char *login; /* in the pool */
 	int64_t created, seen, expires;
@@ -76,6 +85,14 @@ enum err session_find(struct db *db, struct mem *m, const char *brand,
 enum err session_keep(
     struct db *db, struct session *session, struct json_object *kept);
 
+/* Before the token of a new session is handed out: it lacks something. */
+enum err session_set_lack(
+    struct db *db, struct session *session, enum session_lack lack);
+
+/* All sessions of a client lack a factor from now on. */
+enum err session_want_factor(
+    struct db *db, const char *brand, int64_t client_id);
+
 enum err session_end(struct db *db, const struct session *session);
 
 /* Ends all sessions of a client, of both kinds, but for the one with
@@ -91,7 +108,7 @@ struct session_row {
 	const char *address, *agent;
 };
 
-/* A client's sessions, the last used first; at most SESSION_LIST_MAX. */
+/* A client's whole sessions, the last used first; at most SESSION_LIST_MAX. */
 enum { SESSION_LIST_MAX = 200 };
 enum err session_list(struct db *db, struct mem *m, const char *brand,
     int64_t client_id, int64_t idle_s, int64_t now, struct session_row **out,

@@ -1,13 +1,15 @@
 /* login.c: log-in, log-out, choice of language. */
-#include "pages/routes.h"
+#include "pages/login.h"
 
 #include <string.h>
 
 #include "base/counters.h"
 #include "domain/throttle.h"
+#include "pages/page_factor.h"
 #include "pages/page_letter.h"
 #include "pages/page_login.h"
 #include "pages/page_serve.h"
+#include "pages/routes.h"
 
 const struct param login_form_params[] = {
     {.name = "next",
@@ -32,6 +34,12 @@ const struct param login_params[] = {
 	.max = 256,
 	.required = true,
 	.about = "The customer's password."},
+    {.name = "code",
+	.type = PARAM_SECRET,
+	.max = 64,
+	.about =
+	    "With JSON: the code of the second factor, if the customer has "
+	    "one."},
     {.name = "next",
 	.type = PARAM_FREE,
 	.max = 512,
@@ -52,9 +60,7 @@ const struct param language_params[] = {
     {0},
 };
 
-/* Only a page of our own: anything else could lead the customer to a copy of
- * the portal on another host. */
-static const char *check_next(const char *next, const char *otherwise)
+const char *login_check_next(const char *next, const char *otherwise)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
 				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -81,7 +87,7 @@ static const char *check_next(const char *next, const char *otherwise)
 enum err login_load(struct call *c)
 {
 	const char *next =
-	    check_next(req_text(c->req, "next"), "/api/dashboard");
+	    login_check_next(req_text(c->req, "next"), "/api/dashboard");
 
 	if (c->session && c->req->format == FORMAT_HTML)
 		reply_redirect(c->reply, 303, next);
@@ -151,14 +157,61 @@ static void count_failure(struct call *c, const struct throttled *t)
 	c->notice = page_text(c, "login.wrong");
 }
 
+/* A program sends the code along with the password, or gets nothing. */
+static enum err check_code(struct call *c, int64_t client, bool has)
+{
+	const char *code = req_text(c->req, "code");
+
+	if (!has)
+		return ERR_ENROL;
+	if (!code)
+		return ERR_CODE;
+	return page_try_code(c, client, code);
+}
+
+static enum err begin_half(struct call *c, enum session_lack lack,
+    int64_t client, struct json_object *kept)
+{
+	c->location = lack == SESSION_NO_FACTOR
+			  ? "/api/security/totp"
+			  : mem_print(c->mem, "/api/login/code?next=%s",
+				req_encode(c->mem, c->location));
+	return page_begin_half(
+	    c, lack, client, req_text(c->req, "login"), kept);
+}
+
+/* What the password alone is not enough for. */
+static enum err find_lack(
+    struct call *c, int64_t client, enum session_lack *lack)
+{
+	struct factor f;
+	const struct factor_of of = page_factor_of(c, client);
+	enum err err = factor_find(&of, "", &f);
+
+	*lack = SESSION_WHOLE;
+	if (f.state == FACTOR_ON)
+		*lack = SESSION_NO_CODE;
+	else if (c->brand->conf->session.require_factor)
+		*lack = SESSION_NO_FACTOR;
+	return err;
+}
+
 static enum err begin_session(
     struct call *c, int64_t client, struct json_object *kept)
 {
 	bool bearer = c->req->json_body;
-	enum err err;
+	struct session *old = c->session ? c->session : c->half;
+	enum session_lack lack;
+	enum err err = find_lack(c, client, &lack);
 
-	if (c->session && !bearer)
-		session_end(c->db, c->session);
+	if (!err && bearer && lack)
+		err = check_code(c, client, lack == SESSION_NO_CODE);
+	if (err)
+		return err;
+	if (old && !bearer)
+		session_end(c->db, old);
+	if (lack && !bearer)
+		return begin_half(c, lack, client, kept);
 	err = page_begin_session(c, bearer ? SESSION_BEARER : SESSION_COOKIE,
 	    client, req_text(c->req, "login"), kept);
 	if (err)
@@ -201,7 +254,8 @@ static enum err log_in(struct call *c)
 		    c->db, c->brand->name, "login", t.subject[BY_LOGIN]);
 	if (err)
 		return err;
-	c->location = check_next(req_text(c->req, "next"), "/api/dashboard");
+	c->location =
+	    login_check_next(req_text(c->req, "next"), "/api/dashboard");
 	return begin_session(c, client, kept);
 }
 
@@ -211,6 +265,9 @@ static enum login_end end_of(enum err err)
 	case ERR_OK:
 		return LOGIN_DONE;
 	case ERR_LOGIN:
+	case ERR_CODE:
+	case ERR_ENROL:
+	case ERR_RULE:
 		return LOGIN_REFUSED;
 	case ERR_THROTTLED:
 		return LOGIN_THROTTLED;
@@ -254,7 +311,7 @@ enum err language_submit(struct call *c)
 	reply_cookie(c->reply, page_cookie_name(c, "portico-language"),
 	    l->locale, c->req->https, 365 * 86400);
 	if (!next || strncmp(next, "/api/login", 10) != 0)
-		next = check_next(
+		next = login_check_next(
 		    next, c->session ? "/api/dashboard" : "/api/login");
 	else
 		next = "/api/login";

@@ -306,9 +306,10 @@ bool openapi_can_answer(const struct page *p, enum err e)
 		       has_param(p, "invoice") || p->load == metrics_load;
 	case ERR_RULE:
 		return (post && !open && p->params->name) ||
-		       has_param(p, "invoice");
+		       has_param(p, "invoice") || has_param(p, "code");
 	case ERR_CONFLICT:
-		return post && !open && p->params->name;
+		return (post && !open && p->params->name) ||
+		       p->load == totp_begin;
 	case ERR_UPSTREAM:
 	case ERR_LATE:
 		return asks_billing(p);
@@ -322,7 +323,10 @@ bool openapi_can_answer(const struct page *p, enum err e)
 const struct openapi_error openapi_errors[] = {
     {ERR_INPUT,
 	"A parameter is unknown, malformed or out of range: see fields.", NULL},
-    {ERR_LOGIN, "Nobody is logged in, or the log-in is wrong.",
+    {ERR_LOGIN,
+	"Nobody is logged in, or the log-in is wrong. code_required: the "
+	"second factor's code is needed, too. factor_required: the brand asks "
+	"for a second factor, and the customer has none yet.",
 	"WWW-Authenticate"},
     {ERR_CSRF, "A request with a cookie, without the right CSRF token.", NULL},
     {ERR_NOT_FOUND, "It is not there, or it is somebody else's.", NULL},

@@ -176,15 +176,29 @@ static enum err run_page(struct call *c)
 	return err;
 }
 
+/* A log-in that lacks something is one for the rows that say so; for all
+ * others nobody is logged in. */
+static enum err admit_half(struct call *c, enum err err)
+{
+	unsigned needed = err == ERR_CODE    ? PAGE_NO_CODE
+			  : err == ERR_ENROL ? PAGE_NO_FACTOR
+					     : 0;
+
+	if (!(c->page->flags & needed))
+		return err;
+	c->session = c->half;
+	return ERR_OK;
+}
+
 static enum err admit(struct call *c)
 {
-	enum err err = page_find_session(c);
+	enum err err = admit_half(c, page_find_session(c));
 
 	use_session(c);
-	if (err && err != ERR_LOGIN)
+	if (err && err_status(err) != 401)
 		return err;
 	if (err && !(c->page->flags & PAGE_PUBLIC))
-		return ERR_LOGIN;
+		return err;
 	begin_page(c); /* for a form that is shown again */
 	if (c->req->method == METHOD_POST && (err = page_check_csrf(c)))
 		return err;

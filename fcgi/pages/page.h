@@ -38,6 +38,8 @@ struct call {
 	const char *zone;	 /* the customer's */
 	const char *currency;	 /* the customer's: "USD"; may be NULL */
 	struct session *session; /* NULL: nobody is logged in */
+	struct session *half;	 /* a log-in that lacks something; `session`
+				  * is NULL then, but for rows that end it */
 	const char *token;	 /* its cookie or bearer text */
 	int64_t now;		 /* seconds since 1970 */
 	int64_t began;		 /* the same moment, session_clock() */
@@ -80,7 +82,10 @@ enum page_flag {
 				* a request makes no cookie) */
 	PAGE_HOOK = 32, /* from a program that signs what it sends: the body
 			 * is left as it came, no CSRF token */
-	PAGE_PAYS = 64	/* its forms may lead to a payment gateway */
+	PAGE_PAYS = 64, /* its forms may lead to a payment gateway */
+	/* Not for whole log-ins alone, but also for one that lacks: */
+	PAGE_NO_CODE = 128,  /* the second factor's code */
+	PAGE_NO_FACTOR = 256 /* a second factor, where the brand asks for one */
 };
 
 struct page {

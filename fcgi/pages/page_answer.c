@@ -146,12 +146,12 @@ static void answer_form(struct call *c, const struct page *page, enum err e)
 	if (!c->notice && !c->req->n_faults)
 		c->notice = page_text(c, key);
 	page->form(c);
-	send_html(c, err_status(e), page->tmpl);
+	send_html(c, err_status(e), c->tmpl ? c->tmpl : page->tmpl);
 }
 
 /* Where the browser goes after the log-in: back to where it wanted to go, if
  * that was a page to look at. */
-static void redirect_to_login(struct call *c)
+static void redirect_with_next(struct call *c, const char *path)
 {
 	const char *self = "/api/dashboard";
 
@@ -160,7 +160,16 @@ static void redirect_to_login(struct call *c)
 	if (!self || self[0] != '/' || strlen(self) > 512)
 		self = "/api/dashboard";
 	reply_redirect(c->reply, 303,
-	    mem_print(c->mem, "/api/login?next=%s", req_encode(c->mem, self)));
+	    mem_print(c->mem, "%s?next=%s", path, req_encode(c->mem, self)));
+}
+
+/* To the page that ends what the log-in lacks. */
+static void redirect_to_factor(struct call *c, enum err e)
+{
+	if (e == ERR_ENROL)
+		reply_redirect(c->reply, 303, "/api/security/totp");
+	else
+		redirect_with_next(c, "/api/login/code");
 }
 
 /* The methods that the path has (RFC 9110, 15.5.6). */
@@ -189,7 +198,7 @@ static void add_error_headers(struct call *c, enum err e)
 	}
 	if (e == ERR_METHOD)
 		reply_header(c->reply, "Allow", list_methods(c));
-	if (e == ERR_LOGIN && c->req->words != FORMAT_HTML)
+	if (err_status(e) == 401 && c->req->words != FORMAT_HTML)
 		reply_header(c->reply, "WWW-Authenticate", "Bearer");
 }
 
@@ -201,10 +210,12 @@ void page_answer_error(struct call *c, enum err e)
 	if (c->req->words != FORMAT_HTML ||
 	    (c->page && c->page->flags & PAGE_JSON_ONLY))
 		answer_json_error(c, e);
+	else if ((e == ERR_CODE || e == ERR_ENROL) && !page_is_file(c))
+		redirect_to_factor(c, e);
 	else if (c->page && shows_form(c, e))
 		answer_form(c, c->page, e);
 	else if (e == ERR_LOGIN && !page_is_file(c))
-		redirect_to_login(c);
+		redirect_with_next(c, "/api/login");
 	else
 		answer_error_page(c, e);
 }

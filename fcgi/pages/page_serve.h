@@ -17,7 +17,8 @@ const char *page_logged_path(const struct call *c);
 /* Whether the answer is to be a file (CSV, XLSX). */
 bool page_is_file(const struct call *c);
 
-/* Finds who is logged in. ERR_LOGIN: nobody. */
+/* Finds who is logged in. ERR_LOGIN: nobody. ERR_CODE, ERR_ENROL: somebody
+ * whose log-in lacks something, in c->half. */
 enum err page_find_session(struct call *c);
 
 /* Begins a session and hands its token out, as a cookie or in the model; it is
@@ -25,6 +26,15 @@ enum err page_find_session(struct call *c);
  * caller's to end. */
 enum err page_begin_session(struct call *c, enum session_kind kind,
     int64_t client, const char *login, struct json_object *kept);
+
+/* The same for a browser's log-in that lacks something; it lasts for some
+ * minutes. */
+enum err page_begin_half(struct call *c, enum session_lack lack, int64_t client,
+    const char *login, struct json_object *kept);
+
+/* Goes on with a new token, and ends the old one; `others`: all others of the
+ * customer's, too. Nothing is lacking then. */
+enum err page_renew_session(struct call *c, bool others);
 
 /* What page_flash() left for this page; NULL: nothing. Once. */
 const char *page_take_flash(struct call *c);

@@ -28,25 +28,41 @@ enum err page_find_session(struct call *c)
 	    c->brand->conf->session.idle, c->now, s);
 	if (err)
 		return err;
-	c->session = s;
 	c->token = token;
+	if (s->lack) {
+		c->half = s;
+		return s->lack == SESSION_NO_FACTOR ? ERR_ENROL : ERR_CODE;
+	}
+	c->session = s;
 	return ERR_OK;
 }
 
-enum err page_begin_session(struct call *c, enum session_kind kind,
-    int64_t client, const char *login, struct json_object *kept)
+enum { HALF_S = 900 };
+
+static int64_t choose_lifetime(
+    const struct call *c, bool bearer, enum session_lack lack)
 {
 	const struct conf *conf = c->brand->conf;
+	int64_t lifetime =
+	    bearer ? conf->session.bearer_lifetime : conf->session.lifetime;
+
+	return lack && lifetime > HALF_S ? HALF_S : lifetime;
+}
+
+static enum err begin(struct call *c, enum session_kind kind,
+    enum session_lack lack, const struct session *of, struct json_object *kept)
+{
 	bool bearer = kind == SESSION_BEARER;
 	const struct session_origin from = {
 	    c->began, c->req->address, req_env(c->req, "HTTP_USER_AGENT")};
 	struct session *s = mem_alloc(c->mem, sizeof(*s));
 	char *token;
-	enum err err =
-	    session_begin(c->db, c->mem, c->brand->name, kind, client, login,
-		bearer ? conf->session.bearer_lifetime : conf->session.lifetime,
-		c->now, &from, s, &token);
+	enum err err = session_begin(c->db, c->mem, c->brand->name, kind,
+	    of->client_id, of->login, choose_lifetime(c, bearer, lack), c->now,
+	    &from, s, &token);
 
+	if (!err && lack)
+		err = session_set_lack(c->db, s, lack);
 	if (!err)
 		err = session_keep(c->db, s, kept);
 	if (err)
@@ -59,9 +75,38 @@ enum err page_begin_session(struct call *c, enum session_kind kind,
 		    c->req->https, 0);
 	}
 	s->kept = kept;
-	c->session = s;
+	c->session = lack ? NULL : s;
+	c->half = lack ? s : NULL;
 	c->token = token;
 	return ERR_OK;
+}
+
+enum err page_begin_session(struct call *c, enum session_kind kind,
+    int64_t client, const char *login, struct json_object *kept)
+{
+	const struct session of = {.client_id = client, .login = login};
+
+	return begin(c, kind, SESSION_WHOLE, &of, kept);
+}
+
+enum err page_begin_half(struct call *c, enum session_lack lack, int64_t client,
+    const char *login, struct json_object *kept)
+{
+	const struct session of = {.client_id = client, .login = login};
+
+	return begin(c, SESSION_COOKIE, lack, &of, kept);
+}
+
+enum err page_renew_session(struct call *c, bool others)
+{
+	const struct session old = *c->session;
+	enum err err = begin(c, old.kind, SESSION_WHOLE, &old, old.kept);
+
+	if (err)
+		return err;
+	return others ? session_end_client(c->db, c->brand->name, old.client_id,
+			    c->session->token_hash)
+		      : session_end(c->db, &old);
 }
 
 void page_flash(struct call *c, const char *text)
@@ -112,7 +157,7 @@ const char *page_csrf(struct call *c)
 
 enum err page_check_csrf(struct call *c)
 {
-	const char *of = c->session ? c->token : find_visitor(c);
+	const char *of = c->token ? c->token : find_visitor(c);
 	const char *given = req_env(c->req, "HTTP_X_CSRF_TOKEN");
 
 	if (c->session && c->session->kind == SESSION_BEARER)

@@ -12,6 +12,19 @@ extern const char login_answer[];
 enum err login_submit(struct call *c);
 enum err logout_submit(struct call *c);
 
+extern const struct param login_code_params[];
+enum err login_code_load(struct call *c);
+enum err login_code_form(struct call *c);
+enum err login_code_submit(struct call *c);
+
+extern const struct param totp_confirm_params[], totp_remove_params[];
+extern const char totp_answer[], totp_confirmed_answer[];
+enum err totp_load(struct call *c);
+enum err totp_form(struct call *c);
+enum err totp_begin(struct call *c);
+enum err totp_confirm(struct call *c);
+enum err totp_remove(struct call *c);
+
 extern const struct param reset_form_params[], reset_params[];
 extern const struct param reset_token_params[];
 extern const char reset_answer[], reset_token_answer[], reset_done_answer[];

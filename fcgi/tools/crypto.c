@@ -69,6 +69,16 @@ void crypto_hmac_sha512(const void *key, size_t key_len, const void *data,
 		die("HMAC-SHA-512", code);
 }
 
+void crypto_hmac_sha1(const void *key, size_t key_len, const void *data,
+    size_t len, unsigned char out[CRYPTO_SHA1])
+{
+	int code =
+	    gnutls_hmac_fast(GNUTLS_MAC_SHA1, key, key_len, data, len, out);
+
+	if (code < 0)
+		die("HMAC-SHA-1", code);
+}
+
 bool crypto_equal(const void *a, const void *b, size_t len)
 {
 	return gnutls_memcmp(a, b, len) == 0;
@@ -168,16 +178,94 @@ void *crypto_unbase64(struct mem *m, const char *text, size_t *len)
 	return data;
 }
 
+static const char base32_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/* `in` as digits of `width` bits; what is missing at the end is zero. */
+static char *put_digits(const unsigned char *in, size_t len, unsigned width,
+    const char *digits, char *at)
+{
+	uint32_t bits = 0;
+	unsigned n = 0, mask = (1U << width) - 1;
+
+	for (size_t i = 0; i < len; i++) {
+		bits = bits << 8 | in[i];
+		for (n += 8; n >= width; n -= width)
+			*at++ = digits[bits >> (n - width) & mask];
+	}
+	if (n)
+		*at++ = digits[bits << (width - n) & mask];
+	return at;
+}
+
+char *crypto_base32(struct mem *m, const void *data, size_t len)
+{
+	char *out = mem_array(m, len / 5 + 2, 8);
+
+	*put_digits(data, len, 5, base32_digits, out) = '\0';
+	return out;
+}
+
 char *crypto_base32_token(struct mem *m, size_t n)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 	char *out = mem_alloc(m, n + 1);
 
 	crypto_random(out, n);
 	for (size_t i = 0; i < n; i++)
-		out[i] = digits[(unsigned char)out[i] & 31];
+		out[i] = base32_digits[(unsigned char)out[i] & 31];
 	out[n] = '\0';
 	return out;
+}
+
+/* --- Encryption ------------------------------------------------------------
+ */
+
+enum { NONCE = 12, TAG = 16 };
+
+static gnutls_aead_cipher_hd_t open_cipher(const unsigned char *key)
+{
+	const gnutls_datum_t datum = {
+	    (unsigned char *)(uintptr_t)key, CRYPTO_KEY};
+	gnutls_aead_cipher_hd_t cipher;
+	int code =
+	    gnutls_aead_cipher_init(&cipher, GNUTLS_CIPHER_AES_256_GCM, &datum);
+
+	if (code < 0)
+		die("AES-256-GCM", code);
+	return cipher;
+}
+
+char *crypto_seal(struct mem *m, const unsigned char key[CRYPTO_KEY],
+    const char *about, const void *data, size_t len)
+{
+	size_t room = len + TAG;
+	unsigned char *out = mem_alloc(m, NONCE + room);
+	gnutls_aead_cipher_hd_t cipher = open_cipher(key);
+	int code;
+
+	crypto_random(out, NONCE);
+	code = gnutls_aead_cipher_encrypt(cipher, out, NONCE, about,
+	    strlen(about), TAG, data, len, out + NONCE, &room);
+	gnutls_aead_cipher_deinit(cipher);
+	if (code < 0)
+		die("AES-256-GCM", code);
+	return crypto_hex(m, out, NONCE + room);
+}
+
+bool crypto_unseal(struct mem *m, const unsigned char key[CRYPTO_KEY],
+    const char *about, const char *sealed, void *out, size_t len)
+{
+	size_t all = NONCE + len + TAG, room = len;
+	unsigned char *in = mem_alloc(m, all);
+	gnutls_aead_cipher_hd_t cipher;
+	int code;
+
+	if (!crypto_unhex(sealed, in, all))
+		return false;
+	cipher = open_cipher(key);
+	code = gnutls_aead_cipher_decrypt(cipher, in, NONCE, about,
+	    strlen(about), TAG, in + NONCE, len + TAG, out, &room);
+	gnutls_aead_cipher_deinit(cipher);
+	return code >= 0 && room == len;
 }
 
 /* --- Signatures by certificates ------------------------------------------- */
@@ -263,18 +351,9 @@ char *crypto_base64url(struct mem *m, const void *data, size_t len)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				     "abcdefghijklmnopqrstuvwxyz0123456789-_";
-	const unsigned char *in = data;
-	char *out = mem_array(m, len / 3 + 2, 4), *at = out;
-	uint32_t bits = 0;
-	unsigned n = 0;
+	char *out = mem_array(m, len / 3 + 2, 4);
 
-	for (size_t i = 0; i < len; i++) {
-		bits = bits << 8 | in[i];
-		for (n += 8; n >= 6; n -= 6)
-			*at++ = digits[bits >> (n - 6) & 63];
-	}
-	if (n)
-		*at = digits[bits << (6 - n) & 63];
+	*put_digits(data, len, 6, digits, out) = '\0';
 	return out;
 }
 

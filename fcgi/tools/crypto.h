@@ -7,7 +7,13 @@
 
 struct mem;
 
-enum { CRYPTO_SHA256 = 32, CRYPTO_SHA256_HEX = 65, CRYPTO_SHA512 = 64 };
+enum {
+	CRYPTO_SHA1 = 20,
+	CRYPTO_SHA256 = 32,
+	CRYPTO_SHA256_HEX = 65,
+	CRYPTO_SHA512 = 64,
+	CRYPTO_KEY = 32 /* of crypto_seal() */
+};
 
 /* Bytes that nobody can guess. Ends the process if the system has none. */
 void crypto_random(void *out, size_t len);
@@ -27,6 +33,20 @@ void crypto_hmac_sha256(const void *key, size_t key_len, const void *data,
 void crypto_hmac_sha512(const void *key, size_t key_len, const void *data,
     size_t len, unsigned char out[CRYPTO_SHA512]);
 
+/* For one-time passwords (RFC 4226) only: SHA-1 is what phones have. */
+void crypto_hmac_sha1(const void *key, size_t key_len, const void *data,
+    size_t len, unsigned char out[CRYPTO_SHA1]);
+
+/* Encrypts with AES-256-GCM and a nonce of its own; hexadecimal digits, in the
+ * pool. `about` (not part of it) must be the same for opening: what stands in
+ * one row of the store is no use in another. */
+char *crypto_seal(struct mem *m, const unsigned char key[CRYPTO_KEY],
+    const char *about, const void *data, size_t len);
+/* The `len` bytes that were sealed. False: another key or `about`, or another
+ * length, or it was changed. */
+bool crypto_unseal(struct mem *m, const unsigned char key[CRYPTO_KEY],
+    const char *about, const char *sealed, void *out, size_t len);
+
 /* Compares in a time that depends only on `len`. */
 bool crypto_equal(const void *a, const void *b, size_t len);
 /* The same for texts of any two lengths (the length may show). */
@@ -41,6 +61,9 @@ char *crypto_base64url(struct mem *m, const void *data, size_t len);
  * none. In the pool. */
 char *crypto_base64(struct mem *m, const void *data, size_t len);
 void *crypto_unbase64(struct mem *m, const char *text, size_t *len);
+
+/* Base32 without padding (RFC 4648, section 6). In the pool. */
+char *crypto_base32(struct mem *m, const void *data, size_t len);
 
 /* `n` random characters of A-Z and 2-7 (RFC 4648, section 6). In the pool. */
 char *crypto_base32_token(struct mem *m, size_t n);

@@ -202,8 +202,8 @@ static void a_request_is_forgotten(void **state)
 
 static void errors_have_statuses(void **state)
 {
-	static const int statuses[] = {200, 400, 401, 403, 404, 405, 409, 413,
-	    415, 421, 422, 429, 500, 502, 503, 504};
+	static const int statuses[] = {200, 400, 401, 401, 401, 403, 404, 405,
+	    409, 413, 415, 421, 422, 429, 500, 502, 503, 504};
 
 	(void)state;
 	assert_int_equal(ERR__MAX, sizeof(statuses) / sizeof(statuses[0]));

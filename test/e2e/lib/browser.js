@@ -118,6 +118,14 @@ async function forgetPage(page) {
 	await page.context().close();
 }
 
+// After a user's sessions have ended.
+async function forgetUser(stack, user) {
+	for (const [key, page] of kept)
+		if (JSON.parse(key).user === user)
+			await forgetPage(page);
+	delete (stack.sessions || {})[user];
+}
+
 async function useSession(context, stack, user) {
 	const jar = await findSession(stack, user);
 
@@ -146,6 +154,6 @@ async function follow(page, selector) {
 }
 
 module.exports = {
-	passwords, openBrowser, openPage, findPage, forgetPage, closeContexts, logIn, follow,
-	sendLogin, findSession, writeCookies, findCsrf, cookiesOf,
+	passwords, openBrowser, openPage, findPage, forgetPage, forgetUser,
+	closeContexts, logIn, follow, sendLogin, findSession, writeCookies, findCsrf, cookiesOf,
 };

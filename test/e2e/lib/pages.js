@@ -4,7 +4,9 @@
 
 const crypto = require('crypto');
 const { control, core } = require('./http');
-const { openPage, findPage, forgetPage, logIn, follow } = require('./browser');
+const { openPage, findPage, forgetPage, forgetUser, logIn, follow } =
+	require('./browser');
+const { codeOf, readSecret } = require('./factor');
 const { changeStore } = require('./store');
 
 const failed = operation => ({ operation, fault: 'error' });
@@ -78,6 +80,46 @@ pages.push(
 		user: 'kestrel', client: nothing },
 	{ name: 'subscriptions failed', path: '/api/subscriptions', status: 502,
 		user: 'heron', faults: [failed('clients_packages.search')] });
+
+/* An authenticator app in each state. `factor`: whose is on; `lacks`: whose
+ * log-ins lack one; `ends`: whose sessions end by what is done. */
+async function beginApp(page) {
+	return follow(page, 'main form[action$=totp] button');
+}
+
+async function confirmApp(page) {
+	await logIn(page, 'whale');
+	await page.goto('/api/security/totp');
+	await beginApp(page);
+	await page.fill('#code', codeOf(await readSecret(page)));
+	return follow(page, 'main form[action$=confirm] button');
+}
+
+pages.push(
+	{ name: 'log-in, code', path: '/api/login', factor: 1001,
+		act: page => logIn(page, 'heron') },
+	{ name: 'log-in, wrong code', path: '/api/login', factor: 1001, status: 422,
+		act: async page => {
+			await logIn(page, 'heron');
+			return send(page, { code: 'AAAA-AAAA-AAAA' });
+		} },
+	{ name: 'log-in, app asked for', path: '/api/login', lacks: 1004,
+		ends: 'whale', act: async (page, lack) => {
+			await logIn(page, 'whale');
+			lack();
+			await page.goto('/api/security/totp');
+			return beginApp(page);
+		} },
+	{ name: 'app, recovery codes', path: '/api/login', ends: 'whale',
+		act: confirmApp },
+	{ name: 'app, off', path: '/api/security/totp', user: 'heron' },
+	{ name: 'app, begun', path: '/api/security/totp', user: 'osprey',
+		factor: 0, act: beginApp },
+	{ name: 'app, on', path: '/api/security/totp', user: 'heron',
+		factor: 1001 },
+	{ name: 'app, not removed', path: '/api/security/totp', user: 'osprey',
+		factor: 1002, status: 422,
+		act: page => send(page, { current: '' }) });
 
 // Without a log-in, by a letter's link (reset: true makes it good), and sessions.
 const LINK = 'Link'.padEnd(43, 'A');
@@ -204,6 +246,26 @@ function forgetPayments(world, { payments }) {
 	['delete from payment where id = ?', ids]);
 }
 
+// An app that is on, whose secret nobody knows; it needs none for recovery codes.
+function writeFactor(world, client) {
+	changeStore(world.stack, [`insert into totp (brand, client_id, secret, state,
+		session, step, time) values ('default', ?, '', 'on', '', 0, ?)`,
+	client ? [[client, Math.floor(Date.now() / 1000)]] : []],
+	[`insert into recovery_code (brand, client_id, code_hash)
+		values ('default', ?, ?)`, client ? [[client, 'a'], [client, 'b']] : []]);
+}
+
+function forgetFactors(world) {
+	changeStore(world.stack, ['delete from totp', [[]]],
+		['delete from recovery_code', [[]]],
+		['delete from throttle where kind = ?', [['code']]]);
+}
+
+function setLack(world, client) {
+	changeStore(world.stack,
+		['update session set lack = 2 where client_id = ?', [[client]]]);
+}
+
 // A page that looks again by itself would do so while it is looked at.
 function holdStill(page) {
 	return page.route(/\/api\/refill\/payments\//, async route => {
@@ -220,7 +282,8 @@ async function load(world, entry, page) {
 	let answer = await page.goto(entry.path);
 
 	if (entry.act)
-		answer = await entry.act(page) || answer;
+		answer = await entry.act(page, () => setLack(world, entry.lacks)) ||
+			answer;
 	if (answer.status() !== (entry.status || 200))
 		throw new Error(entry.name + ': status ' + answer.status());
 	return answer;
@@ -250,6 +313,8 @@ async function visit(world, entry, options, look, prepare) {
 		await writeFields(world, id, fields);
 	if (entry.payments)
 		writePayments(world, entry);
+	if (entry.factor)
+		writeFactor(world, entry.factor);
 	if (entry.reset)
 		writeReset(world);
 	try {
@@ -263,6 +328,10 @@ async function visit(world, entry, options, look, prepare) {
 		await control(world.stack, 'DELETE', '/faults');
 		if (entry.payments)
 			forgetPayments(world, entry);
+		if ('factor' in entry || entry.ends)
+			forgetFactors(world);
+		if (entry.ends)
+			await forgetUser(world.stack, entry.ends);
 		if (entry.reset)
 			forgetReset(world);
 		if (id)

@@ -1,0 +1,87 @@
+/* page_factor.c: trying a second factor. */
+#include "pages/page_factor.h"
+
+#include <inttypes.h>
+
+#include "domain/throttle.h"
+#include "domain/vcs_account.h"
+
+static const char kind[] = "code";
+
+struct factor_of page_factor_of(const struct call *c, int64_t client)
+{
+	return (struct factor_of){c->brand, c->mem, client, c->now};
+}
+
+static const char *name_subject(struct call *c, int64_t client)
+{
+	return mem_print(c->mem, "%" PRId64, client);
+}
+
+/* Counted before the try, so that parallel tries cannot slip through. */
+static enum err count_try(struct call *c, const char *subject)
+{
+	const struct conf *conf = c->brand->conf;
+	int64_t limit = conf->limits.login_per_name;
+	int64_t window = conf->limits.login_window;
+	enum err err = throttle_check(c->db, c->brand->name, kind, subject,
+	    limit, window, c->now, &c->retry_after);
+
+	if (!err)
+		err = throttle_count(c->db, c->brand->name, kind, subject,
+		    limit, window, c->now);
+	return err;
+}
+
+/* What came of the try. */
+static enum err settle(struct call *c, const char *subject, const char *field,
+    const char *text, enum err err)
+{
+	if (err == ERR_RULE) {
+		log_info("factor.refused", "client %s", subject);
+		req_add_fault(c->req, field, text);
+	} else if (err) {
+		throttle_take_back(c->db, c->brand->name, kind, subject);
+	} else {
+		throttle_clear(c->db, c->brand->name, kind, subject);
+	}
+	return err;
+}
+
+enum err page_try_code(struct call *c, int64_t client, const char *code)
+{
+	const struct factor_of of = page_factor_of(c, client);
+	const char *subject = name_subject(c, client);
+	enum err err = count_try(c, subject);
+
+	if (err)
+		return err;
+	return settle(
+	    c, subject, "code", "factor.wrong", factor_try(&of, code));
+}
+
+enum err page_try_first(
+    struct call *c, const char *code, const char *codes[FACTOR_CODES])
+{
+	int64_t client = c->session->client_id;
+	const struct factor_of of = page_factor_of(c, client);
+	const char *subject = name_subject(c, client);
+	enum err err = count_try(c, subject);
+
+	if (err)
+		return err;
+	return settle(c, subject, "code", "factor.wrong_first",
+	    factor_confirm(&of, c->session->token_hash, code, codes));
+}
+
+enum err page_try_password(struct call *c, const char *password)
+{
+	const char *subject = name_subject(c, c->session->client_id);
+	enum err err = count_try(c, subject);
+
+	if (err)
+		return err;
+	err = vcs_check_password(c->brand, c->mem, c->session, password);
+	return settle(c, subject, "current", "password.wrong",
+	    err == ERR_LOGIN ? ERR_RULE : err);
+}
