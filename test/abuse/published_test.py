@@ -526,9 +526,9 @@ def test_21_settings_that_break_out(t):
     t.equal(check_settings()[0], 0, "the settings as they are")
     for what, settings in {
             "smtp.from": {"smtp": {"from": "a@b.example\r\nBcc: c@d.example"}},
-            "publicUri": {"publicUri": "http://x.example/\"><script>"},
+            "publicUri": {"publicUri": "http://x.example/\nEvil: 1"},
             "coreApi.authToken": {"coreApi": {"authToken": "x\r\nEvil: 1"}},
-            "theme": {"theme": "../../../etc"},
+            "theme": {"theme": "default\nevil"},
             "coreApi.profile": {"coreApi": {"profile": "../../etc/passwd"}},
             "locale": {"locale": "en\";evil"}}.items():
         status, words = check_settings(**settings)

@@ -84,10 +84,11 @@ def test_weak_credit_straight_from_a_post(t):
     t.equal(front.credits(), before, "is one credit")
     for fault, value, state in (("amount", "10.99", "review"),
                                 ("amount", "9.99", "review"),
-                                ("pending", "ECHECK", "confirming")):
+                                ("state", "PENDING", "confirming")):
         begun = front.begin(heron, "paypal", "10.00")
         front.approve(begun)
-        sandbox.fault("paypal.capture", fault, value=value, times=1)
+        sandbox.fault("paypal.capture", fault, value=value, times=1,
+                      **({"reason": "ECHECK"} if fault == "state" else {}))
         front.come_back(heron, begun)
         sandbox.heal()
         t.equal(front.state(heron, begun), state, "%s %s" % (fault, value))
