@@ -260,8 +260,9 @@ def test_10_writing_to_another_customer(t):
             if name in body_of(row, ""):
                 continue
             answer = json_of(heron, path_of(row, "9106"), {name: "1002"})
-            t.check(answer.status in (400, 404), "%s %s" % (
-                row["path"], name), answer.status)
+            t.check(answer.status == 400 and
+                    name in answer.json["error"]["fields"],
+                    "%s %s" % (row["path"], name), answer.body[:200])
     version = osprey.json("/api/profile")["version"]
     t.status(json_of(heron, "/api/profile", {
         "company": "x", "version": version}), 409, "by osprey's version")
