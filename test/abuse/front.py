@@ -33,9 +33,9 @@ class Nginx(Process):
 
     def __init__(self, portal, limit=""):
         self.port = harness.free_ports(3)
-        build = harness.make_folder()
+        build = os.path.join(portal.folder, "nginx")
         self.folder = os.path.join(build, "demo")
-        os.mkdir(self.folder)
+        os.makedirs(self.folder)
         values = {"BUILD": build, "PORT": self.port, "API_PORT": self.port + 1,
                   "METRICS_PORT": self.port + 2, "SOCKET": portal.socket,
                   "SHARE": os.path.join(harness.BUILD, "share"),
