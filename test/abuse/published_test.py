@@ -126,9 +126,11 @@ def test_02_log_in_with_markup_and_line_ends(t):
         t.check(answer.status in (400, 401), "%r" % name, answer.status)
         check_clean(t, answer, "the form with %r" % name)
         c.get("/api/login", User_Agent="evil\x1b[2J" + MARK)
+        for ask in (c.post_json, c.form):  # a field's name is logged
+            answer = ask("/api/login", {name: "x", "login": "a"})
+            t.check(answer.status in (400, 403), "a field %r" % name,
+                    answer.status)
     check_log(t, "log-in")
-    t.check("evil: line" not in portal.log() or
-            "\nevil: line" not in portal.log(), "one line")
     nowhere(t, ("/api/logs", "/api/admin", "/api/admin/logs", "/api/log"),
             "a viewer of logs")
 
