@@ -15,7 +15,6 @@ import http.server
 import json
 import os
 import re
-import socket
 import sqlite3
 import ssl
 import subprocess
@@ -25,7 +24,7 @@ import zlib
 
 import harness
 from harness import Client, Page, Sandbox, check_error, wait_for
-from till import GATEWAYS, Till, settings_of
+from till import GATEWAYS, Ear, Till, settings_of
 
 TITLE = "Acme <b>\"Tele\"</b> & 'Sons' <img src=x onerror=alert(1)>"
 MARKUP = "<img src=x onerror=alert(1)>\r\nSet-Cookie: a=b"
@@ -93,30 +92,6 @@ class Passing(http.server.BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     do_GET = do_POST = serve
-
-
-class Ear:
-    """Listens where nobody should ever call."""
-
-    def __init__(self):
-        self.calls = 0
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self.listen, daemon=True).start()
-
-    def listen(self):
-        while True:
-            caller, _ = self.socket.accept()
-            self.calls += 1
-            caller.close()
-
-    def called(self):
-        """Everybody who connected before has been counted then."""
-        before = self.calls
-        socket.create_connection(("127.0.0.1", self.port)).close()
-        wait_for("the ear", lambda: self.calls > before)
-        self.calls -= 1
-        return self.calls
 
 
 class Certificates(http.server.BaseHTTPRequestHandler):

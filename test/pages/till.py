@@ -4,12 +4,14 @@ customer who pays, the gateways' and VCS's books.
 import json
 import os
 import re
+import socket
 import sqlite3
 import subprocess
+import threading
 import urllib.parse
 
 import harness
-from harness import Client, Portal, Sandbox, lay, wait_for
+from harness import Portal, Sandbox, lay, wait_for
 
 GATEWAYS = ("paypal", "authorizenet")
 QUIET = 1  # seconds; long ones would make long tests
@@ -40,6 +42,30 @@ def settings_of(sandbox, **more):
         "smtp": {"uri": "smtp://" + at["smtp"],
                  "from": "portal@example.net",
                  "operator": "operator@example.net"}})
+
+
+class Ear:
+    """Listens where nobody should ever call."""
+
+    def __init__(self):
+        self.calls = 0
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self):
+        while True:
+            caller, _ = self.socket.accept()
+            self.calls += 1
+            caller.close()
+
+    def called(self):
+        """Everybody who connected before has been counted then."""
+        before = self.calls
+        socket.create_connection(("127.0.0.1", self.port)).close()
+        wait_for("the ear", lambda: self.calls > before)
+        self.calls -= 1
+        return self.calls
 
 
 class Till:
@@ -118,7 +144,7 @@ class Till:
                ("host", "content-type", "content-length", "connection",
                 "accept", "user-agent")}
         body = body.encode() if isinstance(body, str) else body
-        return Client(self.portal, address).request(
+        return self.portal.client(address=address).request(
             "POST", "/api/hooks/" + gateway, body, "application/json",
             env=env, **how)
 
