@@ -21,8 +21,7 @@ enum {
 	GROUP = 4
 };
 
-/* --- Keys ------------------------------------------------------------------
- */
+/* --- Keys ----------------------------------------------------------------- */
 
 /* A key for each use, lest one be taken for the other. */
 static enum err find_key(const struct factor_of *of, const char *use,
@@ -63,8 +62,7 @@ static enum err hash_recovery(
 	return ERR_OK;
 }
 
-/* --- RFC 6238 ---------------------------------------------------------------
- */
+/* --- RFC 6238 ------------------------------------------------------------- */
 
 static void make_code(
     const unsigned char *secret, int64_t step, char out[DIGITS + 1])
@@ -105,8 +103,7 @@ const char *factor_uri(
 	    req_encode(m, login), secret, issuer);
 }
 
-/* --- The store ---------------------------------------------------------------
- */
+/* --- The store ------------------------------------------------------------ */
 
 struct row {
 	const char *state, *session, *secret;
@@ -239,8 +236,7 @@ enum err factor_begin(const struct factor_of *of, const char *session_hash)
 	return write_begun(of, session_hash, sealed);
 }
 
-/* --- Recovery codes
- * ----------------------------------------------------------- */
+/* --- Recovery codes ------------------------------------------------------- */
 
 static enum err add_recovery(const struct factor_of *of, const char **out)
 {
@@ -288,8 +284,7 @@ static enum err use_recovery(const struct factor_of *of, const char *code)
 	return err || changed ? err : ERR_RULE;
 }
 
-/* --- Codes
- * --------------------------------------------------------------------- */
+/* --- Codes ---------------------------------------------------------------- */
 
 /* What was meant by it: capitals, no spaces and hyphens. */
 static const char *tidy_code(struct mem *m, const char *code)

@@ -193,8 +193,7 @@ static void advance_due(
 	}
 }
 
-/* --- Sweeps: what neither a webhook nor a payment's own look told ----------
- */
+/* --- Sweeps: what neither a webhook nor a payment's own look told --------- */
 
 struct sweep {
 	struct till *till;

@@ -157,8 +157,7 @@ static void fill_usage(
 		fill_usage_ui(c, p);
 }
 
-/* --- The latest calls ------------------------------------------------------
- */
+/* --- The latest calls ----------------------------------------------------- */
 
 static void fill_recent(struct call *c, const struct vcs_xdrs *xdrs,
     const struct vcs_names *accounts, const struct vcs_names *services)

@@ -85,8 +85,7 @@ static void add_pool(const struct site *s, struct buf *out)
 	    s->n_brands, s->n_refused);
 }
 
-/* --- Requests ---------------------------------------------------------------
- */
+/* --- Requests ------------------------------------------------------------- */
 
 static void add_requests(struct buf *out)
 {
@@ -131,8 +130,7 @@ static void add_logins(struct buf *out)
 			    n->brand, logins[k], count_of(&n->logins[k]));
 }
 
-/* --- Back ends --------------------------------------------------------------
- */
+/* --- Back ends ------------------------------------------------------------ */
 
 static void add_calls(struct buf *out, const struct counters *n, size_t who)
 {
@@ -174,8 +172,7 @@ static void add_backends(struct buf *out)
 			add_times(out, n, who);
 }
 
-/* --- Stores and payments ----------------------------------------------------
- */
+/* --- Stores and payments -------------------------------------------------- */
 
 struct account {
 	const char *brand;

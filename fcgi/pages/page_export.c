@@ -50,8 +50,7 @@ static bool send_piece(void *ctx, const void *data, size_t len)
 	return reply_write(c->reply, data, len);
 }
 
-/* --- Cells -----------------------------------------------------------------
- */
+/* --- Cells ---------------------------------------------------------------- */
 
 /* Money and quantities as bare numbers where the unit stands in the header;
  * anything else with its unit, as a text. */
@@ -132,8 +131,7 @@ static const char *make_header(
 	return label;
 }
 
-/* --- Pieces ----------------------------------------------------------------
- */
+/* --- Pieces --------------------------------------------------------------- */
 
 static enum err write_head(struct export *x)
 {

@@ -227,8 +227,7 @@ void page_put_pager(struct call *c, size_t n, bool more)
 	    page_url(c, "page", print_number(c, number + 1)));
 }
 
-/* --- Periods ---------------------------------------------------------------
- */
+/* --- Periods -------------------------------------------------------------- */
 
 /* This page with another period and its other parameters as they are:
  * page_url() changes one, these are two. */

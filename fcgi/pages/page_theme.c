@@ -273,8 +273,7 @@ static void check_part(struct look *k, const struct page_theme *t,
 		    "compare with templates/default/theme.json");
 }
 
-/* --- Pages of the portal -----------------------------------------------------
- */
+/* --- Pages of the portal -------------------------------------------------- */
 
 static const struct page_theme *find_theme(const char *name)
 {
@@ -297,8 +296,7 @@ static void check_page(struct look *k, const char *name, struct json_object *o)
 		check_part(k, t, part, value);
 }
 
-/* --- Pages and colours of a brand's own ------------------------------------
- */
+/* --- Pages and colours of a brand's own ----------------------------------- */
 
 static bool is_template(const struct brand *b, const char *name)
 {

@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-/* --- Subscriptions ---------------------------------------------------------
- */
+/* --- Subscriptions -------------------------------------------------------- */
 
 /* total and left are quantities of the limit's unit; a limit without a total
  * is not shown as used up. */
@@ -115,8 +114,7 @@ enum err subscriptions_load(struct call *c)
 	return page_end(c);
 }
 
-/* --- Accounts --------------------------------------------------------------
- */
+/* --- Accounts ------------------------------------------------------------- */
 
 static void put_account(struct json_object *list, const struct vcs_account *a)
 {

@@ -251,8 +251,7 @@ static void put_filters(struct call *c, const struct view *v)
 	}
 }
 
-/* --- What only the template sees -------------------------------------------
- */
+/* --- What only the template sees ------------------------------------------ */
 
 static const struct column columns[] = {
     {"code", COLUMN_CODE, true},
@@ -310,8 +309,7 @@ static void fill_ui(struct call *c, const struct view *v)
 	json_put_text(c->ui, "clear_url", c->req->path);
 }
 
-/* --- Reading ---------------------------------------------------------------
- */
+/* --- Reading -------------------------------------------------------------- */
 
 /* One row more than the page shows tells whether there are more. A page that
  * comes back short may have been cut by VCS's own limit, so the rest is asked
@@ -405,8 +403,7 @@ enum err rates_load(struct call *c)
 	return show(c, &v);
 }
 
-/* --- Files -----------------------------------------------------------------
- */
+/* --- Files ---------------------------------------------------------------- */
 
 struct pieces {
 	size_t chunk;

@@ -216,8 +216,7 @@ char *crypto_base32_token(struct mem *m, size_t n)
 	return out;
 }
 
-/* --- Encryption ------------------------------------------------------------
- */
+/* --- Encryption ----------------------------------------------------------- */
 
 enum { NONCE = 12, TAG = 16 };
 
