@@ -126,10 +126,15 @@ def test_02_log_in_with_markup_and_line_ends(t):
         t.check(answer.status in (400, 401), "%r" % name, answer.status)
         check_clean(t, answer, "the form with %r" % name)
         c.get("/api/login", User_Agent="evil\x1b[2J" + MARK)
-        for ask in (c.post_json, c.form):  # a field's name is logged
+        for ask in (c.post_json, c.form):
             answer = ask("/api/login", {name: "x", "login": "a"})
             t.check(answer.status in (400, 403), "a field %r" % name,
                     answer.status)
+    # A billing system may repeat in its errors what it was asked for.
+    sandbox.fault("*", "error", value="no x\r\nevil: line\nevil\x1b[2J")
+    t.check(page.get("/api/rates").status in (200, 502), "VCS's refusal")
+    sandbox.heal()
+    t.check(portal.logged("vcs.failed"), "it is logged")
     check_log(t, "log-in")
     nowhere(t, ("/api/logs", "/api/admin", "/api/admin/logs", "/api/log"),
             "a viewer of logs")
