@@ -1,4 +1,4 @@
--- 0006-factor.sql: second factors.
+-- 0005-factor.sql: second factors.
 
 -- What a log-in still lacks: 0 nothing, 1 the code, 2 a factor.
 alter table session add column lack bigint not null default 0;

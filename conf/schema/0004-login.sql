@@ -1,4 +1,4 @@
--- 0005-login.sql: who logs in from where, growing delays, forgotten passwords.
+-- 0004-login.sql: who logs in from where, growing delays, forgotten passwords.
 
 -- Where and when the log-in of a session began.
 alter table session add column address text not null default '';
