@@ -12,7 +12,7 @@
 struct db;
 struct mem;
 
-enum { RESET_LIFETIME = 900 };
+enum { RESET_MINUTES = 15, RESET_LIFETIME = RESET_MINUTES * 60 };
 
 struct reset {
 	const char *token, *login; /* in the pool */

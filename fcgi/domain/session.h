@@ -111,7 +111,7 @@ struct session_row {
 /* A client's whole sessions, the last used first; at most SESSION_LIST_MAX. */
 enum { SESSION_LIST_MAX = 200 };
 enum err session_list(struct db *db, struct mem *m, const char *brand,
-    int64_t client_id, int64_t idle_s, int64_t now, struct session_row **rows,
+    int64_t client_id, int64_t idle_s, int64_t now, struct session_row **out,
     size_t *n);
 
 /* Ends the client's session of this id. ERR_NOT_FOUND: he has none such. */

@@ -94,7 +94,7 @@ static void send_link(struct call *c, int64_t client, const char *login)
 	args[1].text = login;
 	args[2].text = brand_make_url(
 	    c->mem, c->brand, mem_print(c->mem, "/api/reset/%s", r.token));
-	args[3].number = RESET_LIFETIME / 60;
+	args[3].number = RESET_MINUTES;
 	if (!letter_send(c->brand, c->mem, c->now, to,
 		fmt_text(c->mem, l->fmt, "letter.reset.subject", args, 4),
 		fmt_text(c->mem, l->fmt, "letter.reset.text", args, 4)))

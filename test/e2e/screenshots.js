@@ -69,7 +69,7 @@ async function takeTurned() {
 		for (const name of ['dashboard', 'rates', 'usage/summary',
 			'usage/summary?group_by=code_name', 'usage/detailed',
 			'payments', 'charges', 'invoices', 'subscriptions',
-			'accounts', 'profile', 'refill'].filter(isWanted)) {
+			'accounts', 'profile', 'refill', 'security', 'reset'].filter(isWanted)) {
 			await page.goto('/api/' + name);
 			await page.screenshot({ path: fileOf('rtl', name, width),
 				fullPage: true });

@@ -4,11 +4,15 @@ pseudo-language en-XA puts each of its texts between ⟦ and ⟧: what stands
 outside of them must be data. ar-XB is the same from right to left. Ends with
 'N passed, N failed'.
 """
+import hashlib
 import json
 import pathlib
 import re
+import secrets
 import shutil
+import sqlite3
 import subprocess
+import time
 
 import harness
 from harness import IDS, PASSWORDS, Portal, Sandbox
@@ -299,6 +303,16 @@ def find_pages():
             yield path + query
 
 
+def begin_reset():
+    """The token of a letter's link."""
+    token = secrets.token_urlsafe(32)
+    with sqlite3.connect(shipped.folder + "/portico.db", timeout=60) as db:
+        db.execute("insert into reset values (?, 'default', 1001, 'heron', ?)",
+                   (hashlib.sha256(token.encode()).hexdigest(),
+                    int(time.time()) + 900))
+    return token
+
+
 def find_foreign(page, locale, data):
     """Texts of the English catalogue that have another in this language."""
     own = set(CATALOGUES[locale].values())
@@ -333,8 +347,9 @@ def test_shipped_pages(t):
             data = strings(c.json("/api/dashboard")) | {"heron"}
         for uri in pages:
             answer = c.get(uri)
-            wanted = (400 if "02-30" in uri else 303 if uri == "/api/login"
-                      else 200)
+            wanted = (400 if "02-30" in uri else
+                      303 if uri.startswith("/api/login") else
+                      404 if uri.startswith("/api/reset/") else 200)
             t.status(answer, wanted, "%s, %s" % (locale, uri))
             if wanted != 303:
                 check_language(t, answer, locale, "%s, %s" % (locale, uri),
@@ -342,6 +357,10 @@ def test_shipped_pages(t):
         nobody = speak(shipped.client(), locale)
         page = nobody.get("/api/login")
         check_language(t, page, locale, locale + ", log-in")
+        check_language(t, nobody.get("/api/login?done=reset"), locale,
+                       locale + ", log-in after a new password")
+        check_language(t, nobody.get("/api/reset/" + begin_reset()), locale,
+                       locale + ", new password")
         check_language(t, nobody.form("/api/login", {"csrf": page.csrf}),
                        locale, locale + ", log-in refused")
         check_language(t, c.get("/api/nothing"), locale, locale + ", 404")

@@ -4,6 +4,7 @@ Ends with 'N passed, N failed'.
 """
 import re
 import shutil
+import sqlite3
 import urllib.parse
 
 import harness
@@ -442,6 +443,51 @@ def test_throttle_by_address(t):
             tries(ip, "nobody")
     t.status(tries("2001:db8:0::7", "heron", PASSWORDS["heron"]), 429,
              "however it is spelled")
+
+
+def test_throttle_by_network(t):
+    """Many addresses of one site, or of one who rents a range."""
+    p = Portal(sandbox, {"limits": {"loginPerNetwork": 3,
+                                    "loginWindow": 600}})
+
+    def tries(address, login, password="wrong"):
+        return p.client(address=address).try_login(login, password)
+
+    for net in ("203.0.113.%d", "2001:db8:7:%d::1"):
+        for n in range(3):
+            t.status(tries(net % n, "nobody%d" % n), 401, "try %d" % n)
+        answer = tries(net % 9, "heron", PASSWORDS["heron"])
+        t.status(answer, 429, "a fourth from there")
+        t.check(0 < int(answer.header("retry-after") or 0) <= 600,
+                "Retry-After")
+    for address in ("203.0.114.1", "2001:db8:8::1"):
+        t.status(tries(address, "heron", PASSWORDS["heron"]), 303,
+                 "from elsewhere")
+
+
+def test_delay_grows(t):
+    """Who is back at the limit waits longer: the store's windows are moved to
+    the past, as time would."""
+    p = Portal(sandbox, {"limits": {"loginPerName": 2, "loginWindow": 600}})
+
+    def lock():
+        for _ in range(2):
+            t.status(p.client().try_login("heron", "wrong"), 401, "a try")
+        answer = p.client().try_login("heron", PASSWORDS["heron"])
+        t.status(answer, 429, "locked")
+        return int(answer.header("retry-after"))
+
+    found = []
+    for _ in range(6):
+        found.append(lock())
+        with sqlite3.connect(p.folder + "/portico.db", timeout=30) as db:
+            db.execute("update throttle set since = since - ?, "
+                       "until = until - ?", (found[-1], found[-1]))
+    t.check(all(0 <= want - got <= 60 for got, want in zip(
+        found, (600, 1200, 2400, 4800, 4800, 4800))), "doubles", found)
+    t.status(p.client().try_login("heron", PASSWORDS["heron"]), 303,
+             "a right one")
+    t.check(lock() <= 600, "begins anew")
 
 
 def test_no_throttle(t):

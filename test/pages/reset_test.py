@@ -4,6 +4,8 @@ Ends with 'N passed, N failed'.
 """
 import email
 import email.policy
+import json
+import os
 import re
 import shutil
 import sqlite3
@@ -261,15 +263,29 @@ def test_tokens_cannot_be_tried(t):
 def test_foreign_rows(t):
     """A VCS that does not know the argument answers with everybody."""
     fresh()
-    sandbox.fault("clients.search", "markup_all", value="x")
-    ask("heron")
-    sandbox.heal()
-    sandbox.change(IDS["osprey"], cp_login="heron")
-    ask("heron")
+    with open(os.path.join(harness.ROOT, "conf/vcs/default.json")) as f:
+        profile = json.load(f)
+    del profile["operations"]["client.find"]["params"]["cp_login"]
+    path = os.path.join(portal.folder, "deaf.json")
+    with open(path, "w") as f:
+        json.dump(profile, f)
+    p = Portal(sandbox, settings(coreApi={"profile": path}), workers=1)
+    for who in ("nobody", "kestrel", "' or 1=1 --"):
+        ask(who, p)
+    ask_for_link("osprey", p)
+    t.equal([s for _, s, _ in letters()],
+            ["Client Portal: ein neues Passwort"], "nobody else's")
+    # Two customers of one log-in: it is not clear whose it is.
+    sandbox.change(IDS["heron"], cp_login="osprey")
+    ask("osprey", p)
     fresh()
-    ask_for_link("osprey")
-    t.equal([("ein neues" in s) for _, s, _ in letters()], [True],
-            "no letter where it is not clear whose the log-in is")
+    ask_for_link("heron", p)
+    t.equal(len(letters()), 1, "no letter in between")
+    del profile["operations"]["client.find"]
+    with open(path, "w") as f:
+        json.dump(profile, f)
+    p = Portal(sandbox, settings(coreApi={"profile": path}), workers=1)
+    t.status(p.client().get("/api/reset"), 404, "without it: no such thing")
 
 
 def test_host_is_not_believed(t):
