@@ -541,6 +541,9 @@ static void check_rules(struct source *s, const struct conf *c)
 	if (c->vcs.hook_secret[0] && strlen(c->vcs.hook_secret) < 16)
 		complain(s, "vcs.hookSecret", "openssl rand -base64 24",
 		    "must be at least 16 characters long");
+	if (c->session.factor_key[0] && strlen(c->session.factor_key) < 32)
+		complain(s, "session.factorKey", "openssl rand -base64 32",
+		    "must be at least 32 characters long");
 	if (!c->core_api.auth_token[0])
 		complain(s, "coreApi.authToken", "set it to the API token",
 		    "is not set");
