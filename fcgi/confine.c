@@ -21,11 +21,11 @@
 #include "domain/brand.h"
 
 /* Later than the headers of Debian 12. */
-#define FS_TRUNCATE (UINT64_C(1) << 14)
+#define FS_TRUNCATE  (UINT64_C(1) << 14)
 #define FS_IOCTL_DEV (UINT64_C(1) << 15)
 
-#define FILE_READ (LANDLOCK_ACCESS_FS_READ_FILE)
-#define FILE_WRITE (FILE_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE)
+#define FILE_READ   (LANDLOCK_ACCESS_FS_READ_FILE)
+#define FILE_WRITE  (FILE_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE)
 #define FOLDER_READ (FILE_READ | LANDLOCK_ACCESS_FS_READ_DIR)
 #define FOLDER_WRITE                                                           \
 	(FOLDER_READ | FILE_WRITE | LANDLOCK_ACCESS_FS_MAKE_REG |              \
@@ -160,8 +160,8 @@ static int confine_files(const struct site *site)
 
 	if (version < 1)
 		return ENOSYS;
-	r.fd = (int)syscall(
-	    SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+	r.fd =
+	    (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 	if (r.fd < 0)
 		return errno;
 	allow_all(&r, site);
@@ -179,8 +179,8 @@ bool confine_is_stale(void)
 		if (seen[i].st_ino && stat(replaced[i], &now) == 0 &&
 		    (now.st_ino != seen[i].st_ino ||
 			now.st_dev != seen[i].st_dev)) {
-			log_info("worker.retired", "%s was replaced",
-			    replaced[i]);
+			log_info(
+			    "worker.retired", "%s was replaced", replaced[i]);
 			return true;
 		}
 	return false;
@@ -192,13 +192,17 @@ static void drop_privileges(void)
 {
 	struct __user_cap_header_struct head = {
 	    .version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct none[2] = {0};
+	struct __user_cap_data_struct none[2] = {0}, have[2] = {0};
 	const struct rlimit no_core = {0};
 
 	setrlimit(RLIMIT_CORE, &no_core);
 	for (unsigned long cap = 0; cap <= CAP_LAST_CAP; cap++)
 		prctl(PR_CAPBSET_DROP, cap, 0, 0, 0); /* root's alone */
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	/* systemd's own filter ends who sets what it has taken already. */
+	if (syscall(SYS_capget, &head, have) == 0 && !have[0].permitted &&
+	    !have[1].permitted && !have[0].inheritable && !have[1].inheritable)
+		return;
 	if (syscall(SYS_capset, &head, none) < 0)
 		log_warn("confine.failed", "capabilities: %s", strerror(errno));
 }
@@ -247,9 +251,9 @@ bool confine_self(struct site *site)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return is_done("no_new_privs", errno, true, required);
 	drop_privileges();
-	done = is_done("Landlock", confine_files(site), landlock_version() > 0,
-	    required);
-	return is_done("seccomp", confine_calls(), confine_has_calls(),
-		   required) &&
+	done = is_done(
+	    "Landlock", confine_files(site), landlock_version() > 0, required);
+	return is_done(
+		   "seccomp", confine_calls(), confine_has_calls(), required) &&
 	       done;
 }

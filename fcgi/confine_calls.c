@@ -98,8 +98,8 @@ static const int refused[] = {
     SCMP_SYS(setgroups),
 };
 
-static void refuse(scmp_filter_ctx f, uint32_t how, const int *calls, size_t n,
-    int *failed)
+static void refuse(
+    scmp_filter_ctx f, uint32_t how, const int *calls, size_t n, int *failed)
 {
 	for (size_t i = 0; i < n; i++) {
 		int e = seccomp_rule_add(f, how, calls[i], 0);
@@ -127,7 +127,8 @@ static void refuse_sockets(scmp_filter_ctx f, int *failed)
 	for (scmp_datum_t family = 0; family <= AF_INET6; family++)
 		if (family != AF_UNIX && family != AF_INET &&
 		    family != AF_INET6)
-			refuse_if(f, call, SCMP_A0(SCMP_CMP_EQ, family), failed);
+			refuse_if(
+			    f, call, SCMP_A0(SCMP_CMP_EQ, family), failed);
 	refuse_if(f, call, SCMP_A0(SCMP_CMP_GT, AF_INET6), failed);
 	for (scmp_datum_t kind = 0; kind <= SOCKET_KIND; kind++)
 		if (kind != SOCK_STREAM && kind != SOCK_DGRAM)
@@ -152,8 +153,8 @@ static void refuse_signals(scmp_filter_ctx f, int *failed)
 static void refuse_processes(scmp_filter_ctx f, int *failed)
 {
 	static const int calls[] = {SCMP_SYS(fork), SCMP_SYS(vfork)};
-	int e = seccomp_rule_add(
-	    f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	int e =
+	    seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 
 	if (e < 0)
 		*failed = -e;
@@ -190,8 +191,8 @@ int confine_calls(void)
 	    &failed);
 	refuse_processes(f, &failed);
 	prctl(PR_SET_DUMPABLE, 0);
-	refuse_if(f, SCMP_SYS(prctl),
-	    SCMP_A0(SCMP_CMP_EQ, PR_SET_DUMPABLE), &failed);
+	refuse_if(
+	    f, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_DUMPABLE), &failed);
 #endif
 	e = failed ? -failed : seccomp_load(f);
 	seccomp_release(f);

@@ -124,11 +124,10 @@ static _Noreturn void become_child(
 	/* Nobody would end us if the parent went without a word. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() == parent)
-		status = reconciles
-			     ? reconcile_run(p->site,
-				   p->options->reconcile, true)
-			     : worker_run(
-				   p->site, settings(p->site), p->listener.fd);
+		status = reconciles ? reconcile_run(
+					  p->site, p->options->reconcile, true)
+				    : worker_run(p->site, settings(p->site),
+					  p->listener.fd);
 	site_close(p->site);
 	close(p->listener.fd);
 	free(p);
