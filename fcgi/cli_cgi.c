@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli.h"
+#include "confine.h"
 #include "domain/brand.h"
 #include "pages/page.h"
 
@@ -48,9 +49,13 @@ static int serve(struct site *site)
 	struct mem *m = mem_open((size_t)conf->limits.request_memory);
 
 	log_open(conf->log.json, LOG_WARN);
-	site_connect(site);
-	page_serve(site, m, &source, &sink);
-	site_disconnect(site);
+	if (confine_self(site)) {
+		site_connect(site);
+		page_serve(site, m, &source, &sink);
+		site_disconnect(site);
+	} else {
+		status = 1;
+	}
 	mem_close(m);
 	if (fflush(stdout))
 		status = 1;

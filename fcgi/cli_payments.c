@@ -130,7 +130,7 @@ static int run(struct site *site, struct mem *m, const struct cli *c)
 	int status;
 
 	if (!strcmp(c->args[0], "reconcile"))
-		return reconcile_run(site, c->every);
+		return reconcile_run(site, c->every, false);
 	site_connect(site);
 	status = !strcmp(c->args[0], "list")
 		     ? list(site, m)

@@ -27,6 +27,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "confine.h"
 #include "domain/brand.h"
 #include "listen.h"
 #include "reconcile.h"
@@ -123,10 +124,10 @@ static _Noreturn void become_child(
 	/* Nobody would end us if the parent went without a word. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() == parent)
-		status = reconciles
-			     ? reconcile_run(p->site, p->options->reconcile)
-			     : worker_run(
-				   p->site, settings(p->site), p->listener.fd);
+		status = reconciles ? reconcile_run(
+					  p->site, p->options->reconcile, true)
+				    : worker_run(p->site, settings(p->site),
+					  p->listener.fd);
 	site_close(p->site);
 	close(p->listener.fd);
 	free(p);
@@ -444,6 +445,7 @@ static struct site *load_or_complain(const char *named)
 
 static void serve(struct pool *p, const sigset_t *all, int64_t began)
 {
+	confine_tell(p->site);
 	fill(p);
 	log_info("pool.ready", "%zu workers on %s, loaded in %" PRId64 " ms",
 	    p->n_children, p->listener.made ? p->listener.path : "systemd",

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "confine.h"
 #include "domain/brand.h"
 #include "domain/payment.h"
 
@@ -57,17 +58,22 @@ static bool wait_seconds(int64_t seconds)
 	return signal == SIGTERM || signal == SIGINT;
 }
 
-int reconcile_run(struct site *site, int64_t every)
+int reconcile_run(struct site *site, int64_t every, bool is_replaced)
 {
 	struct mem *m = mem_open(0);
 	bool failed = false;
 	int rounds = 0;
 
+	if (!confine_self(site)) {
+		mem_close(m);
+		return 1;
+	}
 	site_connect(site);
 	if (every)
 		do
 			reconcile_all(site, m, &failed);
-		while (!wait_seconds(every));
+		while (!(is_replaced && confine_is_stale()) &&
+		       !wait_seconds(every));
 	else
 		while (
 		    reconcile_all(site, m, &failed) && ++rounds < ROUNDS_MOST)

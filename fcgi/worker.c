@@ -19,6 +19,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "confine.h"
 #include "domain/brand.h"
 #include "pages/page.h"
 
@@ -141,6 +142,8 @@ static bool is_retired(struct worker *w, size_t used)
 		    "worker.retired", "after %" PRId64 " requests", w->served);
 		return true;
 	}
+	if (confine_is_stale())
+		return true;
 	if (w->served % MEMORY_CHECK_EVERY && used < BIG_REQUEST)
 		return false;
 	/* What a big one took goes back to the system. */
@@ -279,7 +282,7 @@ int worker_run(struct site *site, const struct conf *conf, int listener)
 	w.mem = mem_open((size_t)conf->limits.request_memory);
 	if (FCGX_Init() != 0 || FCGX_InitRequest(&w.request, listener, 0) != 0)
 		log_error("worker.start", "libfcgi refuses to start");
-	else if (open_events(&w))
+	else if (open_events(&w) && confine_self(site))
 		status = loop(&w);
 	FCGX_Free(&w.request, 1);
 	close_fd(w.events);

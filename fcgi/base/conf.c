@@ -96,6 +96,7 @@ static const struct setting settings[] = {
     {"pool.maxMemory", NUMBER, AT(pool.max_memory), 8 * MIB, 4096 * MIB, NULL},
     {"pool.maxRequests", NUMBER, AT(pool.max_requests), 0, INT32_MAX, NULL},
     {"pool.grace", NUMBER, AT(pool.grace), 1, 600, NULL},
+    {"pool.confine", CHOICE, AT(pool.confine), 0, 0, "auto|off|require"},
     {"limits.body", NUMBER, AT(limits.body), KIB, 16 * MIB, NULL},
     {"limits.requestMemory", NUMBER, AT(limits.request_memory), MIB, 1024 * MIB,
 	NULL},

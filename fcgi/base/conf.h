@@ -81,8 +81,9 @@ struct conf {
 	} smtp;
 	struct {
 		int64_t workers, max_requests;
-		int64_t max_memory; /* bytes */
-		int64_t grace;	    /* for requests to end, at a stop */
+		int64_t max_memory;  /* bytes */
+		int64_t grace;	     /* for requests to end, at a stop */
+		const char *confine; /* auto, off or require */
 	} pool;
 	struct {
 		int64_t body, request_memory, answer; /* bytes */

@@ -80,6 +80,7 @@ static void free_blocks(struct block *b)
 	while (b) {
 		struct block *next = b->next;
 
+		explicit_bzero(b->data, b->used);
 		free(b);
 		b = next;
 	}
@@ -96,6 +97,8 @@ void mem_clear(struct mem *m)
 		struct block *b = m->blocks;
 
 		m->blocks = b->next;
+		/* Passwords and sessions do not outlive their request. */
+		explicit_bzero(b->data, b->used);
 		if (b->size > BLOCK || kept == KEPT) {
 			free(b);
 			continue;

@@ -257,6 +257,22 @@ static void an_overflow_ends_the_process(void **state)
 	assert_int_equal(signal_of(add_too_much, 0), SIGABRT);
 }
 
+/* The block is kept for the next request, so that it may be looked at. */
+static void clear_wipes_what_was_there(void **state)
+{
+	struct mem *m = mem_open(0);
+	const char *secret;
+	size_t left = 0;
+
+	(void)state;
+	secret = mem_text(m, "a customer's password");
+	mem_clear(m);
+	for (size_t i = 0; i < 21; i++)
+		left += secret[i] != '\0';
+	assert_int_equal(left, 0);
+	mem_close(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +283,7 @@ int main(void)
 	    cmocka_unit_test(owned_things_go_newest_first),
 	    cmocka_unit_test(texts_are_copies),
 	    cmocka_unit_test(a_buffer_grows),
+	    cmocka_unit_test(clear_wipes_what_was_there),
 	    cmocka_unit_test(a_limit_ends_the_process),
 	    cmocka_unit_test(an_overflow_ends_the_process),
 	};
