@@ -28,7 +28,10 @@ FILES = [r["path"] + ".csv" for r in routes if "csv" in r["files"]]
 QUERIES = [(r["path"], p["name"]) for r in routes if r["method"] == "GET" and
            ":" not in r["path"] for p in r["parameters"]]
 POSTS = [r for r in routes if r["method"] == "POST" and
-         r["path"] != "/api/hooks/:id"]
+         not r["path"].startswith("/api/hooks/")]
+# Of a customer who is logged in and stays so.
+OWN = [r for r in POSTS if "public" not in r["flags"] and
+       r["path"] not in ("/api/logout", "/api/login/code")]
 PROFILE = ("company", "address", "registration_id", "tax_id")
 
 
@@ -105,7 +108,9 @@ def test_01_shell_characters_in_every_parameter(t):
         for path, name in QUERIES:
             answer = heron.get("%s?%s=%s" % (path, name, quoted(value)))
             t.check(answer.status < 500, "%s %s" % (path, name), answer.status)
-        for row in POSTS[2:]:  # log-in: test_02
+        for row in POSTS:
+            if row["path"] == "/api/login":  # test_02
+                continue
             answer = json_of(heron, path_of(row), body_of(row, value))
             t.check(answer.status < 500, row["path"], answer.status)
         front.browser().get("/api/login", User_Agent=value, Referer=value,
@@ -210,8 +215,9 @@ def test_07_sql_and_markup_reflected_by_any_parameter(t):
             answer = page.get("%s?%s=%s" % (path, name, quoted(value)))
             check_clean(t, answer, "%s %s" % (path, name))
             t.check("<script>alert" not in answer.text, path + ": no script")
-            t.check(answer.status < 500 and "SQL" not in answer.text.replace(
-                value, ""), "%s %s: SQL" % (path, name), answer.status)
+            t.check(answer.status < 500 and not re.search(
+                r"\bSQL|sqlite", answer.text.replace(value, "")),
+                "%s %s: SQL" % (path, name), answer.status)
 
 
 def test_08_ids_of_another_customer(t):
@@ -261,7 +267,7 @@ def test_09_blobs_where_a_session_should_be(t):
 
 def test_10_writing_to_another_customer(t):
     before, credits = stored("osprey"), front.credits()
-    for row in POSTS[3:]:
+    for row in OWN:
         for name in ("client", "client_id", "clients_id", "id", "login",
                      "account", "user"):
             if name in body_of(row, ""):
@@ -407,9 +413,9 @@ def test_15_actions_on_what_is_closed(t):
     b = front.customer("osprey")
     sandbox.change(IDS["osprey"], status="archived")
     sandbox.forget()
-    for row in POSTS[3:]:
+    for row in OWN:
         answer = json_of(b, path_of(row), body_of(row, "1"))
-        t.check(answer.status in (400, 401), row["path"], answer.status)
+        t.check(answer.status in (400, 401, 404), row["path"], answer.status)
     t.equal(writes(), {}, "nothing was written")
     sandbox.change(IDS["osprey"], status="active")
     osprey.token("osprey")

@@ -147,7 +147,8 @@ def test_weak_requests_of_other_sites(t):
                             Origin="http://evil.example")
             t.status(answer, 403, path)
         query = "?" + "&".join("%s=1" % p["name"] for p in row["parameters"])
-        t.check(c.get(path + query).status in (303, 400, 404, 405),
+        t.check(not row["parameters"] or
+                c.get(path + query).status in (303, 400, 404, 405),
                 path + ": no change by GET")
     counts = sandbox.calls()["counts"]
     t.check(not [n for n in counts if "update" in n or "activate" in n],
