@@ -109,6 +109,13 @@ static void refuse(
 	}
 }
 
+/* libseccomp's own macros leave a field out, which clang warns of. */
+static struct scmp_arg_cmp when(
+    unsigned int arg, enum scmp_compare op, scmp_datum_t a, scmp_datum_t b)
+{
+	return (struct scmp_arg_cmp){arg, op, a, b};
+}
+
 static void refuse_if(
     scmp_filter_ctx f, int call, struct scmp_arg_cmp arg, int *failed)
 {
@@ -128,12 +135,12 @@ static void refuse_sockets(scmp_filter_ctx f, int *failed)
 		if (family != AF_UNIX && family != AF_INET &&
 		    family != AF_INET6)
 			refuse_if(
-			    f, call, SCMP_A0(SCMP_CMP_EQ, family), failed);
-	refuse_if(f, call, SCMP_A0(SCMP_CMP_GT, AF_INET6), failed);
+			    f, call, when(0, SCMP_CMP_EQ, family, 0), failed);
+	refuse_if(f, call, when(0, SCMP_CMP_GT, AF_INET6, 0), failed);
 	for (scmp_datum_t kind = 0; kind <= SOCKET_KIND; kind++)
 		if (kind != SOCK_STREAM && kind != SOCK_DGRAM)
 			refuse_if(f, call,
-			    SCMP_A1(SCMP_CMP_MASKED_EQ, SOCKET_KIND, kind),
+			    when(1, SCMP_CMP_MASKED_EQ, SOCKET_KIND, kind),
 			    failed);
 }
 
@@ -145,7 +152,7 @@ static void refuse_signals(scmp_filter_ctx f, int *failed)
 
 	for (size_t i = 0; i < COUNT(calls); i++)
 		refuse_if(f, calls[i],
-		    SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()), failed);
+		    when(0, SCMP_CMP_NE, (scmp_datum_t)getpid(), 0), failed);
 }
 
 /* Threads, which libcurl looks names up with, and no processes. What clone3
@@ -160,7 +167,7 @@ static void refuse_processes(scmp_filter_ctx f, int *failed)
 		*failed = -e;
 	refuse(f, SCMP_ACT_ERRNO(EPERM), calls, COUNT(calls), failed);
 	refuse_if(f, SCMP_SYS(clone),
-	    SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0), failed);
+	    when(0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0), failed);
 }
 
 bool confine_has_calls(void)
@@ -191,8 +198,8 @@ int confine_calls(void)
 	    &failed);
 	refuse_processes(f, &failed);
 	prctl(PR_SET_DUMPABLE, 0);
-	refuse_if(
-	    f, SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_EQ, PR_SET_DUMPABLE), &failed);
+	refuse_if(f, SCMP_SYS(prctl), when(0, SCMP_CMP_EQ, PR_SET_DUMPABLE, 0),
+	    &failed);
 #endif
 	e = failed ? -failed : seccomp_load(f);
 	seccomp_release(f);

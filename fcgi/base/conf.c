@@ -15,7 +15,18 @@
 #include "base/mem.h"
 #include "base/money.h"
 
-enum type { TEXT, NAME, SECRET, URI, DECIMAL, CHOICE, NUMBER, FLAG, LIST };
+enum type {
+	TEXT,
+	NAME,
+	SECRET,
+	URI,
+	FOLDER,
+	DECIMAL,
+	CHOICE,
+	NUMBER,
+	FLAG,
+	LIST
+};
 
 struct setting {
 	const char *key;
@@ -85,7 +96,7 @@ static const struct setting settings[] = {
     {"locale", TEXT, AT(locale), 1, 0, NULL},
     {"locales", LIST, AT(locales), 0, 0, NULL},
     {"timeZone", TEXT, AT(time_zone), 1, 0, NULL},
-    {"theme", TEXT, AT(theme), 1, 0, NULL},
+    {"theme", FOLDER, AT(theme), 1, 0, NULL},
     {"title", TEXT, AT(title), 1, 0, NULL},
     {"smtp.uri", TEXT, AT(smtp.uri), 0, 0, NULL},
     {"smtp.login", NAME, AT(smtp.login), 0, 0, NULL},
@@ -321,7 +332,20 @@ static const char *check_uri(const char *text)
 
 	if (!len)
 		return "must begin with http:// or https://";
-	return strcspn(text + len, "/ ") ? NULL : "names no host";
+	if (!strcspn(text + len, "/ "))
+		return "names no host";
+	/* RFC 3986, section 2: what is left must be written as %XX. */
+	return text[strcspn(text, " \"<>\\^`{|}")]
+		   ? "must not hold spaces, quotes, < > \\ ^ ` { | }"
+		   : NULL;
+}
+
+/* A name, and no way to elsewhere. */
+static const char *check_folder(const char *text)
+{
+	return text[0] == '.' || strchr(text, '/')
+		   ? "must be the name of a folder, without / and no . first"
+		   : NULL;
 }
 
 static const char *check_text(const struct setting *set, const char *text)
@@ -332,6 +356,9 @@ static const char *check_text(const struct setting *set, const char *text)
 	switch (set->type) {
 	case URI:
 		wrong = text[0] ? check_uri(text) : NULL;
+		break;
+	case FOLDER:
+		wrong = check_folder(text);
 		break;
 	case DECIMAL:
 		if (!money_parse(text, &amount) || money_sign(amount) < 0)

@@ -242,6 +242,12 @@ static void test_wrong_types(void **state)
 	refuse_setting("\"locale\": [\"en\"]", "locale", "must be a text");
 	refuse_setting("\"locale\": \"\"", "locale", "must not be empty");
 	refuse_setting("\"theme\": \"a\\nb\"", "theme", "control characters");
+	refuse_setting("\"theme\": \"../x\"", "theme", "name of a folder");
+	refuse_setting("\"theme\": \"a/b\"", "theme", "name of a folder");
+	refuse_setting("\"publicUri\": \"https://a.example/\\\"<b>\"",
+	    "publicUri", "quotes");
+	refuse_setting(
+	    "\"billingUri\": \"https://a.example/ b\"", "billingUri", "spaces");
 	refuse_setting("\"pool\": {\"workers\": \"4\"}", "pool.workers",
 	    "must be a whole number");
 	refuse_setting("\"pool\": {\"workers\": 4.5}", "pool.workers",
