@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,6 +20,8 @@ struct skeleton {
 	const char *name;
 	const char *from, *to; /* folders */
 	struct stat like;      /* customer-params.json of the default brand */
+	gid_t group;	       /* of the new files, and */
+	bool group_reads;      /* whether it reads secrets */
 };
 
 static bool fail(const char *path)
@@ -31,8 +34,22 @@ static bool fail(const char *path)
  * it; others than root cannot give files away, and need not. */
 static void give(const struct skeleton *s, int fd)
 {
-	if (geteuid() == 0 && fchown(fd, s->like.st_uid, s->like.st_gid) != 0)
+	if (geteuid() == 0 && fchown(fd, s->like.st_uid, s->group) != 0)
 		perror(s->to);
+}
+
+/* Of the default brand's file, where it is the group that may read it. One that
+ * all may read tells nothing of that: then the package's group, if there is
+ * one. */
+static gid_t find_group(const struct stat *like, bool *reads)
+{
+	const struct group *portal = getgrnam("portico");
+
+	*reads = (like->st_mode & 0044) == 0040;
+	if (*reads || geteuid() != 0 || !portal || like->st_uid != 0)
+		return like->st_gid;
+	*reads = true;
+	return portal->gr_gid;
 }
 
 static bool add_folder(const struct skeleton *s, const char *path)
@@ -65,13 +82,12 @@ static const char *put_name(const struct skeleton *s, const char *text)
 	return b.data;
 }
 
-/* Secrets are for the portal alone: its group reads them where the default
- * brand's are kept so. */
+/* Secrets are for the portal alone. */
 static mode_t mode_of(const struct skeleton *s, bool secret)
 {
 	if (!secret)
 		return 0644;
-	return (s->like.st_mode & 0044) == 0040 ? 0640 : 0600;
+	return s->group_reads ? 0640 : 0600;
 }
 
 static bool add_file(const struct skeleton *s, const char *name, bool secret)
@@ -127,6 +143,7 @@ static int add_brand(struct mem *m, const struct cli *c, const char *name)
 	cli_print_diag(&d);
 	if (!path || stat(path, &s.like) != 0)
 		return 1;
+	s.group = find_group(&s.like, &s.group_reads);
 	slash = strrchr(path, '/');
 	brands = slash ? mem_print(m, "%.*s/brands", (int)(slash - path), path)
 		       : "brands";
