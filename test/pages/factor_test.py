@@ -45,8 +45,9 @@ class Clock:
         subprocess.run(["cc", "-shared", "-fPIC", "-o", library,
                         library + ".c"], check=True, timeout=harness.PATIENCE)
         options = os.environ.get("ASAN_OPTIONS", "")
-        self.env = {"LD_PRELOAD": library, "ASAN_OPTIONS":
-                    options + ":verify_asan_link_order=0"}
+        # The workers may read the store's folder and the temporary one only.
+        self.env = {"LD_PRELOAD": library, "TMPDIR": self.folder,
+                    "ASAN_OPTIONS": options + ":verify_asan_link_order=0"}
         self.set(now)
 
     def set(self, now):
