@@ -1,10 +1,14 @@
 """weak_test.py: weak patterns that were read in other portals' source, tried on
-this one. That a second factor counts on the server is tested with it.
+this one.
 """
+import base64
+import hashlib
+import hmac
 import json
 import os
 import re
 import sqlite3
+import time
 
 from published_test import (MARK, at_once, check_cells, front, heron, json_of,
                             nowhere, page, portal, routes, sandbox, save)
@@ -222,3 +226,59 @@ def test_weak_scope_and_cookies(t):
                 "Domain" not in line, "its attributes", line)
         t.check("__Host-" not in line, "a forged scheme counts for nothing")
     t.check(MARK not in str(lines), "no text in it")
+
+
+def code_of(secret, step):
+    """What an app shows (RFC 6238)."""
+    mac = hmac.new(base64.b32decode(secret), step.to_bytes(8, "big"),
+                   hashlib.sha1).digest()
+    at = mac[-1] & 15
+    return "%06d" % ((int.from_bytes(mac[at:at + 4], "big") & 0x7fffffff)
+                     % 1000000)
+
+
+CLAIMS = ("", "?code=ok", "?factor=1&step=2", "?lack=0", "?verified=true")
+
+
+def test_weak_second_factor_that_the_browser_counts(t):
+    """With the password alone, whatever the browser claims beside it."""
+    b = front.customer("osprey")
+    secret = json_of(b, "/api/security/totp", {}).json["secret"]
+    step = int(time.time()) // 30
+    answer = json_of(b, "/api/security/totp/confirm",
+                     {"code": code_of(secret, step)})
+    t.status(answer, 200, "it is on")
+    recovery = answer.json["recovery_codes"]
+    c = front.browser()
+    answer = c.try_login("osprey", PASSWORDS["osprey"])
+    t.check((answer.location or "").startswith("/api/login/code"),
+            "the password leads to the code", answer.location)
+    half = dict(c.cookies)
+    for row in routes:
+        if row["method"] != "GET" or ":" in row["path"] or \
+                "public" in row["flags"] or row["path"] == "/api/login/code":
+            continue
+        for claim in CLAIMS if row["path"] == "/api/dashboard" else CLAIMS[:1]:
+            answer = c.get(row["path"] + claim)
+            t.status(answer, 303, row["path"] + claim)
+            t.equal(answer.body, b"", row["path"] + " tells nothing")
+    for name, value in (("lack", "0"), ("factor", "ok"), ("verified", "true")):
+        c.cookies = {**half, name: value}
+        t.status(c.get("/api/dashboard"), 303, "a cookie of one's own: " + name)
+    c.cookies = half
+    csrf = c.get("/api/login/code").csrf
+    for code in (code_of(secret, step), "000000", "%", recovery[0] + "0"):
+        answer = c.form("/api/login/code", {"csrf": csrf, "code": code})
+        t.check(answer.status in (400, 422), "no code: " + code, answer.status)
+    t.status(c.get("/api/dashboard"), 303, "and still half a log-in")
+    answer = json_of(front.browser(), "/api/login", {
+        "login": "osprey", "password": PASSWORDS["osprey"], "code": ""})
+    t.check(answer.status in (401, 422) and not answer.all("set-cookie"),
+            "nor by the API", answer.status)
+    answer = json_of(b, "/api/login", {
+        "login": "osprey", "password": PASSWORDS["osprey"],
+        "code": recovery[0]})
+    t.status(answer, 200, "a recovery code is one")
+    b.bearer = answer.json["token"]
+    answer = json_of(b, "/api/security/totp/remove", {"code": recovery[1]})
+    t.status(answer, 200, "and it ends")
