@@ -1,7 +1,5 @@
 /* cli_vhost.c: `portico vhost`: the nginx site of a domain, filled in from
- * nginx/vhost.conf.in. "@NAME@" there is a value; a line that begins with
- * "@OWN@" is for brands that have a folder.
- */
+ * nginx/vhost.conf.in. "@NAME@" there is a value. */
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
@@ -21,7 +19,7 @@ enum { NAME_MOST = 253, LABEL_MOST = 63 };
 struct vhost {
 	struct mem *mem;
 	const char *domain, *brand, *folder, *share, *option;
-	bool own; /* the brand has a folder */
+	bool named; /* not the default brand */
 };
 
 /* In small letters; NULL: it is no host's name (RFC 1123, 2.1). What is one
@@ -70,7 +68,6 @@ static void put_value(const struct vhost *v, const char *name, size_t len)
 	    {"FOLDER", v->folder},
 	    {"SHARE", v->share},
 	    {"OPTION", v->option},
-	    {"OWN", ""},
 	};
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
@@ -83,8 +80,6 @@ static void put_line(const struct vhost *v, const char *at, size_t len)
 {
 	const char *end = at + len, *mark;
 
-	if (!v->own && !strncmp(at, "@OWN@", 5))
-		return;
 	while (at < end) {
 		if (*at != '@') {
 			putchar(*at++);
@@ -129,7 +124,7 @@ static bool is_right(const struct vhost *v, const struct cli *c)
 		    "portico vhost: '%s' is no host name; letters, digits, '-' "
 		    "and '.', others in their xn-- spelling\n",
 		    c->args[0]);
-	else if (v->own && !brand_is_name(v->brand))
+	else if (v->named && !brand_is_name(v->brand))
 		fprintf(stderr,
 		    "portico vhost: '%s' is no brand's name; a-z, 0-9 and '-', "
 		    "at most %d characters\n",
@@ -152,12 +147,13 @@ int cli_vhost(const struct cli *c)
 	    .share = conf_find_share(m)};
 	int status = 2;
 
-	v.own = strcmp(v.brand, "default") != 0;
-	v.option = v.own ? mem_print(m, "--brand %s ", v.brand) : "";
-	v.folder =
-	    mem_print(m, "%s/brands/%s", find_folder(m, c->config), v.brand);
+	v.named = strcmp(v.brand, "default") != 0;
+	v.option = v.named ? mem_print(m, "--brand %s ", v.brand) : "";
+	v.folder = find_folder(m, c->config);
+	if (v.named)
+		v.folder = mem_print(m, "%s/brands/%s", v.folder, v.brand);
 	if (is_right(&v, c)) {
-		if (v.own && access(v.folder, X_OK) != 0)
+		if (v.named && access(v.folder, X_OK) != 0)
 			fprintf(stderr,
 			    "portico vhost: %s: %s; the brand would answer "
 			    "421 until it is there\n",

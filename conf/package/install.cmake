@@ -20,7 +20,7 @@ install(FILES nginx/portico-http.conf DESTINATION /etc/nginx/conf.d
 install(DIRECTORY DESTINATION /etc/portico/brands)
 file(GLOB units CONFIGURE_DEPENDS conf/systemd/*)
 install(FILES ${units} DESTINATION /lib/systemd/system)
-install(FILES conf/customer-params.json.sample README.md docs/operations.md
+install(FILES conf/customer-params.json.sample docs/operations.md
   docs/payments.md docs/theming.md DESTINATION share/doc/portico)
 install(FILES LICENSE DESTINATION share/doc/portico RENAME copyright)
 

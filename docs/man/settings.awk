@@ -5,6 +5,7 @@
 function escape(text) {
 	gsub(/\\/, "\\e", text)
 	gsub(/-/, "\\-", text)
+	gsub(/"/, "\\(dq", text)
 	sub(/^[.']/, "\\\\\\&&", text)
 	return text
 }
@@ -51,6 +52,7 @@ BEGIN {
 	split($0, part, "\"")
 	group = part[2]
 	print ".It Va " group
+	last = group
 	flush_about()
 	next
 }
@@ -62,7 +64,9 @@ BEGIN {
 	sub(/,$/, "", value)
 	print ".It Va " (/^    / ? group "." : "") part[2] " No (" escape(value) ")"
 	if (about == "")
-		about = "See above.\n"
+		about = "With " last ", above.\n"
+	else
+		last = part[2]
 	flush_about()
 }
 

@@ -265,13 +265,14 @@ static void load_nobody(struct site *s, struct diag *d)
 	const struct brand *first = &s->brands[0];
 	struct conf *conf = mem_alloc(s->mem, sizeof(*conf));
 	struct brand *b = &s->nobody;
-	bool same = !strcmp(first->conf->theme, "default");
+	bool same = !strcmp(first->conf->theme, "default") && !first->folder;
 
 	*conf = *first->conf;
 	conf->title = "";
 	conf->theme = "default";
 	*b = *first;
 	b->name = "";
+	b->folder = NULL;
 	b->counters = counters_find(b->name);
 	b->conf = conf;
 	if (same)
@@ -280,6 +281,21 @@ static void load_nobody(struct site *s, struct diag *d)
 	load_theme(s, b, d);
 	load_languages(s, b, d);
 	load_assets(s, b, d);
+}
+
+/* The default brand's own files stand beside its settings, where there are
+ * any. */
+static const char *find_own_folder(struct mem *m, const char *path)
+{
+	static const char *const own[] = {"static", "templates"};
+	const char *slash = strrchr(path, '/');
+	const char *folder =
+	    slash ? mem_text_n(m, path, (size_t)(slash - path)) : ".";
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (access(mem_print(m, "%s/%s", folder, own[i]), X_OK) == 0)
+			return folder;
+	return NULL;
 }
 
 /* Folders of brands/; one that begins with a dot is not looked at. */
@@ -305,7 +321,9 @@ static void load_brands(struct site *s, const char *path, struct diag *d)
 	s->room = (size_t)n + 1;
 	s->brands = mem_array(s->mem, s->room, sizeof(*s->brands));
 	s->refused = mem_array(s->mem, s->room, sizeof(*s->refused));
-	s->brands[0] = (struct brand){.home = s, .name = "default"};
+	s->brands[0] = (struct brand){.home = s,
+	    .name = "default",
+	    .folder = find_own_folder(s->mem, path)};
 	load_brand(s, &s->brands[0], path, d);
 	s->n_brands = 1;
 	if (s->brands[0].conf)
@@ -457,7 +475,9 @@ void site_disconnect(struct site *s)
  * before there were brands. */
 static const char *name_secret(struct mem *m, const struct brand *b)
 {
-	return b->folder ? mem_print(m, "csrf:%s", b->name) : "csrf";
+	return strcmp(b->name, "default") != 0
+		   ? mem_print(m, "csrf:%s", b->name)
+		   : "csrf";
 }
 
 struct db *brand_store(struct brand *b)

@@ -10,6 +10,8 @@
  *	brands/acme/templates/NAME.mustache, theme.json, locale/LANG.json
  *	brands/acme/static/image-resources/logo-login.png, ...
  *
+ * The default brand has its templates/ and static/ beside brands/.
+ *
  * Each of these files hides its namesake of the theme, and that one its
  * namesake of templates/default or static/default; of theme.json and
  *catalogues, each member. "default/NAME" in a template is the shipped one.
@@ -58,7 +60,7 @@ struct theme_file {
 
 struct brand {
 	const char *name;
-	const char *folder; /* its own files; NULL: of the default brand */
+	const char *folder; /* its own files; NULL: it has none */
 	const struct conf *conf;
 	struct language *languages; /* the first is the brand's own */
 	size_t n_languages;

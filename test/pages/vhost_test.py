@@ -106,10 +106,13 @@ class Site(harness.Process):
         return int(head[9:12]), head.decode("latin-1").lower(), body
 
 
-def make_brand(portal):
-    folder = os.path.join(portal.folder, "brands/acme")
-    os.makedirs(folder)
-    shutil.copy(portal.config, folder)
+def make_brand(portal, name="acme"):
+    """The default brand's own files stand beside its settings."""
+    folder = portal.folder
+    if name:
+        folder = os.path.join(portal.folder, "brands", name)
+        os.makedirs(folder)
+        shutil.copy(portal.config, folder)
     write(folder + "/static/image-resources/logo-login.png", LOGO)
     write(folder + "/static/.secret", "x")
     write(folder + "/static/a/.git/config", "x")
@@ -132,8 +135,9 @@ def test_names(t):
         t.equal((seen.returncode, seen.stdout), (2, ""),
                 "refuses the brand %r" % brand)
     seen = portico("vhost", "a.example").stdout
-    t.check("PORTICO_BRAND default;" in seen and "/brands/" not in seen,
-            "the default brand has no folder")
+    t.check("PORTICO_BRAND default;" in seen and "/brands/" not in seen and
+            " /etc/portico/static/$portico_own " in seen,
+            "the default brand's files are beside its settings")
     t.check(not re.search(r"@[A-Z]+@", seen), "nothing is left to fill in")
     t.check("421" in portico("vhost", "a.example", "--brand", "b").stderr,
             "a brand that is not there yet is told of")
@@ -199,6 +203,19 @@ def test_site(t):
     site.end()
     with open(site.folder + "/portico.log") as f:
         t.check("198.51.100.7" not in f.read(), "nor about the address")
+
+
+def test_default_brand(t):
+    portal = harness.Portal(sandbox)
+    make_brand(portal, name=None)
+    site = Site(portal, portico("vhost", DOMAIN, "--config",
+                                portal.config).stdout)
+    check_files(t, site)
+    for path in ("../customer-params.json", "../portico.db"):
+        t.equal(site.ask("/static/brand/" + path, tls=True)[0], 404, path)
+    _, _, page = site.ask("/api/login", tls=True)
+    t.check(b"/default/portico.css" in page, "what it lacks is the shipped")
+    site.end()
 
 
 def test_proxy(t):
