@@ -49,7 +49,7 @@ static const char *list_flags(struct mem *m, const struct page *p)
 
 static void print_row(struct mem *m, const struct page *p)
 {
-	printf("%-5s%-28s%-14s%-30s", method_name(p), p->path,
+	printf("%-5s%-28s%-15s%-30s", method_name(p), p->path,
 	    p->tmpl ? p->tmpl : "-", list_flags(m, p));
 	for (const struct param *a = first_param(p); a->name; a++)
 		printf(" %s%s", a->name, a->required ? "*" : "");
