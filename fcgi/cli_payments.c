@@ -1,6 +1,5 @@
 /* cli_payments.c: `portico payments`: the journal, for operators. */
 #include <inttypes.h>
-#include <json-c/json.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,9 +75,9 @@ static void print_rows(struct mem *m, struct json_object *o, const char *key)
 	for (size_t i = 0; i < json_length(rows); i++) {
 		const char *line = "";
 
-		json_object_object_foreach (json_at(rows, i), name, value)
+		json_each (json_at(rows, i), name, value)
 			line = mem_print(m, "%s  %s %s", line, name,
-			    clean(m, json_object_get_string(value)));
+			    clean(m, json_text(value, NULL)));
 		printf("  %-9s%s\n", key, line);
 	}
 }
@@ -96,10 +95,10 @@ static void print_story(struct mem *m, struct json_object *story)
 
 static void print_all(struct mem *m, struct json_object *o)
 {
-	json_object_object_foreach (o, name, value)
-		if (!json_object_is_type(value, json_type_array) && value)
+	json_each (o, name, value)
+		if (!json_is(value, JSON_LIST) && value)
 			printf(
-			    "%-12s%s\n", name, json_object_get_string(value));
+			    "%-12s%s\n", name, json_text(value, NULL));
 	print_rows(m, o, "receipts");
 	print_rows(m, o, "postings");
 	print_story(m, json_find(o, "story"));
@@ -114,9 +113,7 @@ static int show(struct site *site, struct mem *m, const char *id, bool as_json)
 		if (!o)
 			continue;
 		if (as_json)
-			puts(json_object_to_json_string_ext(o,
-			    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-				JSON_C_TO_STRING_NOSLASHESCAPE));
+			puts(json_write_pretty(m, o));
 		else
 			print_all(m, o);
 		return 0;

@@ -1,6 +1,5 @@
 /* cli_render.c: `portico render TEMPLATE MODEL.json`. */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,36 +39,19 @@ static const char *read_text(
 	return text;
 }
 
-static int count_lines(const char *text, size_t len)
-{
-	int n = 1;
-
-	while (len--)
-		n += *text++ == '\n';
-	return n;
-}
-
 /* False: `d` says what is wrong. A model may be any JSON value, null too. */
 static bool parse_model(struct mem *m, const char *path, const char *text,
     size_t len, struct json_object **out, struct diag *d)
 {
-	struct json_tokener *tok = json_tokener_new();
-	enum json_tokener_error e;
-	size_t end;
+	const struct json_rules rules = {.depth = JSON_DEEP};
+	struct json_stop stop;
 
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
-	*out = json_own(m, json_tokener_parse_ex(tok, text, (int)len + 1));
-	e = json_tokener_get_error(tok);
-	end = json_tokener_get_parse_end(tok);
-	json_tokener_free(tok);
-	if (e == json_tokener_success)
+	if (json_scan(m, text, len, &rules, out, &stop))
 		return true;
 	diag_add(d,
-	    mem_print(
-		m, "%s:%d", path, count_lines(text, end < len ? end : len)),
-	    "mend the JSON there, or just before", "%s",
-	    e == json_tokener_continue ? "the JSON ends too early"
-				       : json_tokener_error_desc(e));
+	    mem_print(m, "%s:%d", path,
+		json_count_lines(text, text + stop.at)),
+	    "mend the JSON there, or just before", "%s", stop.what);
 	return false;
 }
 

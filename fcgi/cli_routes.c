@@ -1,5 +1,4 @@
 /* cli_routes.c: `portico routes`: the routing table, for people or programs. */
-#include <json-c/json.h>
 #include <stdio.h>
 
 #include "base/json.h"
@@ -72,7 +71,7 @@ static void put_params(struct json_object *row, const struct page *p)
 
 static void print_json(struct mem *m)
 {
-	struct json_object *all = json_own(m, json_object_new_array());
+	struct json_object *all = json_new_list(m);
 
 	for (const struct page *p = pages; p->path; p++) {
 		struct json_object *row = json_put_object(all, NULL), *list;
@@ -92,9 +91,7 @@ static void print_json(struct mem *m)
 		put_params(row, p);
 		json_put_text(row, "about", p->about);
 	}
-	puts(json_object_to_json_string_ext(
-	    all, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-		     JSON_C_TO_STRING_NOSLASHESCAPE));
+	puts(json_write_pretty(m, all));
 }
 
 int cli_routes(const struct cli *c)

@@ -194,8 +194,7 @@ static bool find_value(
 		size_t len = strcspn(key, ".");
 
 		snprintf(part, sizeof(part), "%.*s", (int)len, key);
-		if (!json_object_is_type(at, json_type_object) ||
-		    !json_object_object_get_ex(at, part, &at))
+		if (!json_has(at, part, &at))
 			return false;
 		key += len + (key[len] == '.');
 	}
@@ -225,7 +224,7 @@ static bool is_group(const char *key)
 static void check_names(
     struct source *s, struct json_object *object, const char *prefix)
 {
-	json_object_object_foreach (object, name, value) {
+	json_each (object, name, value) {
 		char *key = mem_print(s->mem, "%s%s", prefix, name);
 
 		if (is_setting(key) && !strchr(name, '.'))
@@ -235,7 +234,7 @@ static void check_names(
 			    "take it out, or see customer-params.json.sample "
 			    "for the names",
 			    "unknown key");
-		else if (json_object_is_type(value, json_type_object))
+		else if (json_is(value, JSON_OBJECT))
 			check_names(s, value, mem_print(s->mem, "%s.", key));
 		else
 			complain(s, key, "write { ... }", "must be an object");
@@ -273,14 +272,14 @@ static struct json_object *read_reference(
 	char *text;
 	size_t len;
 
-	if (!json_object_object_get_ex(value, "file", &file) ||
-	    json_object_object_length(value) != 1) {
+	if (!json_has(value, "file", &file) ||
+	    json_count(value) != 1) {
 		complain(s, set->key, "write a value, or {\"file\": \"/path\"}",
 		    "wrong type");
 		return NULL;
 	}
-	path = json_object_get_string(file);
-	if (!json_object_is_type(file, json_type_string) || *path != '/') {
+	path = json_text(file, NULL);
+	if (!json_is(file, JSON_TEXT) || *path != '/') {
 		complain(s, set->key, "write {\"file\": \"/path\"}",
 		    "a file is named by its whole path");
 		return NULL;
@@ -298,8 +297,8 @@ static struct json_object *read_reference(
 	while (len && (text[len - 1] == '\n' || text[len - 1] == '\r'))
 		text[--len] = '\0';
 	if (set->type != NUMBER && set->type != FLAG && set->type != LIST)
-		return json_own(s->mem, json_object_new_string(text));
-	value = json_own(s->mem, json_tokener_parse(text));
+		return json_new_text(s->mem, text, len);
+	value = json_parse(s->mem, text, len, JSON_DEEP);
 	if (!value)
 		complain(s, set->key, "mend the file",
 		    mem_print(s->mem, "%s: is no JSON", path));
@@ -382,12 +381,11 @@ static const char *check_text(const struct setting *set, const char *text)
 static void put_text(struct source *s, const struct setting *set,
     struct json_object *value, const char **field)
 {
-	const char *text = json_object_get_string(value), *wrong;
+	const char *text = json_text(value, NULL), *wrong;
 	bool number_ok = set->type == DECIMAL &&
-			 (json_object_is_type(value, json_type_int) ||
-			     json_object_is_type(value, json_type_double));
+			 json_is(value, JSON_NUMBER);
 
-	if (!json_object_is_type(value, json_type_string) && !number_ok) {
+	if (!json_is(value, JSON_TEXT) && !number_ok) {
 		complain(s, set->key, "write it in quotes", "must be a text");
 		return;
 	}
@@ -405,9 +403,9 @@ static void put_text(struct source *s, const struct setting *set,
 static void put_number(struct source *s, const struct setting *set,
     struct json_object *value, int64_t *field)
 {
-	int64_t n = json_object_get_int64(value);
+	int64_t n;
 
-	if (!json_object_is_type(value, json_type_int))
+	if (!json_is(value, JSON_NUMBER) || !json_int(value, &n))
 		complain(s, set->key, "write it without quotes",
 		    "must be a whole number");
 	else if (n < set->min || n > set->max)
@@ -423,19 +421,17 @@ static void put_list(struct source *s, const struct setting *set,
 {
 	size_t n;
 	const char **items;
-	bool right = json_object_is_type(value, json_type_array);
+	bool right = json_is(value, JSON_LIST);
 
-	n = right ? json_object_array_length(value) : 0;
+	n = right ? json_length(value) : 0;
 	items = mem_array(s->mem, n + 1, sizeof(*items));
 	for (size_t i = 0; i < n && right; i++) {
-		struct json_object *item = json_object_array_get_idx(value, i);
+		struct json_object *item = json_at(value, i);
 
-		right = json_object_is_type(item, json_type_string) ||
-			json_object_is_type(item, json_type_int) ||
-			json_object_is_type(item, json_type_double);
+		right = json_is(item, JSON_TEXT) || json_is(item, JSON_NUMBER);
 		if (right)
 			items[i] =
-			    mem_text(s->mem, json_object_get_string(item));
+			    mem_text(s->mem, json_text(item, NULL));
 		right = right && items[i][0];
 	}
 	if (right)
@@ -448,8 +444,8 @@ static void put_list(struct source *s, const struct setting *set,
 static void put_flag(struct source *s, const struct setting *set,
     struct json_object *value, bool *field)
 {
-	if (json_object_is_type(value, json_type_boolean))
-		*field = json_object_get_boolean(value);
+	if (json_is(value, JSON_FLAG))
+		*field = json_flag(value);
 	else
 		complain(s, set->key, "write it without quotes",
 		    "must be true or false");
@@ -463,11 +459,12 @@ static void put_setting(
 
 	if (!find_value(s->root, set->key, &value))
 		return;
-	if (json_object_is_type(value, json_type_object)) {
+	if (json_is(value, JSON_OBJECT)) {
 		value = read_reference(s, set, value);
 		if (!value)
 			return;
-	} else if (set->type == SECRET && json_object_get_string_len(value)) {
+	} else if (set->type == SECRET && json_is(value, JSON_TEXT) &&
+		   *json_text(value, NULL)) {
 		add_secret_file(s, s->path);
 	}
 	if (set->type == NUMBER)

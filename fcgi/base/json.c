@@ -1,145 +1,253 @@
-/* json.c: short words over json-c. */
+/* json.c: values: making them, adding, finding. */
 #include "base/json.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_value.h"
+#include "base/log.h"
 #include "base/mem.h"
 
-static void release(void *o)
-{
-	json_object_put(o);
-}
+enum { ROOM = 8 };
 
-struct json_object *json_own(struct mem *m, struct json_object *o)
+static const size_t small = offsetof(struct json_object, mem);
+
+/* --- Building ------------------------------------------------------------- */
+
+static struct json_object *make_text(
+    struct mem *m, enum json_kind kind, const char *text, size_t len)
 {
-	if (o)
-		mem_own(m, release, o);
+	struct json_object *o = mem_alloc(m, small + len + 1);
+	char *copy = (char *)o + small;
+
+	if (len > UINT32_MAX)
+		abort();
+	o->kind = (unsigned char)kind;
+	o->n = (uint32_t)len;
+	o->text = memcpy(copy, text, len);
 	return o;
 }
 
-/* Members of all objects in it. */
-static size_t count_members(struct json_object *o)
+struct json_object *json_new_text(struct mem *m, const char *text, size_t len)
 {
-	size_t n = 0;
-
-	if (json_object_is_type(o, json_type_object)) {
-		json_object_object_foreach (o, key, value) {
-			(void)key;
-			n += 1 + count_members(value);
-		}
-	}
-	for (size_t i = 0; i < json_length(o); i++)
-		n += count_members(json_at(o, i));
-	return n;
+	return make_text(m, JSON_TEXT, text, len);
 }
 
-/* Members as they are written: colons outside of texts. False: there is what
- * json-c takes even when it is strict: 'quotes', NaN, Infinity and raw line
- * ends in texts. There is no NUL. */
-static bool count_colons(const char *text, size_t len, size_t *n)
+struct json_object *json_new_int(struct mem *m, int64_t n)
 {
-	bool quoted = false;
+	char digits[24], *at = digits + sizeof(digits);
+	uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
 
-	*n = 0;
-	for (size_t i = 0; i < len; i++)
-		if (quoted && text[i] == '\\')
-			i++;
-		else if (text[i] == '"')
-			quoted = !quoted;
-		else if (quoted ? (unsigned char)text[i] < ' '
-				: strchr("'NI", text[i]) != NULL)
-			return false;
-		else
-			*n += !quoted && text[i] == ':';
-	return true;
+	do
+		*--at = (char)('0' + rest % 10);
+	while (rest /= 10);
+	if (n < 0)
+		*--at = '-';
+	return make_text(
+	    m, JSON_NUMBER, at, (size_t)(digits + sizeof(digits) - at));
 }
 
-static bool holds_nul(const char *text, size_t len)
+struct json_object *json_wrap(
+    struct mem *m, enum json_kind kind, struct member *members, size_t n)
 {
-	return memchr(text, '\0', len) || memmem(text, len, "\\u0000", 6);
-}
+	struct json_object *o = mem_alloc(m, sizeof(*o));
 
-struct json_object *json_parse(
-    struct mem *m, const char *text, size_t len, int depth)
-{
-	struct json_tokener *t;
-	struct json_object *o = NULL;
-	size_t colons;
-
-	if (len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
-		text += 3;
-		len -= 3;
-	}
-	while (len && text[len - 1] && strchr(" \t\r\n", text[len - 1]))
-		len--;
-	if (!len || len > INT_MAX || holds_nul(text, len) ||
-	    !count_colons(text, len, &colons))
-		return NULL;
-	t = json_tokener_new_ex(depth);
-	if (!t)
-		return NULL;
-	json_tokener_set_flags(
-	    t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	o = json_own(m, json_tokener_parse_ex(t, text, (int)len));
-	if (json_tokener_get_error(t) != json_tokener_success ||
-	    json_tokener_get_parse_end(t) != len || count_members(o) != colons)
-		o = NULL;
-	json_tokener_free(t);
+	o->kind = (unsigned char)kind;
+	o->members = members;
+	o->n = o->room = (uint32_t)n;
+	o->mem = m;
 	return o;
 }
 
 struct json_object *json_new(struct mem *m)
 {
-	return json_own(m, json_object_new_object());
+	return json_wrap(m, JSON_OBJECT, NULL, 0);
+}
+
+struct json_object *json_new_list(struct mem *m)
+{
+	return json_wrap(m, JSON_LIST, NULL, 0);
+}
+
+struct mem *json_pool(const struct json_object *o)
+{
+	return o->mem;
+}
+
+/* --- Members -------------------------------------------------------------- */
+
+uint64_t json_head(const char *key, size_t len)
+{
+	uint64_t head = 0;
+
+	memcpy(&head, key, len < sizeof(head) ? len : sizeof(head));
+	return head;
+}
+
+struct json_key json_make_key(const char *name)
+{
+	return (struct json_key){name, json_head(name, strlen(name))};
+}
+
+static bool is_key(
+    const struct member *x, uint64_t head, const char *key, size_t len)
+{
+	return x->head == head &&
+	       (len < sizeof(head) ||
+		   !strcmp(x->key + sizeof(head), key + sizeof(head)));
+}
+
+/* FNV-1a. */
+static uint32_t hash(const char *key)
+{
+	uint32_t h = 2166136261;
+
+	for (; *key; key++)
+		h = (h ^ (unsigned char)*key) * 16777619;
+	return h;
+}
+
+/* The slot of a key, or the free one where it belongs. */
+static uint32_t *find_slot(
+    struct json_object *o, uint64_t head, const char *key, size_t len)
+{
+	uint32_t i = hash(key) & (o->slots - 1);
+
+	while (o->index[i] &&
+	       !is_key(&o->members[o->index[i] - 1], head, key, len))
+		i = (i + 1) & (o->slots - 1);
+	return &o->index[i];
+}
+
+/* Of two members with one key, the last is found. */
+static void make_index(struct json_object *o)
+{
+	o->slots = 128;
+	while (o->slots < o->n * 4)
+		o->slots *= 2;
+	o->index = mem_array(o->mem, o->slots, sizeof(*o->index));
+	for (uint32_t i = 0; i < o->n; i++) {
+		const struct member *x = &o->members[i];
+
+		*find_slot(o, x->head, x->key, strlen(x->key)) = i + 1;
+	}
+}
+
+size_t json_place(
+    struct json_object *o, uint64_t head, const char *key, size_t len)
+{
+	if (o->n > JSON_FEW && !o->index)
+		make_index(o);
+	if (o->index)
+		return (size_t)*find_slot(o, head, key, len) - 1;
+	for (size_t i = o->n; i > 0; i--)
+		if (is_key(&o->members[i - 1], head, key, len))
+			return i - 1;
+	return SIZE_MAX;
 }
 
 /* Where the program's own data begins and ends. The names are the linker's. */
 /* NOLINTNEXTLINE(bugprone-reserved-identifier) */
 extern const char __executable_start[], end[];
 
-/* Nearly all keys are literals; json-c need not copy those. */
+/* Nearly all keys are literals, and need no copy. */
 static bool is_literal(const char *key)
 {
 	return (uintptr_t)key >= (uintptr_t)__executable_start &&
 	       (uintptr_t)key < (uintptr_t)end;
 }
 
+static struct member *add(struct json_object *o)
+{
+	if (o->n == o->room) {
+		uint32_t room = o->room ? o->room * 2 : ROOM;
+		struct member *more =
+		    mem_array(o->mem, room, sizeof(*more));
+
+		if (o->n)
+			memcpy(more, o->members, o->n * sizeof(*more));
+		o->members = more;
+		o->room = room;
+	}
+	return &o->members[o->n++];
+}
+
+bool json_add(struct json_object *o, const struct member *x)
+{
+	size_t len = strlen(x->key);
+	size_t place = json_place(o, x->head, x->key, len);
+
+	if (place != SIZE_MAX) {
+		o->members[place].value = x->value;
+		return false;
+	}
+	*add(o) = *x;
+	if (o->index && o->n * 2 > o->slots)
+		make_index(o);
+	else if (o->index)
+		*find_slot(o, x->head, x->key, len) = o->n;
+	return true;
+}
+
+static void put_member(
+    struct json_object *o, const char *key, struct json_object *value)
+{
+	size_t len = strlen(key);
+	struct member x = {json_head(key, len), key, value};
+
+	if (!is_literal(key))
+		x.key = mem_text_n(o->mem, key, len);
+	json_add(o, &x);
+}
+
 void json_put(struct json_object *o, const char *key, struct json_object *value)
 {
+	if (!json_is(o, key ? JSON_OBJECT : JSON_LIST)) {
+		log_error("json.kind", "a member of what is no object: %s",
+		    key ? key : "(item)");
+		abort();
+	}
 	if (key)
-		json_object_object_add_ex(o, key, value,
-		    is_literal(key) ? JSON_C_OBJECT_ADD_CONSTANT_KEY : 0);
+		put_member(o, key, value);
 	else
-		json_object_array_add(o, value);
+		*add(o) = (struct member){.value = value};
 }
 
 void json_put_text(struct json_object *o, const char *key, const char *text)
 {
-	json_put(o, key, text ? json_object_new_string(text) : NULL);
+	json_put(o, key,
+	    text ? make_text(o->mem, JSON_TEXT, text, strlen(text)) : NULL);
 }
 
 void json_put_int(struct json_object *o, const char *key, int64_t n)
 {
-	json_put(o, key, json_object_new_int64(n));
+	json_put(o, key, json_new_int(o->mem, n));
 }
 
-/* The double is for readers within this program, and nobody reads it. */
 void json_put_digits(struct json_object *o, const char *key, const char *digits)
 {
-	json_put(o, key, json_object_new_double_s(0, digits));
+	json_put(
+	    o, key, make_text(o->mem, JSON_NUMBER, digits, strlen(digits)));
+}
+
+static struct json_object flags[2] = {
+    {.kind = JSON_FLAG, .n = 5, .text = "false"},
+    {.kind = JSON_FLAG, .flag = true, .n = 4, .text = "true"}};
+
+struct json_object *json_flag_value(bool flag)
+{
+	return &flags[flag];
 }
 
 void json_put_flag(struct json_object *o, const char *key, bool flag)
 {
-	json_put(o, key, json_object_new_boolean(flag));
+	json_put(o, key, &flags[flag]);
 }
 
 struct json_object *json_put_object(struct json_object *o, const char *key)
 {
-	struct json_object *value = json_object_new_object();
+	struct json_object *value = json_new(o->mem);
 
 	json_put(o, key, value);
 	return value;
@@ -147,74 +255,179 @@ struct json_object *json_put_object(struct json_object *o, const char *key)
 
 struct json_object *json_put_list(struct json_object *o, const char *key)
 {
-	struct json_object *value = json_object_new_array();
+	struct json_object *value = json_new_list(o->mem);
 
 	json_put(o, key, value);
 	return value;
 }
 
-struct json_object *json_find(struct json_object *o, const char *key)
+void json_remove(struct json_object *o, const char *key)
 {
-	struct json_object *value;
+	size_t len = strlen(key), place;
 
-	if (!json_object_is_type(o, json_type_object) ||
-	    !json_object_object_get_ex(o, key, &value))
-		return NULL;
-	return value;
+	if (!json_is(o, JSON_OBJECT))
+		return;
+	place = json_place(o, json_head(key, len), key, len);
+	if (place == SIZE_MAX)
+		return;
+	o->n--;
+	memmove(&o->members[place], &o->members[place + 1],
+	    (o->n - place) * sizeof(*o->members));
+	o->index = NULL;
 }
 
-const char *json_find_text(struct json_object *o, const char *key)
-{
-	struct json_object *value = json_find(o, key);
-	const char *digits;
+/* --- Reading -------------------------------------------------------------- */
 
-	switch (json_object_get_type(value)) {
-	case json_type_double:
-		/* The digits as they came, where json-c has kept them: it
-		 * would copy them first. */
-		digits = json_object_get_userdata(value);
-		return digits ? digits : json_object_get_string(value);
-	case json_type_string:
-	case json_type_int:
-		return json_object_get_string(value);
-	default:
-		return NULL;
-	}
+enum json_kind json_kind(const struct json_object *o)
+{
+	return o ? (enum json_kind)o->kind : JSON_NULL;
 }
 
-bool json_find_int(struct json_object *o, const char *key, int64_t *out)
+bool json_is_whole(const struct json_object *o)
 {
-	struct json_object *value = json_find(o, key);
-	const char *text;
+	return json_is(o, JSON_NUMBER) && !strpbrk(o->text, ".eE");
+}
+
+const char *json_text(const struct json_object *o, size_t *len)
+{
+	if (!o || o->kind > JSON_TEXT)
+		return NULL;
+	if (len)
+		*len = o->n;
+	return o->text;
+}
+
+bool json_flag(const struct json_object *o)
+{
+	return o && o->flag;
+}
+
+bool json_int(const struct json_object *o, int64_t *out)
+{
 	char *rest;
 	long long n;
 
-	if (json_object_is_type(value, json_type_int)) {
-		if (json_object_get_uint64(value) > INT64_MAX)
-			return false;
-		*out = json_object_get_int64(value);
-		return true;
-	}
-	text = json_find_text(o, key);
-	if (!text || !strchr("-0123456789", *text) || !*text)
+	if (!json_is(o, JSON_NUMBER) && !json_is(o, JSON_TEXT))
+		return false;
+	if (!*o->text || !strchr("-0123456789", *o->text))
 		return false;
 	errno = 0;
-	n = strtoll(text, &rest, 10);
+	n = strtoll(o->text, &rest, 10);
 	if (errno || *rest)
 		return false;
 	*out = n;
 	return true;
 }
 
-size_t json_length(struct json_object *list)
+double json_double(const struct json_object *o)
 {
-	return json_object_is_type(list, json_type_array)
-		   ? json_object_array_length(list)
-		   : 0;
+	return json_is(o, JSON_NUMBER) ? strtod(o->text, NULL) : 0;
 }
 
-struct json_object *json_at(struct json_object *list, size_t i)
+size_t json_length(const struct json_object *list)
 {
-	return i < json_length(list) ? json_object_array_get_idx(list, i)
-				     : NULL;
+	return json_is(list, JSON_LIST) ? list->n : 0;
+}
+
+struct json_object *json_at(const struct json_object *list, size_t i)
+{
+	return i < json_length(list) ? list->members[i].value : NULL;
+}
+
+size_t json_count(const struct json_object *o)
+{
+	return json_is(o, JSON_OBJECT) ? o->n : 0;
+}
+
+bool json_member(const struct json_object *o, size_t i, const char **key,
+    struct json_object **value)
+{
+	if (i >= json_count(o))
+		return false;
+	*key = o->members[i].key;
+	*value = o->members[i].value;
+	return true;
+}
+
+static bool has(struct json_object *o, uint64_t head, const char *key,
+    size_t len, struct json_object **out)
+{
+	size_t place;
+
+	if (!json_is(o, JSON_OBJECT))
+		return false;
+	place = json_place(o, head, key, len);
+	if (place == SIZE_MAX)
+		return false;
+	if (out)
+		*out = o->members[place].value;
+	return true;
+}
+
+bool json_has_key(struct json_object *o, const struct json_key *key,
+    struct json_object **out)
+{
+	/* A shorter name has zeroes at its head's end. */
+	const char *tail = (const char *)&key->head + sizeof(key->head) - 1;
+
+	return has(o, key->head, key->name, *tail ? sizeof(key->head) : 0, out);
+}
+
+bool json_has(struct json_object *o, const char *key, struct json_object **out)
+{
+	size_t len = strlen(key);
+
+	return has(o, json_head(key, len), key, len, out);
+}
+
+struct json_object *json_find(struct json_object *o, const char *key)
+{
+	struct json_object *value = NULL;
+
+	json_has(o, key, &value);
+	return value;
+}
+
+const char *json_find_text(struct json_object *o, const char *key)
+{
+	struct json_object *value = json_find(o, key);
+
+	return json_is(value, JSON_FLAG) ? NULL : json_text(value, NULL);
+}
+
+bool json_find_int(struct json_object *o, const char *key, int64_t *out)
+{
+	return json_int(json_find(o, key), out);
+}
+
+static bool equal_members(
+    const struct json_object *a, const struct json_object *b)
+{
+	json_each (a, key, value) {
+		struct json_object *other = NULL;
+
+		/* Finding may make an index, which changes nothing seen. */
+		if (!json_has((struct json_object *)(uintptr_t)b, key, &other) ||
+		    !json_equal(value, other))
+			return false;
+	}
+	return true;
+}
+
+bool json_equal(const struct json_object *a, const struct json_object *b)
+{
+	if (json_kind(a) != json_kind(b))
+		return false;
+	if (!a || a == b)
+		return true;
+	if (a->n != b->n)
+		return false;
+	if (a->kind == JSON_OBJECT)
+		return equal_members(a, b);
+	if (a->kind != JSON_LIST)
+		return !memcmp(a->text, b->text, a->n);
+	for (size_t i = 0; i < a->n; i++)
+		if (!json_equal(a->members[i].value, b->members[i].value))
+			return false;
+	return true;
 }

@@ -1,33 +1,47 @@
-/* json.h: short words over json-c, for building models and reading answers.
- * json-c is the data language of the whole program; these helpers tie its
- * objects to a request's pool.
+/* json.h: JSON (RFC 8259) in a request's pool: building models, reading
+ * answers, writing both. The data language of the whole program.
+ *
+ * NULL is JSON's null. A number keeps the digits that it came with: nothing
+ * here makes a double of it but json_double(). A value belongs to its pool,
+ * may stand in several lists and objects, and must not outlive the pool of
+ * what it stands in, nor the other way round.
+ *
+ * Own code where libraries are to be had: none keeps its values in a pool, and
+ * half of a page's time went into making and freeing them one by one.
  */
 #ifndef PORTICO_JSON_H
 #define PORTICO_JSON_H
 
-#include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct diag;
+struct json_object;
 struct mem;
 
-/* Releases `o` with the pool; returns it. NULL is fine. */
-struct json_object *json_own(struct mem *m, struct json_object *o);
+enum json_kind {
+	JSON_NULL,
+	JSON_FLAG,
+	JSON_NUMBER,
+	JSON_TEXT,
+	JSON_LIST,
+	JSON_OBJECT
+};
 
-/* A new object or list that lives as long as the pool. */
+/* --- Building ------------------------------------------------------------- */
+
+/* A new object or list. */
 struct json_object *json_new(struct mem *m);
+struct json_object *json_new_list(struct mem *m);
+struct json_object *json_new_text(struct mem *m, const char *text, size_t len);
+/* The pool of an object or list. */
+struct mem *json_pool(const struct json_object *o);
+struct json_object *json_new_int(struct mem *m, int64_t n);
 
-/* Reads bytes from somebody who is not trusted: strict, at most `depth` deep,
- * of one value and nothing behind it; a byte order mark in front is skipped.
- * NULL: it is none, holds a NUL, or names a member twice (which reader would
- * see which?). Lives as long as the pool. */
-struct json_object *json_parse(
-    struct mem *m, const char *text, size_t len, int depth);
-
-/* Adding to an object (a list where `key` is NULL). json_put takes over one
- * reference of `value`. A key that is no literal of the program is copied. */
+/* Adding to an object (in the place of a member of that name), or to the end of
+ * a list, where `key` is NULL. A key that is no literal of the program, and
+ * every text, is copied; a NULL text is null. */
 void json_put(
     struct json_object *o, const char *key, struct json_object *value);
 void json_put_text(struct json_object *o, const char *key, const char *text);
@@ -40,13 +54,113 @@ void json_put_flag(struct json_object *o, const char *key, bool flag);
 struct json_object *json_put_object(struct json_object *o, const char *key);
 struct json_object *json_put_list(struct json_object *o, const char *key);
 
-/* Reading. `o` may be NULL or of any type; a missing member reads as NULL. */
+/* Takes a member out; no matter if there is none. */
+void json_remove(struct json_object *o, const char *key);
+
+/* --- Reading a value ------------------------------------------------------ */
+
+enum json_kind json_kind(const struct json_object *o);
+static inline bool json_is(const struct json_object *o, enum json_kind kind)
+{
+	return json_kind(o) == kind;
+}
+
+/* A number without point and exponent. */
+bool json_is_whole(const struct json_object *o);
+
+/* The text of a text or number (its own digits), "true" or "false" of a flag;
+ * NULL: it is something else. `len` may be NULL. */
+const char *json_text(const struct json_object *o, size_t *len);
+
+/* Whether it is true: of anything but a flag, false. */
+bool json_flag(const struct json_object *o);
+
+/* A whole number written as a number or as a text. False: neither. */
+bool json_int(const struct json_object *o, int64_t *out);
+
+/* For choosing plural forms; 0 of what is no number. Never for money. */
+double json_double(const struct json_object *o);
+
+/* The same, whatever the order of members; numbers by their digits. */
+bool json_equal(const struct json_object *a, const struct json_object *b);
+
+/* Items of a list; 0 for anything else, of which json_at gives NULL. */
+size_t json_length(const struct json_object *list);
+struct json_object *json_at(const struct json_object *list, size_t i);
+
+/* --- Members -------------------------------------------------------------- */
+
+/* `o` may be NULL or of any kind; a missing member reads as NULL. */
 struct json_object *json_find(struct json_object *o, const char *key);
-/* The text of a string or number (with the number's own digits); NULL for
- * anything else. Lives as long as `o`. */
+/* Tells a missing member from one that is null. `out` may be NULL. */
+bool json_has(
+    struct json_object *o, const char *key, struct json_object **out);
 const char *json_find_text(struct json_object *o, const char *key);
-/* A whole number written as a number or as a string. False: neither. */
 bool json_find_int(struct json_object *o, const char *key, int64_t *out);
+
+/* A key that is looked for often, made ready once. */
+struct json_key {
+	const char *name;
+	uint64_t head;
+};
+
+struct json_key json_make_key(const char *name);
+bool json_has_key(struct json_object *o, const struct json_key *key,
+    struct json_object **out);
+
+/* The members in their order: i from 0; false: there is none. */
+size_t json_count(const struct json_object *o);
+bool json_member(const struct json_object *o, size_t i, const char **key,
+    struct json_object **value);
+
+/* for each member; what is put into `o` meanwhile may be seen or not. */
+#define json_each(o, key, value)                                               \
+	const char *key = NULL;                                                \
+	struct json_object *value = NULL;                                      \
+	for (size_t key##_i = 0; json_member(o, key##_i, &key, &value);        \
+	     key##_i++)
+
+/* --- Text ----------------------------------------------------------------- */
+
+/* Where reading stopped, and why; `what` NULL: it did not. */
+struct json_stop {
+	const char *what; /* a constant text */
+	size_t at;	  /* a byte of the text */
+	bool early;	  /* only the text's end is missing */
+};
+
+/* More are refused: a megabyte of "1," would be a hundred of memory. */
+enum { JSON_VALUES_MAX = 250000 };
+/* Deep enough for files, and for what the program itself has written. */
+enum { JSON_DEEP = 32 };
+
+/* How values are read. Texts must be UTF-8 (no overlong forms, no surrogates);
+ * half a surrogate pair as an escape becomes U+FFFD. */
+struct json_rules {
+	int depth; /* values within values, the outermost counted */
+	/* Refuses a NUL (else U+FFFD), and a name that comes twice in an
+	 * object (else the last value counts): which would another reader
+	 * see? */
+	bool strict;
+};
+
+/* Reads one value, with blanks around it and nothing else. False: *stop tells.
+ */
+bool json_scan(struct mem *m, const char *text, size_t len,
+    const struct json_rules *rules, struct json_object **out,
+    struct json_stop *stop);
+
+/* Reads bytes from somebody who is not trusted: strict; a byte order mark in
+ * front is skipped. NULL: it is not JSON by these rules, or null. */
+struct json_object *json_parse(
+    struct mem *m, const char *text, size_t len, int depth);
+
+/* The text of a constant of the program; dies of a mistake in it. */
+struct json_object *json_constant(struct mem *m, const char *text);
+
+/* In one line, or for people to read. `len` may be NULL. */
+const char *json_write(struct mem *m, const struct json_object *o, size_t *len);
+const char *json_write_pretty(struct mem *m, const struct json_object *o);
 
 /* --- JSON that people write ----------------------------------------------- */
 
@@ -64,9 +178,5 @@ int json_find_member_line(const char *text, const char *name);
 int json_count_lines(const char *text, const char *end);
 /* Behind the text in quotes that begins at `s`. */
 const char *json_skip_text(const char *s);
-
-/* Items of a list; 0 for anything else, of which json_at gives NULL. */
-size_t json_length(struct json_object *list);
-struct json_object *json_at(struct json_object *list, size_t i);
 
 #endif

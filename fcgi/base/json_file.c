@@ -2,7 +2,6 @@
  * stands. */
 #include "base/json.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,24 +121,16 @@ int json_find_member_line(const char *text, const char *name)
 struct json_object *json_read(
     struct mem *m, const char *path, const char *text, struct diag *d)
 {
-	struct json_tokener *tok = json_tokener_new();
-	enum json_tokener_error error;
+	const struct json_rules rules = {.depth = JSON_DEEP};
 	struct json_object *o;
-	const char *at;
+	struct json_stop stop;
 
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
-	/* The NUL counts: with it the reader knows that this is the end. */
-	o = json_tokener_parse_ex(tok, text, (int)strlen(text) + 1);
-	error = json_tokener_get_error(tok);
-	at = text + json_tokener_get_parse_end(tok);
-	json_tokener_free(tok);
-	json_own(m, o);
-	if (error != json_tokener_success)
+	if (!json_scan(m, text, strlen(text), &rules, &o, &stop))
 		diag_add(d,
-		    mem_print(m, "%s:%d", path, json_count_lines(text, at)),
-		    "mend the JSON there, or just before", "%s",
-		    json_tokener_error_desc(error));
-	else if (json_object_is_type(o, json_type_object))
+		    mem_print(m, "%s:%d", path,
+			json_count_lines(text, text + stop.at)),
+		    "mend the JSON there, or just before", "%s", stop.what);
+	else if (json_is(o, JSON_OBJECT))
 		return o;
 	else
 		diag_add(d, path, "write { ... }", "must be a JSON object");

@@ -124,8 +124,7 @@ static enum err ask(
 	static const char *const headers[] = {
 	    "Content-Type: application/json", NULL};
 	struct gateway_answer answer;
-	const char *body = json_object_to_json_string_ext(
-	    a->root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *body = json_write(d->mem, a->root, NULL);
 	enum err err = gateway_ask(
 	    d, BACKEND_ANET, api(d->brand), headers, body, NULL, &answer);
 	const char *result;
@@ -160,14 +159,14 @@ static enum err know_merchant(struct gateway_desk *d)
 	if (err)
 		return err;
 	test = json_find(o, "isTestMode");
-	k->anet_test_mode = json_object_get_boolean(test);
+	k->anet_test_mode = json_flag(test);
 	list = json_find(o, "currencies");
-	if (json_object_is_type(list, json_type_object))
+	if (json_is(list, JSON_OBJECT))
 		list = json_find(list, "currency");
 	buf_open(&known, d->mem, sizeof(k->anet_currencies));
 	buf_add_char(&known, ',');
 	for (size_t i = 0; i < json_length(list); i++) {
-		const char *code = json_object_get_string(json_at(list, i));
+		const char *code = json_text(json_at(list, i), NULL);
 
 		if (code && strlen(code) == 3 &&
 		    known.len + 5 < sizeof(k->anet_currencies))
@@ -220,9 +219,8 @@ static void put_setting(
 
 	json_put_text(o, "settingName", name);
 	/* JSON within a text. */
-	json_put_text(o, "settingValue",
-	    json_object_to_json_string_ext(value,
-		JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_put_text(
+	    o, "settingValue", json_write(json_pool(list), value, NULL));
 }
 
 static const char *cut_title(struct gateway_desk *d)
@@ -424,8 +422,8 @@ static bool is_approved(struct json_object *t)
 	const char *code = json_find_text(t, "responseCode");
 	const char *test = json_find_text(t, "testRequest");
 	bool testing =
-	    json_object_is_type(json_find(t, "testRequest"), json_type_boolean)
-		? json_object_get_boolean(json_find(t, "testRequest"))
+	    json_is(json_find(t, "testRequest"), JSON_FLAG)
+		? json_flag(json_find(t, "testRequest"))
 		: test && (!strcmp(test, "1") || !strcmp(test, "true"));
 
 	return code && !strcmp(code, "1") && !testing;
@@ -526,7 +524,7 @@ static enum err read_list(struct gateway_desk *d, const char *name,
 		if (err)
 			return err == ERR_NOT_FOUND ? ERR_OK : err;
 		rows = json_find(o, "transactions");
-		if (json_object_is_type(rows, json_type_object))
+		if (json_is(rows, JSON_OBJECT))
 			rows = json_find(rows, "transaction");
 		for (size_t i = 0; i < json_length(rows); i++)
 			if (!see(ctx, json_at(rows, i)))
@@ -563,7 +561,7 @@ static enum err read_batches(
 	if (err)
 		return err == ERR_NOT_FOUND ? ERR_OK : err;
 	list = json_find(o, "batchList");
-	if (json_object_is_type(list, json_type_object))
+	if (json_is(list, JSON_OBJECT))
 		list = json_find(list, "batch");
 	for (size_t i = 0; !err && i < json_length(list); i++) {
 		id = json_find_text(json_at(list, i), "batchId");

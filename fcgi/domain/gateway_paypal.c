@@ -451,7 +451,7 @@ static unsigned digits_of(const char *currency)
 static struct json_object *make_unit(
     struct gateway_desk *d, const struct payment *p)
 {
-	struct json_object *unit = json_object_new_object(), *amount;
+	struct json_object *unit = json_new(d->mem), *amount;
 	const char *value = "";
 
 	gateway_amount(d->mem, p->amount, digits_of(p->currency), &value);
@@ -496,8 +496,7 @@ static const char *make_order(struct gateway_desk *d, const struct payment *p)
 	    gateway_way_back(d, &gateway_paypal, p, "return"));
 	json_put_text(context, "cancel_url",
 	    gateway_way_back(d, &gateway_paypal, p, "cancel"));
-	return json_object_to_json_string_ext(
-	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	return json_write(d->mem, o, NULL);
 }
 
 /* Where PayPal wants the customer; NULL: nowhere that is PayPal's. */

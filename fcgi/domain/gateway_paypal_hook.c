@@ -198,8 +198,7 @@ static const char *make_question(
 	json_put_text(o, "transmission_sig", in->signature);
 	json_put_text(o, "transmission_time", in->time);
 	json_put_text(o, "webhook_id", d->brand->conf->paypal.webhook_id);
-	text = json_object_to_json_string_length(
-	    o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	text = json_write(d->mem, o, &len);
 	return mem_print(
 	    d->mem, "%.*s,\"webhook_event\":%s}", (int)len - 1, text, r->body);
 }

@@ -2,8 +2,6 @@
 #ifndef PORTICO_GATEWAY_WIRE_H
 #define PORTICO_GATEWAY_WIRE_H
 
-#include <json-c/json.h>
-
 #include "base/counters.h"
 #include "domain/gateway.h"
 

@@ -31,13 +31,9 @@ static bool is_token(const char *text)
  * program kept there. */
 static void read_kept(struct mem *m, const char *text, struct session *out)
 {
-	struct json_object *kept = json_tokener_parse(text);
-
-	if (!json_object_is_type(kept, json_type_object)) {
-		json_object_put(kept);
-		kept = json_object_new_object();
-	}
-	out->kept = json_own(m, kept);
+	out->kept = json_parse(m, text, strlen(text), JSON_DEEP);
+	if (!json_is(out->kept, JSON_OBJECT))
+		out->kept = json_new(m);
 	hash_text(text, out->kept_hash);
 }
 
@@ -185,7 +181,7 @@ enum err session_keep(
     struct db *db, struct session *session, struct json_object *kept)
 {
 	const char *text =
-	    json_object_to_json_string_ext(kept, JSON_C_TO_STRING_PLAIN);
+	    json_write(json_pool(kept), kept, NULL);
 	const struct db_value values[] = {
 	    db_text(text), db_text(session->token_hash)};
 	char hash[SESSION_HASH];

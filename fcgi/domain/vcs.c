@@ -70,39 +70,37 @@ const char *vcs_kept_locale(struct session *s)
 	return json_find_text(s->kept, "locale");
 }
 
-/* Takes over `value`. What was kept before stays until the request ends: the
- * page may still be reading it. */
 static void keep(struct vcs_trip *t, const char *key, struct json_object *value)
 {
 	struct json_object *old = json_find(t->kept, key);
 
-	if (json_object_equal(old, value)) {
-		json_object_put(value);
+	if (json_equal(old, value))
 		return;
-	}
-	json_own(t->mem, json_object_get(old));
 	json_put(t->kept, key, value);
 	t->changed = true;
 }
 
-static struct json_object *new_id(int64_t id)
+static struct json_object *new_id(struct vcs_trip *t, int64_t id)
 {
-	return id ? json_object_new_int64(id) : NULL;
+	return id ? json_new_int(t->mem, id) : NULL;
 }
 
 static void keep_text(struct vcs_trip *t, const char *key, const char *text)
 {
-	keep(t, key, text && *text ? json_object_new_string(text) : NULL);
+	keep(t, key,
+	    text && *text ? json_new_text(t->mem, text, strlen(text)) : NULL);
 }
 
 static void keep_currency(struct vcs_trip *t, const struct vcs_names *names)
 {
 	const struct vcs_name *found = NULL;
+	const char *name;
 	int64_t id;
 
 	if (json_find_int(t->kept, "currency_id", &id))
 		found = vcs_find_name(names, id);
-	keep(t, "currency", json_object_new_string(found ? found->name : ""));
+	name = found ? found->name : "";
+	keep(t, "currency", json_new_text(t->mem, name, strlen(name)));
 }
 
 /* --- The customer --------------------------------------------------------- */
@@ -114,7 +112,7 @@ static void keep_currency_id(struct vcs_trip *t, int64_t id)
 
 	if (!json_find_int(t->kept, "currency_id", &known) || known != id)
 		keep(t, "currency", NULL);
-	keep(t, "currency_id", new_id(id));
+	keep(t, "currency_id", new_id(t, id));
 }
 
 const char *const vcs_detail_names[VCS_DETAILS] = {
@@ -131,7 +129,7 @@ static const char *read_detail(
 {
 	const char *theirs = vcs_field(a, name), *text;
 
-	if (!theirs || !json_object_object_get_ex(a->result, theirs, NULL))
+	if (!theirs || !json_has(a->result, theirs, NULL))
 		return NULL;
 	text = vcs_read_text(a->result, theirs);
 	return text ? mem_text(t->mem, text) : "";
@@ -161,7 +159,7 @@ static enum err read_client(struct vcs_trip *t, struct vcs_ask *a)
 	c->has_threshold =
 	    vcs_read_money(row, vcs_field(a, "low_balance"), &c->low_balance);
 	keep(t, "rate_table",
-	    new_id(vcs_read_int(row, vcs_field(a, "rate_table"))));
+	    new_id(t, vcs_read_int(row, vcs_field(a, "rate_table"))));
 	keep_currency_id(t, vcs_read_int(row, vcs_field(a, "currency")));
 	keep_text(t, "locale", vcs_read_text(row, vcs_field(a, "locale")));
 	if (zone && fmt_zone_known(zone))
@@ -202,8 +200,8 @@ static enum err read_names(struct vcs_trip *t, struct vcs_ask *a)
 static enum err read_accounts(struct vcs_trip *t, struct vcs_ask *a)
 {
 	struct vcs_names *names = a->out;
-	struct json_object *ids = json_object_new_array();
-	struct json_object *packages = json_object_new_array();
+	struct json_object *ids = json_new_list(t->mem);
+	struct json_object *packages = json_new_list(t->mem);
 
 	read_names(t, a);
 	for (size_t i = 0; i < names->n; i++) {

@@ -420,9 +420,9 @@ static void make_body(struct vcs_trip *t, const struct vcs_method *method,
 		add_pair(b, "auth[password]", conf->management_api.password);
 	}
 	json_put_int(vars, "invoice", invoice);
-	params = json_own(t->mem, vcs_profile_params(method, vars));
-	json_object_object_foreach (params, key, value)
-		add_pair(b, key, json_object_get_string(value));
+	params = vcs_profile_params(method, vars);
+	json_each (params, key, value)
+		add_pair(b, key, json_text(value, NULL));
 }
 
 /* The name between the quotes of a Content-Disposition; NULL: none. */

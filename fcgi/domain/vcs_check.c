@@ -105,13 +105,12 @@ static void report_connection(struct check *k, const struct vcs_ask *a)
 static const char *find_missing(
     struct json_object *row, const struct vcs_method *method)
 {
-	if (!json_object_is_type(row, json_type_object) || !method->fields)
+	if (!json_is(row, JSON_OBJECT) || !method->fields)
 		return NULL;
-	json_object_object_foreach (method->fields, key, theirs) {
+	json_each (method->fields, key, theirs) {
 		(void)key;
-		if (!json_object_object_get_ex(
-			row, json_object_get_string(theirs), NULL))
-			return json_object_get_string(theirs);
+		if (!json_has(row, json_text(theirs, NULL), NULL))
+			return json_text(theirs, NULL);
 	}
 	return NULL;
 }

@@ -12,8 +12,8 @@ static bool read_flag(struct json_object *row, const char *name)
 
 	if (!name)
 		return true;
-	if (json_object_is_type(value, json_type_boolean))
-		return json_object_get_boolean(value);
+	if (json_is(value, JSON_FLAG))
+		return json_flag(value);
 	return vcs_read_int(row, name) == 1;
 }
 

@@ -123,14 +123,14 @@ static void read_method(struct reader *r, struct json_object *o,
 	method->params = json_find(o, "params");
 	if (api < 0 || answer < 0 || !method->method ||
 	    find_word(evidence, 3, method->evidence) < 0 ||
-	    !json_object_is_type(method->params, json_type_object)) {
+	    !json_is(method->params, JSON_OBJECT)) {
 		complain(r,
 		    "api, method, evidence, params or answer is not right",
 		    "compare with conf/vcs/default.json");
 		return;
 	}
 	method->management = api == 1;
-	method->write = json_object_get_boolean(json_find(o, "write"));
+	method->write = json_flag(json_find(o, "write"));
 	method->answer = (enum vcs_answer)answer;
 	read_owner(r, o, method);
 	if (needs_owner(operation) && !method->owner)
@@ -152,19 +152,19 @@ const struct vcs_profile *vcs_profile_load(
 	struct vcs_profile *p = mem_alloc(m, sizeof(*p));
 	char *text = conf_read_file(m, path, NULL);
 	struct json_object *root, *all;
-	enum json_tokener_error error = json_tokener_success;
+	const struct json_rules rules = {.depth = JSON_DEEP};
+	struct json_stop stop;
 
 	if (!text) {
 		complain(&r, strerror(errno),
 		    "coreApi.profile names a file of conf/vcs, or a path");
 		return NULL;
 	}
-	root = json_own(m, json_tokener_parse_verbose(text, &error));
+	json_scan(m, text, strlen(text), &rules, &root, &stop);
 	all = json_find(root, "operations");
 	if (!all) {
 		complain(&r,
-		    error ? json_tokener_error_desc(error)
-			  : "no \"operations\"",
+		    stop.what ? stop.what : "no \"operations\"",
 		    "compare with conf/vcs/default.json");
 		return NULL;
 	}
@@ -192,72 +192,72 @@ const char *vcs_profile_field(
 const char *vcs_profile_error(
     const struct vcs_method *method, const char *message)
 {
-	if (!message || !json_object_is_type(method->errors, json_type_object))
+	if (!message || !json_is(method->errors, JSON_OBJECT))
 		return NULL;
-	json_object_object_foreach (method->errors, name, words)
+	json_each (method->errors, name, words)
 		for (size_t i = 0; i < json_length(words); i++)
 			if (strcasestr(message,
-				json_object_get_string(json_at(words, i))))
+				json_text(json_at(words, i), NULL)))
 				return name;
 	return NULL;
 }
 
 /* False: the value is a variable that is not there. */
-static bool fill_value(
-    struct json_object *in, struct json_object *vars, struct json_object **out);
+static bool fill_value(struct mem *m, struct json_object *in,
+    struct json_object *vars, struct json_object **out);
 
 static struct json_object *fill_list(
-    struct json_object *in, struct json_object *vars)
+    struct mem *m, struct json_object *in, struct json_object *vars)
 {
-	struct json_object *list = json_object_new_array(), *value;
+	struct json_object *list = json_new_list(m), *value;
 
 	for (size_t i = 0; i < json_length(in); i++)
-		if (fill_value(json_at(in, i), vars, &value))
+		if (fill_value(m, json_at(in, i), vars, &value))
 			json_put(list, NULL, value);
 	return list;
 }
 
 static struct json_object *fill_object(
-    struct json_object *in, struct json_object *vars)
+    struct mem *m, struct json_object *in, struct json_object *vars)
 {
-	struct json_object *object = json_object_new_object(), *filled;
+	struct json_object *object = json_new(m), *filled;
 
-	json_object_object_foreach (in, key, value)
-		if (fill_value(value, vars, &filled))
+	json_each (in, key, value)
+		if (fill_value(m, value, vars, &filled))
 			json_put(object, key, filled);
 	return object;
 }
 
-static bool fill_value(
-    struct json_object *in, struct json_object *vars, struct json_object **out)
+static bool fill_value(struct mem *m, struct json_object *in,
+    struct json_object *vars, struct json_object **out)
 {
 	const char *text;
 	struct json_object *value;
 
-	switch (json_object_get_type(in)) {
-	case json_type_object:
-		*out = fill_object(in, vars);
+	switch (json_kind(in)) {
+	case JSON_OBJECT:
+		*out = fill_object(m, in, vars);
 		return true;
-	case json_type_array:
-		*out = fill_list(in, vars);
+	case JSON_LIST:
+		*out = fill_list(m, in, vars);
 		return true;
-	case json_type_string:
-		text = json_object_get_string(in);
+	case JSON_TEXT:
+		text = json_text(in, NULL);
 		if (text[0] == '$') {
 			value = json_find(vars, text + 1);
-			*out = json_object_get(value);
+			*out = value;
 			return value != NULL;
 		}
 		break;
 	default:
 		break;
 	}
-	*out = json_object_get(in);
+	*out = in;
 	return true;
 }
 
 struct json_object *vcs_profile_params(
     const struct vcs_method *method, struct json_object *vars)
 {
-	return fill_object(method->params, vars);
+	return fill_object(json_pool(vars), method->params, vars);
 }

@@ -59,7 +59,7 @@ static void add_vars(const struct vcs_trip *t, struct vcs_ask *a)
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
 		value = json_find(t->kept, kept[i]);
 		if (value && !json_find(a->vars, kept[i]))
-			json_put(a->vars, kept[i], json_object_get(value));
+			json_put(a->vars, kept[i], value);
 	}
 }
 
@@ -69,7 +69,7 @@ static void make_call(const struct vcs_trip *t, struct vcs_ask *a)
 	struct json_object *params, *auth;
 
 	add_vars(t, a);
-	params = json_own(t->mem, vcs_profile_params(a->method, a->vars));
+	params = vcs_profile_params(a->method, a->vars);
 	if (!a->method->management) {
 		json_put_text(params, "AUTH", conf->core_api.auth_token);
 	} else if (t->brand->vcs->sid[0]) {
@@ -94,9 +94,11 @@ static void fail(struct vcs_ask *a, enum err err, const char *trouble)
 
 static bool is_success(struct json_object *code)
 {
-	return json_object_is_type(code, json_type_boolean)
-		   ? json_object_get_boolean(code)
-		   : json_object_get_int(code) == 1;
+	int64_t n;
+
+	return json_is(code, JSON_FLAG)
+		   ? json_flag(code)
+		   : json_int(code, &n) && n == 1;
 }
 
 /* The Management API's envelope: code, session_id, messages, return. */
@@ -106,7 +108,7 @@ static void unwrap_management(struct vcs_trip *t, struct vcs_ask *a)
 	struct json_object *message =
 	    json_at(json_find(a->result, "messages"), 0);
 
-	if (!json_object_is_type(a->result, json_type_object)) {
+	if (!json_is(a->result, JSON_OBJECT)) {
 		fail(a, ERR_UPSTREAM, "no Management envelope");
 		return;
 	}
@@ -137,7 +139,7 @@ static bool is_owned(const struct vcs_trip *t, const struct vcs_method *method,
 	case VCS_OWNER_ACCOUNT:
 		accounts = json_find(t->kept, "accounts");
 		for (size_t i = 0; i < json_length(accounts); i++)
-			if (id == json_object_get_int64(json_at(accounts, i)))
+			if (json_int(json_at(accounts, i), &own) && id == own)
 				return true;
 		return false;
 	default:
@@ -161,25 +163,25 @@ static void check_rows(const struct vcs_trip *t, struct vcs_ask *a)
 	struct json_object *own, *row;
 
 	a->raw = n;
-	if (!json_object_is_type(a->result, json_type_array)) {
+	if (!json_is(a->result, JSON_LIST)) {
 		fail(a, ERR_UPSTREAM, "the answer is no list");
 		return;
 	}
 	a->came = n;
 	for (size_t i = 0; i < n; i++) {
 		row = json_at(a->result, i);
-		foreign += !json_object_is_type(row, json_type_object) ||
+		foreign += !json_is(row, JSON_OBJECT) ||
 			   (a->method->owner && !is_owned(t, a->method, row));
 	}
 	if (!foreign)
 		return;
 	report_foreign(t, a, foreign);
-	own = json_own(t->mem, json_object_new_array());
+	own = json_new_list(t->mem);
 	for (size_t i = 0; i < n; i++) {
 		row = json_at(a->result, i);
-		if (json_object_is_type(row, json_type_object) &&
+		if (json_is(row, JSON_OBJECT) &&
 		    (!a->method->owner || is_owned(t, a->method, row)))
-			json_put(own, NULL, json_object_get(row));
+			json_put(own, NULL, row);
 	}
 	a->result = own;
 }
@@ -192,7 +194,7 @@ static void check_object(const struct vcs_trip *t, struct vcs_ask *a)
 		a->result = json_at(a->result, 0);
 	if (!a->result)
 		return;
-	if (!json_object_is_type(a->result, json_type_object)) {
+	if (!json_is(a->result, JSON_OBJECT)) {
 		fail(a, ERR_UPSTREAM, "the answer is no object");
 	} else if (a->method->owner && !is_owned(t, a->method, a->result)) {
 		report_foreign(t, a, 1);
@@ -204,10 +206,10 @@ static void check_object(const struct vcs_trip *t, struct vcs_ask *a)
 static struct json_object *mend_empty(
     struct vcs_trip *t, struct json_object *result)
 {
-	if (json_object_is_type(result, json_type_object) &&
-	    json_object_object_length(result) == 0)
-		return json_own(t->mem, json_object_new_array());
-	if (json_object_is_type(json_find(result, "rows"), json_type_array))
+	if (json_is(result, JSON_OBJECT) &&
+	    json_count(result) == 0)
+		return json_new_list(t->mem);
+	if (json_is(json_find(result, "rows"), JSON_LIST))
 		return json_find(result, "rows");
 	return result;
 }
@@ -368,7 +370,7 @@ void vcs_run(struct vcs_trip *t)
 			fail(a, ERR_RULE, "not in the profile");
 			a->call.code = VCS_NO_METHOD;
 		} else if (a->needless || lacks_owner(t, a)) {
-			a->result = json_own(t->mem, json_object_new_array());
+			a->result = json_new_list(t->mem);
 		} else {
 			make_call(t, a);
 			asks[n++] = a;
@@ -419,9 +421,7 @@ int64_t vcs_read_int(struct json_object *row, const char *name)
 	if (json_find_int(row, name, &n))
 		return n;
 	value = json_find(row, name);
-	return json_object_is_type(value, json_type_double)
-		   ? json_object_get_int64(value)
-		   : 0;
+	return (int64_t)json_double(value);
 }
 
 int64_t vcs_read_time(

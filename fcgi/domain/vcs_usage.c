@@ -16,7 +16,10 @@
 
 static int64_t kept_id(const struct vcs_trip *t, const char *list, size_t i)
 {
-	return json_object_get_int64(json_at(json_find(t->kept, list), i));
+	int64_t id = 0;
+
+	json_int(json_at(json_find(t->kept, list), i), &id);
+	return id;
 }
 
 static size_t count_accounts(const struct vcs_trip *t)

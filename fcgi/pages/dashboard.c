@@ -91,7 +91,7 @@ static void fill_series(
 
 	for (int i = 0; i < DAYS; i++) {
 		struct day *d = &p->days[i];
-		struct json_object *o = json_object_new_object();
+		struct json_object *o = json_new(c->mem);
 
 		json_put(series, NULL, o);
 		json_put_text(o, "date", d->date);

@@ -132,7 +132,7 @@ static void put_invoice(
 {
 	const struct vcs_invoice *v = r->v;
 	const char *currency = vcs_find_currency(c->trip, v->currency);
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_new(c->mem);
 
 	json_put(list, NULL, o);
 	json_put_int(o, "id", v->id);
@@ -164,7 +164,7 @@ static void put_counts(struct call *c, const struct view *w)
 static void put_tab(
     struct call *c, struct json_object *tabs, const char *word, size_t count)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_new(c->mem);
 	const char *key = mem_print(c->mem, "invoices.tab.%s", word);
 
 	json_put(tabs, NULL, o);

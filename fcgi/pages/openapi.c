@@ -54,9 +54,9 @@ static void put_bounds(struct json_object *schema, const struct param *p)
 	json_put_int(schema, "maxLength", p->max ? p->max : most);
 }
 
-static struct json_object *make_schema(const struct param *p)
+static struct json_object *make_schema(struct mem *m, const struct param *p)
 {
-	struct json_object *s = json_object_new_object();
+	struct json_object *s = json_new(m);
 	bool number = p->type == PARAM_NUMBER;
 
 	json_put_text(s, "type", number ? "integer" : "string");
@@ -75,9 +75,9 @@ static struct json_object *make_schema(const struct param *p)
 }
 
 static struct json_object *make_parameter(
-    const char *name, const char *in, bool required, const char *about)
+    struct mem *m, const char *name, const char *in, bool required, const char *about)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_new(m);
 
 	json_put_text(o, "name", name);
 	json_put_text(o, "in", in);
@@ -95,10 +95,11 @@ static bool is_of_file(const struct param *p)
 static void put_parameters(
     struct json_object *operation, const struct page *page, bool file)
 {
-	struct json_object *list = json_object_new_array(), *o;
+	struct mem *m = json_pool(operation);
+	struct json_object *list = json_new_list(m), *o;
 
 	if (strchr(page->path, ':')) {
-		o = make_parameter("id", "path", true, "What it is about.");
+		o = make_parameter(m, "id", "path", true, "What it is about.");
 		json_put(list, NULL, o);
 		o = json_put_object(o, "schema");
 		json_put_text(o, "type", "string");
@@ -108,14 +109,12 @@ static void put_parameters(
 	     p->name && page->method == METHOD_GET; p++) {
 		if (file && !is_of_file(p))
 			continue;
-		o = make_parameter(p->name, "query", p->required, p->about);
-		json_put(o, "schema", make_schema(p));
+		o = make_parameter(m, p->name, "query", p->required, p->about);
+		json_put(o, "schema", make_schema(m, p));
 		json_put(list, NULL, o);
 	}
 	if (json_length(list))
 		json_put(operation, "parameters", list);
-	else
-		json_object_put(list);
 }
 
 /* Every POST takes it. */
@@ -130,16 +129,16 @@ static void put_csrf(struct json_object *properties)
 }
 
 static struct json_object *make_body_schema(
-    const struct param *params, bool *any_required)
+    struct mem *m, const struct param *params, bool *any_required)
 {
-	struct json_object *schema = json_object_new_object();
-	struct json_object *properties, *required = json_object_new_array();
+	struct json_object *schema = json_new(m);
+	struct json_object *properties, *required = json_new_list(m);
 
 	json_put_text(schema, "type", "object");
 	json_put_flag(schema, "additionalProperties", false);
 	properties = json_put_object(schema, "properties");
 	for (const struct param *p = params; p->name; p++) {
-		struct json_object *s = make_schema(p);
+		struct json_object *s = make_schema(m, p);
 
 		json_put_text(s, "description", p->about);
 		json_put(properties, p->name, s);
@@ -160,13 +159,12 @@ static void put_body(struct json_object *operation, const struct param *params)
 	struct json_object *content, *schema;
 	bool required;
 
-	schema = make_body_schema(params, &required);
+	schema = make_body_schema(json_pool(operation), params, &required);
 	json_put_flag(body, "required", required);
 	content = json_put_object(body, "content");
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		json_put(json_put_object(content, kinds[i]), "schema",
-		    json_object_get(schema));
-	json_object_put(schema);
+		    schema);
 }
 
 /* --- Answers -------------------------------------------------------------- */
@@ -201,7 +199,7 @@ static void put_errors_member(
 	if (page->flags & PAGE_PUBLIC)
 		return;
 	json_put(json_find(schema, "properties"), "errors",
-	    json_tokener_parse(
+	    json_constant(json_pool(schema),
 		"{\"type\":\"object\",\"description\":\"The sections that "
 		"failed; each is null.\",\"additionalProperties\":{"
 		"\"type\":\"object\",\"required\":[\"code\"],"
@@ -255,7 +253,7 @@ static void put_success(
 		put_types(m, r, types);
 		return;
 	}
-	schema = shape_make_schema(shape);
+	schema = shape_make_schema(m, shape);
 	put_errors_member(schema, page);
 	json_put(put_content(r, media), "schema", schema);
 	if (page->flags & PAGE_TOKEN_LOGIN) {
@@ -268,7 +266,7 @@ static void put_success(
 	if (page->load != health_load)
 		return;
 	r = put_response(responses, 503, "The portal or the store is down.");
-	json_put(put_content(r, media), "schema", json_object_get(schema));
+	json_put(put_content(r, media), "schema", schema);
 }
 
 /* --- Errors --------------------------------------------------------------- */
@@ -454,7 +452,7 @@ static void put_page(
 	    "vnd.openxmlformats-officedocument.spreadsheetml.sheet");
 }
 
-static void put_components(struct json_object *model)
+static void put_components(struct mem *m, struct json_object *model)
 {
 	static const char error[] =
 	    "{\"type\":\"object\",\"required\":[\"error\"],\"properties\":{"
@@ -473,14 +471,14 @@ static void put_components(struct json_object *model)
 	struct json_object *schemas = json_put_object(components, "schemas");
 
 	shape_put_types(schemas);
-	json_put(schemas, "error", json_tokener_parse(error));
+	json_put(schemas, "error", json_constant(m, error));
 	put_error_responses(components);
-	json_put(components, "securitySchemes", json_tokener_parse(bearer));
+	json_put(components, "securitySchemes", json_constant(m, bearer));
 }
 
 struct json_object *openapi_make(struct mem *m)
 {
-	struct json_object *model = json_object_new_object(), *o;
+	struct json_object *model = json_new(m), *o;
 
 	json_put_text(model, "openapi", "3.1.0");
 	o = json_put_object(model, "info");
@@ -498,7 +496,7 @@ struct json_object *openapi_make(struct mem *m)
 	o = json_put_object(model, "paths");
 	for (const struct page *p = pages; p->path; p++)
 		put_page(m, o, p);
-	put_components(model);
+	put_components(m, model);
 	return model;
 }
 
@@ -521,8 +519,7 @@ static void make_once(void)
 	if (made.mem)
 		return;
 	m = mem_open(0);
-	text = json_object_to_json_string_length(json_own(m, openapi_make(m)),
-	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &made.len);
+	text = json_write(m, openapi_make(m), &made.len);
 	made.mem = mem_open(0);
 	made.text = mem_text_n(made.mem, text, made.len);
 	crypto_sha256_hex(made.text, made.len, hash);

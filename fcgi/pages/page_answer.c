@@ -35,8 +35,7 @@ static const char *make_policy(struct call *c)
 static void send_json(struct call *c, int status, struct json_object *model)
 {
 	size_t len;
-	const char *text = json_object_to_json_string_length(model,
-	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	const char *text = json_write(c->mem, model, &len);
 
 	reply_send(
 	    c->reply, status, "application/json; charset=utf-8", text, len);
@@ -49,7 +48,7 @@ static void send_html(struct call *c, int status, const char *name)
 
 	buf_open(&out, c->mem, 32 * 1024);
 	page_fill_ui(c, name);
-	json_put(c->model, "ui", json_object_get(c->ui));
+	json_put(c->model, "ui", c->ui);
 	if (t)
 		tmpl_render(t, c->model, &out);
 	reply_header(c->reply, "Content-Security-Policy", make_policy(c));

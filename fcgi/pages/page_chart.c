@@ -57,9 +57,8 @@ static void put_bar(struct json_object *list, const struct chart_bar *bar,
 {
 	int64_t height = find_length(bar->value, most, BASE - TOP, 2);
 	int64_t gap = step > 400 ? 300 : step / 8;
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_put_object(list, NULL);
 
-	json_put(list, NULL, o);
 	put_hundredths(o, "x", left + gap);
 	json_put_int(o, "y", BASE - height);
 	put_hundredths(o, "width", step - 2 * gap);
@@ -104,7 +103,7 @@ void page_put_bars(struct call *c, const struct chart_bar *bars, size_t n,
 
 	json_put_flag(c->ui, "has_bars", n > 0);
 	for (size_t i = 0; i < n; i++) {
-		o = json_object_new_object();
+		o = json_new(c->mem);
 		json_put(list, NULL, o);
 		json_put_text(o, "name", bars[i].name);
 		json_put_text(o, "label", bars[i].label);

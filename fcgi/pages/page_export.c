@@ -70,8 +70,8 @@ static struct table_cell make_number(struct call *c, struct json_object *value,
 
 static const char *print_time(struct call *c, struct json_object *value)
 {
-	const char *iso = json_object_is_type(value, json_type_string)
-			      ? json_object_get_string(value)
+	const char *iso = json_is(value, JSON_TEXT)
+			      ? json_text(value, NULL)
 			      : json_find_text(value, "iso");
 	const char *format = req_text(c->req, "time_format");
 	char *text;
@@ -99,8 +99,8 @@ static struct table_cell make_cell(struct call *c, const char *name,
 {
 	struct json_object *value = json_find(row, column->key);
 
-	if (json_object_is_type(value, json_type_string) && takes_text(column))
-		return (struct table_cell){json_object_get_string(value),
+	if (json_is(value, JSON_TEXT) && takes_text(column))
+		return (struct table_cell){json_text(value, NULL),
 		    column->kind != COLUMN_NAMED};
 	switch (column->kind) {
 	case COLUMN_MONEY:
@@ -177,8 +177,7 @@ static bool comes_again(struct export *x, struct json_object *list)
 	if (!json_length(list))
 		return ++x->empty > EMPTY_MOST;
 	x->empty = 0;
-	text = json_object_to_json_string_ext(
-	    json_at(list, 0), JSON_C_TO_STRING_PLAIN);
+	text = json_write(json_pool(list), json_at(list, 0), NULL);
 	crypto_sha256(text, strlen(text), first);
 	if (!memcmp(first, x->first, sizeof(first)))
 		return true;
@@ -194,7 +193,7 @@ static enum err write_piece(
 	struct call piece = *x->call;
 	struct mem *m =
 	    mem_open((size_t)piece.brand->conf->limits.request_memory);
-	struct json_object *list = json_own(m, json_object_new_array());
+	struct json_object *list = json_new_list(m);
 	enum err err;
 
 	piece.mem = m;

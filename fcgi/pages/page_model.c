@@ -189,11 +189,10 @@ const char *page_url(struct call *c, const char *name, const char *value)
 void page_add_option(struct json_object *list, const char *key,
     const char *value, const char *name, bool selected)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_put_object(list, NULL);
 
 	json_put_text(o, key, value);
 	if (name)
 		json_put_text(o, "name", name);
 	json_put_flag(o, "selected", selected);
-	json_put(list, NULL, o);
 }

@@ -124,7 +124,7 @@ const char *page_take_flash(struct call *c)
 	if (!text)
 		return NULL;
 	text = mem_text(c->mem, text);
-	json_object_object_del(c->session->kept, "flash");
+	json_remove(c->session->kept, "flash");
 	session_keep(c->db, c->session, c->session->kept);
 	return text;
 }

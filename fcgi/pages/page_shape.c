@@ -180,7 +180,7 @@ static void put_words(
 		size_t len = strcspn(words, "|");
 
 		json_put(
-		    list, NULL, json_object_new_string_len(words, (int)len));
+		    list, NULL, json_new_text(json_pool(list), words, len));
 		words += len + (words[len] == '|');
 	}
 	if (nullable)
@@ -216,9 +216,10 @@ static void put_ref(struct json_object *schema, const char *name, bool null)
 	json_put_text(json_put_object(any, NULL), "type", "null");
 }
 
-static struct json_object *make_type(const char *type, bool nullable)
+static struct json_object *make_type(
+    struct mem *m, const char *type, bool nullable)
 {
-	struct json_object *schema = json_object_new_object();
+	struct json_object *schema = json_new(m);
 	int i = find_type(type);
 
 	if (i < 0) {
@@ -235,15 +236,15 @@ static struct json_object *make_type(const char *type, bool nullable)
 }
 
 static struct json_object *make_object(
-    const struct shape *members, bool nullable)
+    struct mem *m, const struct shape *members, bool nullable)
 {
-	struct json_object *schema = json_object_new_object();
-	struct json_object *properties, *required = json_object_new_array();
+	struct json_object *schema = json_new(m);
+	struct json_object *properties, *required = json_new_list(m);
 
 	put_type(schema, "object", nullable);
 	properties = json_put_object(schema, "properties");
 	for (const struct shape *s = members; s; s = s->next) {
-		json_put(properties, s->name, shape_make_schema(s));
+		json_put(properties, s->name, shape_make_schema(m, s));
 		if (!s->optional)
 			json_put_text(required, NULL, s->name);
 	}
@@ -251,19 +252,20 @@ static struct json_object *make_object(
 	return schema;
 }
 
-struct json_object *shape_make_schema(const struct shape *s)
+struct json_object *shape_make_schema(
+    struct mem *m, const struct shape *s)
 {
 	struct json_object *schema;
 
 	if (s->kind == SHAPE_TYPE)
-		return make_type(s->type, s->nullable);
+		return make_type(m, s->type, s->nullable);
 	if (s->kind == SHAPE_OBJECT)
-		return make_object(s->members, s->nullable);
-	schema = json_object_new_object();
+		return make_object(m, s->members, s->nullable);
+	schema = json_new(m);
 	put_type(schema, "array", s->nullable);
 	json_put(schema, "items",
-	    s->type ? make_type(s->type, false)
-		    : make_object(s->members, false));
+	    s->type ? make_type(m, s->type, false)
+		    : make_object(m, s->members, false));
 	return schema;
 }
 
@@ -272,7 +274,7 @@ void shape_put_types(struct json_object *schemas)
 	for (int i = 0; i < TYPES; i++)
 		if (types[i].schema)
 			json_put(schemas, types[i].name,
-			    json_tokener_parse(types[i].schema));
+			    json_constant(json_pool(schemas), types[i].schema));
 }
 
 /* --- Text ----------------------------------------------------------------- */

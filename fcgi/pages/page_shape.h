@@ -35,7 +35,7 @@ const struct shape *shape_parse(
 
 /* Its JSON Schema (2020-12), the caller's; money, time, quantity and page are
  * references to "#/components/schemas/". */
-struct json_object *shape_make_schema(const struct shape *s);
+struct json_object *shape_make_schema(struct mem *m, const struct shape *s);
 
 /* Those four, under their names. */
 void shape_put_types(struct json_object *schemas);

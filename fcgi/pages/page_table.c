@@ -36,7 +36,7 @@ const struct column **page_choose_columns(
 		chosen[(*n)++] = &columns[i];
 	for (size_t i = 0; i < json_length(keys); i++) {
 		found = find_column(
-		    columns, json_object_get_string(json_at(keys, i)));
+		    columns, json_text(json_at(keys, i), NULL));
 		if (found)
 			chosen[(*n)++] = found;
 	}
@@ -62,7 +62,7 @@ static void put_column(struct call *c, struct json_object *list,
 	const char *sort = column->sorts ? req_text(c->req, "sort") : NULL;
 	bool descending = sort && sort[0] == '-';
 	bool sorted = sort && !strcmp(sort + descending, column->key);
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_new(c->mem);
 
 	json_put(list, NULL, o);
 	json_put_text(o, "key", column->key);
@@ -130,7 +130,7 @@ static size_t find_brief(struct call *c, const char *name,
 {
 	struct json_object *brief =
 	    json_find(json_find(c->brand->theme, name), "brief");
-	const char *key = json_object_get_string(json_at(brief, i));
+	const char *key = json_text(json_at(brief, i), NULL);
 
 	for (size_t j = 0; key && j < n; j++)
 		if (!strcmp(chosen[j]->key, key))
@@ -144,11 +144,11 @@ static void put_cell(struct call *c, struct json_object *cells,
 {
 	const char *text = page_cell_text(c, name, column, row);
 	bool missing = !text || !*text;
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_new(c->mem);
 
 	json_put(cells, NULL, o);
 	json_put_text(o, "text", missing ? dash : text);
-	json_put(o, "label", json_object_get(label));
+	json_put(o, "label", label);
 	json_put_flag(o, "numeric", is_numeric(column));
 	json_put_flag(o, "code", column->kind == COLUMN_CODE);
 	json_put_flag(o, "muted", missing);
@@ -183,11 +183,11 @@ void page_put_table(struct call *c, const char *name,
 	for (size_t i = 0; i < n; i++)
 		put_column(c, head, name, chosen[i]);
 	for (size_t i = 0; i < json_length(list); i++) {
-		struct json_object *row = json_object_new_object(), *cells;
+		struct json_object *row = json_new(c->mem), *cells;
 
 		json_put(rows, NULL, row);
 		json_put(row, "id",
-		    json_object_get(json_find(json_at(list, i), "id")));
+		    json_find(json_at(list, i), "id"));
 		cells = json_put_list(row, "cells");
 		for (size_t j = 0; j < n; j++) {
 			put_cell(c, cells, name, chosen[j], json_at(list, i),
@@ -259,7 +259,7 @@ static void put_preset(struct call *c, const struct period *now,
 
 	if (!list)
 		list = json_put_list(c->ui, "presets");
-	o = json_object_new_object();
+	o = json_new(c->mem);
 	json_put(list, NULL, o);
 	json_put_text(o, "key", key);
 	json_put_text(

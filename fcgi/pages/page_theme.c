@@ -126,7 +126,7 @@ static void check_item(struct look *k, const char *at, struct json_object *item)
 
 static void check_menu(struct look *k, struct json_object *menu)
 {
-	if (!json_object_is_type(menu, json_type_array))
+	if (!json_is(menu, JSON_LIST))
 		complain(k, "menu", "must be a list of groups",
 		    "compare with templates/default/theme.json");
 	for (size_t i = 0; i < json_length(menu); i++) {
@@ -204,12 +204,12 @@ static bool has_word(struct words w, const char *word)
 static void check_list(struct look *k, const char *at, struct json_object *list,
     struct words known, const char *text)
 {
-	if (!json_object_is_type(list, json_type_array))
+	if (!json_is(list, JSON_LIST))
 		complain(k, at, "must be a list", join(k, known));
 	for (size_t i = 0; i < json_length(list); i++) {
 		struct json_object *item = json_at(list, i);
-		const char *word = json_object_is_type(item, json_type_string)
-				       ? json_object_get_string(item)
+		const char *word = json_is(item, JSON_TEXT)
+				       ? json_text(item, NULL)
 				       : NULL;
 		const char *here = mem_print(k->mem, "%s[%zu]", at, i);
 
@@ -229,7 +229,7 @@ static void check_fields(struct look *k, const char *at,
 {
 	const struct words modes = split(k, "hidden|view|edit");
 
-	if (!json_object_is_type(list, json_type_array))
+	if (!json_is(list, JSON_LIST))
 		complain(k, at, "must be a list of fields",
 		    "compare with templates/default/theme.json");
 	for (size_t i = 0; i < json_length(list); i++) {
@@ -287,12 +287,12 @@ static void check_page(struct look *k, const char *name, struct json_object *o)
 {
 	const struct page_theme *t = find_theme(name);
 
-	if (!t || !json_object_is_type(o, json_type_object)) {
+	if (!t || !json_is(o, JSON_OBJECT)) {
 		complain(k, name, t ? "must be an object" : "is not known",
 		    "compare with templates/default/theme.json");
 		return;
 	}
-	json_object_object_foreach (o, part, value)
+	json_each (o, part, value)
 		check_part(k, t, part, value);
 }
 
@@ -310,8 +310,8 @@ bool page_theme_lists(const struct brand *b, const char *name)
 	for (size_t i = 0; name && i < json_length(list); i++) {
 		struct json_object *item = json_at(list, i);
 
-		if (json_object_is_type(item, json_type_string) &&
-		    !strcmp(json_object_get_string(item), name))
+		if (json_is(item, JSON_TEXT) &&
+		    !strcmp(json_text(item, NULL), name))
 			return is_template(b, name);
 	}
 	return false;
@@ -319,14 +319,14 @@ bool page_theme_lists(const struct brand *b, const char *name)
 
 static void check_pages(struct look *k, struct json_object *list)
 {
-	if (!json_object_is_type(list, json_type_array))
+	if (!json_is(list, JSON_LIST))
 		complain(k, "pages", "must be a list",
 		    "write [\"NAME\"], with a template NAME.mustache");
 	for (size_t i = 0; i < json_length(list); i++) {
 		const char *at = mem_print(k->mem, "pages[%zu]", i);
 		struct json_object *item = json_at(list, i);
-		const char *name = json_object_is_type(item, json_type_string)
-				       ? json_object_get_string(item)
+		const char *name = json_is(item, JSON_TEXT)
+				       ? json_text(item, NULL)
 				       : "";
 
 		if (!name[0] ||
@@ -350,7 +350,7 @@ static void check_colors(struct look *k, struct json_object *colors)
 	struct style_fault *faults;
 	size_t n;
 
-	if (!json_object_is_type(colors, json_type_object)) {
+	if (!json_is(colors, JSON_OBJECT)) {
 		complain(k, "colors", "must be an object",
 		    "write {\"accent\": \"#rrggbb\"}");
 		return;
@@ -380,7 +380,7 @@ static void check_member(
 static bool is_hidden(const struct brand *b, size_t file, const char *name)
 {
 	for (size_t i = 0; i < file; i++)
-		if (json_object_object_get_ex(b->themes[i].root, name, NULL))
+		if (json_has(b->themes[i].root, name, NULL))
 			return true;
 	return false;
 }
@@ -393,7 +393,7 @@ void page_check_theme(
 	k.css = read_css(&k);
 	for (size_t i = 0; i < b->n_themes; i++) {
 		k.file = &b->themes[i];
-		json_object_object_foreach (k.file->root, name, value)
+		json_each (k.file->root, name, value)
 			if (!is_hidden(b, i, name))
 				check_member(&k, name, value);
 	}

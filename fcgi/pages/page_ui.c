@@ -20,7 +20,7 @@ static void add_menu_item(
 {
 	const char *page = json_find_text(row, "page");
 	const char *path = json_find_text(row, "path");
-	struct json_object *item = json_object_new_object();
+	struct json_object *item = json_new(c->mem);
 
 	json_put_text(item, "label",
 	    page_text(c, mem_print(c->mem, "menu.%s", page ? page : "")));
@@ -39,7 +39,7 @@ static void add_menu(struct call *c)
 		struct json_object *row = json_at(menu, i), *group, *items;
 		const char *key = json_find_text(row, "key");
 
-		group = json_object_new_object();
+		group = json_new(c->mem);
 		json_put(list, NULL, group);
 		json_put_text(group, "label",
 		    page_text(c, mem_print(c->mem, "menu.%s", key ? key : "")));
@@ -79,12 +79,12 @@ static void add_assets(struct call *c, bool rtl)
 {
 	struct json_object *assets = json_put_object(c->ui, "assets");
 
-	json_object_object_foreach (c->brand->assets, key, value)
-		json_put(assets, key, json_object_get(value));
+	json_each (c->brand->assets, key, value)
+		json_put(assets, key, value);
 	if (rtl)
 		json_put(assets, "bootstrap_url",
-		    json_object_get(
-			json_find(c->brand->assets, "bootstrap_rtl_url")));
+		    
+			json_find(c->brand->assets, "bootstrap_rtl_url"));
 }
 
 /* What a field is called on the page; the name itself where a page of its own
@@ -108,7 +108,7 @@ static void add_faults(struct call *c)
 		const struct req_fault *f = &c->req->faults[i];
 		const char *text = page_fault_text(c, f);
 
-		row = json_object_new_object();
+		row = json_new(c->mem);
 		json_put_text(row, "name", name_field(c, f->name));
 		json_put_text(row, "text", text);
 		json_put_text(row, "anchor_url",

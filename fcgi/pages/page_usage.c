@@ -48,7 +48,7 @@ bool page_theme_has(
 
 	for (size_t i = 0; i < json_length(keys); i++)
 		if (json_at(keys, i) &&
-		    !strcmp(json_object_get_string(json_at(keys, i)), key))
+		    !strcmp(json_text(json_at(keys, i), NULL), key))
 			return true;
 	return !keys;
 }
@@ -60,7 +60,7 @@ static void put_filter(struct call *c, const char *name,
 	int64_t chosen = req_number(c->req, key);
 	struct json_object *list, *options, *o;
 
-	json_put(filters, key, chosen ? json_object_new_int64(chosen) : NULL);
+	json_put(filters, key, chosen ? json_new_int(c->mem, chosen) : NULL);
 	list = json_put_list(filters, list_key);
 	options = json_put_list(json_find(c->ui, "filters"), key);
 	json_put_flag(json_find(c->ui, "has_filter"), key,
@@ -70,7 +70,7 @@ static void put_filter(struct call *c, const char *name,
 	for (size_t i = 0; !names->err && i < names->n; i++) {
 		const struct vcs_name *item = &names->items[i];
 
-		o = json_object_new_object();
+		o = json_new(c->mem);
 		json_put(list, NULL, o);
 		json_put_int(o, "id", item->id);
 		json_put_text(o, "name", item->name);
@@ -114,7 +114,7 @@ struct json_object *page_make_xdr(struct call *c, const struct vcs_xdr *x,
 {
 	const char *currency = vcs_find_currency(c->trip, x->currency);
 	const struct vcs_name *service = vcs_find_name(services, x->service);
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_new(c->mem);
 
 	json_put_int(o, "id", x->id);
 	put_time(c, o, "time", x->time);

@@ -11,7 +11,7 @@ static void put_limit(
     struct call *c, struct json_object *list, struct json_object *limit)
 {
 	const char *unit = json_find_text(limit, "unit");
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_new(c->mem);
 	int64_t total, left;
 
 	json_put(list, NULL, o);
@@ -28,7 +28,7 @@ static void put_limit(
 static void put_subscription(
     struct call *c, struct json_object *list, const struct vcs_subscription *s)
 {
-	struct json_object *o = json_object_new_object(), *limits;
+	struct json_object *o = json_new(c->mem), *limits;
 
 	json_put(list, NULL, o);
 	json_put_int(o, "id", s->id);
@@ -52,14 +52,14 @@ static void put_subscription(
 static void put_card(struct call *c, struct json_object *cards,
     const struct vcs_subscription *s, struct json_object *row)
 {
-	struct json_object *o = json_object_new_object(), *bars;
+	struct json_object *o = json_new(c->mem), *bars;
 	struct json_object *limits = json_find(row, "limits");
 	const char *key = mem_print(
 	    c->mem, "subscriptions.state.%s", s->status ? s->status : "");
 
 	json_put(cards, NULL, o);
-	json_put(o, "package", json_object_get(json_find(row, "package")));
-	json_put(o, "fee", json_object_get(json_find(row, "fee")));
+	json_put(o, "package", json_find(row, "package"));
+	json_put(o, "fee", json_find(row, "fee"));
 	json_put_int(o, "quantity", s->quantity);
 	json_put_text(o, "state", s->status);
 	json_put_text(o, "state_text",
@@ -71,16 +71,16 @@ static void put_card(struct call *c, struct json_object *cards,
 	bars = json_put_list(o, "limits");
 	for (size_t i = 0; i < json_length(limits); i++) {
 		struct json_object *limit = json_at(limits, i);
-		struct json_object *bar = json_object_new_object();
+		struct json_object *bar = json_new(c->mem);
 		int64_t total = 0, left = 0;
 
 		json_put(bars, NULL, bar);
 		json_put(
-		    bar, "name", json_object_get(json_find(limit, "name")));
+		    bar, "name", json_find(limit, "name"));
 		json_put(
-		    bar, "total", json_object_get(json_find(limit, "total")));
+		    bar, "total", json_find(limit, "total"));
 		json_put(
-		    bar, "left", json_object_get(json_find(limit, "left")));
+		    bar, "left", json_find(limit, "left"));
 		json_find_int(json_find(limit, "total"), "value", &total);
 		json_find_int(json_find(limit, "left"), "value", &left);
 		json_put_flag(bar, "has_meter", total > 0);
@@ -118,9 +118,8 @@ enum err subscriptions_load(struct call *c)
 
 static void put_account(struct json_object *list, const struct vcs_account *a)
 {
-	struct json_object *o = json_object_new_object(), *ids;
+	struct json_object *o = json_put_object(list, NULL), *ids;
 
-	json_put(list, NULL, o);
 	json_put_int(o, "id", a->id);
 	json_put_text(o, "name", a->name);
 	json_put_text(o, "kind", a->kind);
@@ -129,7 +128,7 @@ static void put_account(struct json_object *list, const struct vcs_account *a)
 		json_put_text(ids, NULL, a->ani);
 	for (size_t i = 0; i < json_length(a->ips); i++)
 		json_put_text(
-		    ids, NULL, json_object_get_string(json_at(a->ips, i)));
+		    ids, NULL, json_text(json_at(a->ips, i), NULL));
 	json_put_flag(o, "enabled", a->enabled);
 }
 
@@ -152,11 +151,11 @@ enum err accounts_load(struct call *c)
 		const struct vcs_account *a = &accounts->items[i];
 		const char *key = mem_print(
 		    c->mem, "accounts.kind.%s", a->kind ? a->kind : "");
-		struct json_object *o = json_object_new_object();
+		struct json_object *o = json_new(c->mem);
 
 		put_account(list, a);
 		json_put(kinds, NULL, o);
-		json_put(o, "row", json_object_get(json_at(list, i)));
+		json_put(o, "row", json_at(list, i));
 		json_put_text(o, "kind",
 		    fmt_pattern(c->fmt, key) ? page_text(c, key) : a->kind);
 	}

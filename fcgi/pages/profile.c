@@ -75,7 +75,7 @@ static struct rule find_rule(const struct call *c, const char *name)
 		    .shown = !strcmp(mode, "view") || !strcmp(mode, "edit"),
 		    .edit = !strcmp(mode, "edit"),
 		    .required =
-			json_object_get_boolean(json_find(row, "required")),
+			json_flag(json_find(row, "required")),
 		};
 	}
 	return (struct rule){0};
@@ -142,7 +142,7 @@ static void add_row(struct call *c, struct json_object *rows, int i,
 	static const char *const words[VCS_DETAILS] = {
 	    "organization", "email", "street-address", "off", "off"};
 	const char *name = vcs_detail_names[i];
-	struct json_object *row = json_object_new_object();
+	struct json_object *row = json_new(c->mem);
 
 	json_put_text(row, "name", name);
 	json_put_text(

@@ -215,7 +215,7 @@ struct json_object *rates_make_row(
 	const char *currency = vcs_find_currency(c->trip, r->currency);
 	const struct vcs_name *service = vcs_find_name(services, r->service);
 	const char *unit = service ? service->unit : "s";
-	struct json_object *o = json_object_new_object(), *s;
+	struct json_object *o = json_new(c->mem), *s;
 
 	json_put_text(o, "code", r->code);
 	json_put_text(o, "name", r->name);
@@ -239,11 +239,11 @@ static void put_filters(struct call *c, const struct view *v)
 
 	json_put_text(filters, "q", req_text(c->req, "q"));
 	json_put(filters, "service",
-	    service ? json_object_new_int64(service) : NULL);
+	    service ? json_new_int(c->mem, service) : NULL);
 	json_put_text(filters, "sort", req_text(c->req, "sort"));
 	list = json_put_list(filters, "services");
 	for (size_t i = 0; !v->services->err && i < v->services->n; i++) {
-		struct json_object *o = json_object_new_object();
+		struct json_object *o = json_new(c->mem);
 
 		json_put_int(o, "id", v->services->items[i].id);
 		json_put_text(o, "name", v->services->items[i].name);

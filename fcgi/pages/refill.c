@@ -87,7 +87,7 @@ static void put_presets(struct call *c)
 
 		put_money(
 		    c, one, "amount", setting(presets->items[i]), c->currency);
-		json_put(list, NULL, json_object_get(json_find(one, "amount")));
+		json_put(list, NULL, json_find(one, "amount"));
 		o = json_put_object(links, NULL);
 		json_put_text(o, "text",
 		    json_find_text(json_find(one, "amount"), "text"));

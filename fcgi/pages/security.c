@@ -18,7 +18,7 @@ const struct param security_end_params[] = {
 static struct json_object *put_session(
     struct call *c, struct json_object *list, const struct session_row *row)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_new(c->mem);
 	bool current = !strcmp(row->id, c->session->token_hash);
 
 	json_put_text(o, "id", row->id);

@@ -79,7 +79,7 @@ static enum err fill(struct call *c)
 	    c->model, "required", c->brand->conf->session.require_factor);
 	put_time(c, c->model, "since", f.since);
 	json_put(c->model, "codes_left",
-	    f.state == FACTOR_ON ? json_object_new_int64(f.codes_left) : NULL);
+	    f.state == FACTOR_ON ? json_new_int(c->mem, f.codes_left) : NULL);
 	json_put(c->model, "secret", NULL);
 	json_put(c->model, "uri", NULL);
 	json_put_flag(c->ui, states[f.state], true);

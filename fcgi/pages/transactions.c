@@ -90,7 +90,7 @@ static const char *find_reference(struct mem *m, const char *notes)
 static void put_row(
     struct call *c, struct json_object *list, const struct vcs_transaction *x)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_new(c->mem);
 
 	json_put(list, NULL, o);
 	json_put_int(o, "id", x->id);

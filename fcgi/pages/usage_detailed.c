@@ -149,7 +149,7 @@ static struct json_object *make_row(
 	const char *currency = vcs_find_currency(c->trip, x->currency);
 	const struct vcs_name *service =
 	    vcs_find_name(r->usage.services, x->service);
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_new(c->mem);
 
 	if (r->local)
 		put_time(c, o, "time", x->time);

@@ -67,19 +67,18 @@ static void put_sum(
 		return;
 	other = json_put_list(o, "other");
 	for (size_t i = 0; i < SUM_UNITS && sum->other[i].unit; i++) {
-		struct json_object *pair = json_object_new_object();
+		struct json_object *pair = json_new(c->mem);
 
 		put_quantity(
 		    c, pair, "q", sum->other[i].count, sum->other[i].unit);
-		json_put(other, NULL, json_object_get(json_find(pair, "q")));
-		json_object_put(pair);
+		json_put(other, NULL, json_find(pair, "q"));
 	}
 }
 
 static struct json_object *make_row(
     const struct summary *s, const struct sum *sum)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_new(s->call->mem);
 	struct json_object *group = json_put_object(o, "group");
 
 	json_put_text(group, "key", sum->key[0] ? sum->key : NULL);
@@ -126,14 +125,14 @@ static struct json_object *make_table_row(
     struct call *c, const struct summary *s, struct json_object *row)
 {
 	bool raw = c->req->format != FORMAT_HTML && summary_is_by_day(s);
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_new(c->mem);
 
 	json_put_text(o, s->group_by,
 	    json_find_text(json_find(row, "group"), raw ? "key" : "text"));
-	json_put(o, "events", json_object_get(json_find(row, "events")));
-	json_put(o, "volume", json_object_get(json_find(row, "volume")));
+	json_put(o, "events", json_find(row, "events"));
+	json_put(o, "volume", json_find(row, "volume"));
 	json_put_text(o, "other", list_other(c, row));
-	json_put(o, "cost", json_object_get(json_find(row, "cost")));
+	json_put(o, "cost", json_find(row, "cost"));
 	return o;
 }
 
@@ -207,13 +206,13 @@ static void put_total_row(
 			text = fmt_count(c->mem, c->fmt, s->total.events);
 		else if (!strcmp(key, "other"))
 			text = list_other(c, total);
-		o = json_object_new_object();
+		o = json_new(c->mem);
 		json_put(cells, NULL, o);
 		json_put_text(o, "text", text);
 		json_put(
-		    o, "label", json_object_get(json_find(column, "label")));
+		    o, "label", json_find(column, "label"));
 		json_put(o, "numeric",
-		    json_object_get(json_find(column, "numeric")));
+		    json_find(column, "numeric"));
 		json_put_flag(o, "head", !strcmp(key, s->group_by));
 	}
 }
@@ -239,7 +238,7 @@ static void fill_ui(struct call *c, const struct summary *s)
 {
 	const char *currency = vcs_find_currency(c->trip, s->currency);
 	struct json_object *rows = json_find(c->model, "rows");
-	struct json_object *list = json_own(c->mem, json_object_new_array());
+	struct json_object *list = json_new_list(c->mem);
 
 	for (size_t i = 0; i < json_length(rows); i++)
 		json_put(list, NULL, make_table_row(c, s, json_at(rows, i)));
@@ -340,7 +339,6 @@ static enum err fetch(
 		struct json_object *row = make_row(s, &s->sums[*taken]);
 
 		json_put(list, NULL, make_table_row(c, s, row));
-		json_object_put(row);
 	}
 	return ERR_OK;
 }

@@ -84,7 +84,7 @@ enum err vcs_hook_submit(struct call *c)
 	err = check_sender(c);
 	if (err)
 		return err;
-	root = json_own(c->mem, json_tokener_parse(c->req->body));
+	root = json_parse(c->mem, c->req->body, c->req->body_len, JSON_DEEP);
 	event = json_find(root, "event");
 	name = json_find_text(event, "events_id");
 	if (!name)

@@ -92,12 +92,12 @@ static void read_text(
 	struct text t = {.own = true};
 	const char *why;
 
-	if (!json_object_is_type(value, json_type_string)) {
+	if (!json_is(value, JSON_TEXT)) {
 		complain(r, key, "write \"KEY\": \"text\"", "not a text");
 		return;
 	}
 	t.key = mem_text(c->mem, key);
-	t.pattern = mem_text(c->mem, json_object_get_string(value));
+	t.pattern = mem_text(c->mem, json_text(value, NULL));
 	why = parse_pattern(r, t.pattern, &t.message);
 	if (!why && c->source->pseudo) {
 		t.pattern = message_make_pseudo(c->mem, t.pattern,
@@ -129,28 +129,22 @@ static void read_bytes(const struct reading *r, FILE *file, struct buf *out)
 	out->len = 0;
 }
 
-static struct json_object *parse_json(
-    const struct reading *r, const char *bytes, size_t len)
+static struct json_object *parse_json(const struct reading *r,
+    struct mem *scratch, const char *bytes, size_t len)
 {
-	struct json_tokener *tok = json_tokener_new();
+	const struct json_rules rules = {.depth = JSON_DEEP};
 	struct json_object *root;
+	struct json_stop stop;
 	struct mem *m = r->into->mem;
 
-	json_tokener_set_flags(
-	    tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	/* The NUL counts: with it the reader knows that this is the end. */
-	root = json_tokener_parse_ex(tok, bytes, (int)len + 1);
-	if (json_tokener_get_error(tok) != json_tokener_success)
+	if (!json_scan(scratch, bytes, len, &rules, &root, &stop))
 		diag_add(r->into->diag,
 		    mem_print(m, "%s:%d", r->path,
-			json_count_lines(
-			    bytes, bytes + json_tokener_get_parse_end(tok))),
-		    "mend the JSON", "%s",
-		    json_tokener_error_desc(json_tokener_get_error(tok)));
-	else if (!json_object_is_type(root, json_type_object))
+			json_count_lines(bytes, bytes + stop.at)),
+		    "mend the JSON", "%s", stop.what);
+	else if (!json_is(root, JSON_OBJECT))
 		diag_add(r->into->diag, r->path, "write {\"KEY\": \"text\"}",
 		    "not a JSON object");
-	json_tokener_free(tok);
 	return root;
 }
 
@@ -164,12 +158,11 @@ static void read_file(struct reading *r, FILE *file)
 	read_bytes(r, file, &bytes);
 	r->bytes = bytes.data;
 	if (bytes.len)
-		root = parse_json(r, bytes.data, bytes.len);
-	if (json_object_is_type(root, json_type_object)) {
-		json_object_object_foreach (root, key, value)
+		root = parse_json(r, scratch, bytes.data, bytes.len);
+	if (json_is(root, JSON_OBJECT)) {
+		json_each (root, key, value)
 			read_text(r, key, value);
 	}
-	json_object_put(root);
 	mem_close(scratch);
 }
 

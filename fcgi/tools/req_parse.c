@@ -190,87 +190,20 @@ enum err req_parse_pairs(struct req *r, const char *s, size_t len)
 	return ERR_OK;
 }
 
-/* What json-c lets through even when it is strict: 'quotes', NaN, Infinity and
- * raw line ends in strings. And an escaped NUL, where it would cut a name. */
-static bool is_strict_json(const char *s)
-{
-	bool inside = false;
-
-	for (; *s; s++) {
-		if (!inside) {
-			if (strchr("'NI", *s))
-				return false;
-			inside = *s == '"';
-		} else if (*s == '\\') {
-			if (!strncmp(s + 1, "u0000", 5))
-				return false;
-			s += s[1] != '\0';
-		} else if ((unsigned char)*s < 0x20) {
-			return false;
-		} else {
-			inside = *s != '"';
-		}
-	}
-	return true;
-}
-
-/* json-c squeezes a whole number of too many digits into 64 bits. */
-static bool is_squeezed(struct json_object *value)
-{
-	int64_t n = json_object_get_int64(value);
-
-	return n == INT64_MAX || n == INT64_MIN;
-}
-
-static const char *plain_text(struct json_object *value)
-{
-	switch (json_object_get_type(value)) {
-	case json_type_int:
-		if (is_squeezed(value))
-			return NULL;
-		return json_object_get_string(value);
-	case json_type_string:
-	case json_type_double:
-	case json_type_boolean:
-		return json_object_get_string(value);
-	default:
-		return NULL;
-	}
-}
-
-static struct json_object *parse_json(const char *text, size_t len)
-{
-	struct json_tokener *tok = json_tokener_new_ex(JSON_DEPTH);
-	struct json_object *o = NULL;
-
-	if (!tok)
-		abort();
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
-	/* With its NUL, so that a number at the end is seen to end. */
-	if (len < INT_MAX)
-		o = json_tokener_parse_ex(tok, text, (int)len + 1);
-	if (json_tokener_get_error(tok) != json_tokener_success) {
-		json_object_put(o);
-		o = NULL;
-	}
-	json_tokener_free(tok);
-	return o;
-}
-
-/* A name that comes twice counts once, with its last value: json-c drops the
- * first before we see it. */
+/* A name that comes twice is refused: which of the two would a program in front
+ * of this one have looked at? */
 enum err req_parse_json(struct req *r, const char *text, size_t len)
 {
+	const struct json_rules rules = {JSON_DEPTH, .strict = true};
 	struct json_object *o;
+	struct json_stop stop;
 
-	if (strlen(text) != len || !req_is_text(text, true) ||
-	    !is_strict_json(text))
-		return refuse("the body is no JSON, or has a NUL");
-	o = json_own(r->mem, parse_json(text, len));
-	if (!json_object_is_type(o, json_type_object))
+	if (!json_scan(r->mem, text, len, &rules, &o, &stop))
+		return refuse(stop.what);
+	if (!json_is(o, JSON_OBJECT))
 		return refuse("the body is no JSON object");
-	json_object_object_foreach (o, name, value) {
-		enum err e = add_field(r, name, plain_text(value), !value);
+	json_each (o, name, value) {
+		enum err e = add_field(r, name, json_text(value, NULL), !value);
 
 		if (e)
 			return e;

@@ -10,35 +10,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <json-c/json.h>
-
+#include "base/json.h"
 #include "base/mem.h"
 #include "tools/http.h"
 #include "tools/rpc_parse.h"
 
 enum { DEPTH = 32 };
-enum { PLAIN = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE };
-
-static void put(void *ptr)
-{
-	json_object_put(ptr);
-}
 
 static void add_json(struct buf *b, struct json_object *o)
 {
 	size_t len;
-	const char *text = json_object_to_json_string_length(o, PLAIN, &len);
+	const char *text = json_write(b->mem, o, &len);
 
 	buf_add(b, text, len);
 }
 
 static void add_call(struct buf *b, const struct rpc_call *c, size_t id)
 {
-	struct json_object *method = json_object_new_string(c->method);
-
 	buf_print(b, "{\"jsonrpc\":\"2.0\",\"id\":%zu,\"method\":", id);
-	add_json(b, method);
-	json_object_put(method);
+	add_json(b, json_new_text(b->mem, c->method, strlen(c->method)));
 	if (c->params) {
 		buf_add_text(b, ",\"params\":");
 		add_json(b, c->params);
@@ -64,69 +54,24 @@ char *rpc_make_request(struct mem *m, const struct rpc_post *p, size_t *len)
 	return b.data;
 }
 
-static bool is_ascii(const char *text, size_t len)
-{
-	const uint64_t high = 0x8080808080808080;
-	uint64_t eight, seen = 0;
-
-	for (; len >= sizeof(eight); len -= sizeof(eight)) {
-		memcpy(&eight, text, sizeof(eight));
-		seen |= eight;
-		text += sizeof(eight);
-	}
-	for (; len; len--)
-		seen |= (unsigned char)*text++;
-	return !(seen & high);
-}
-
-/* The whole text as one JSON value, or NULL. json-c stops at a NUL: what
- * follows one is seen by the check of the text's end. */
+/* The whole text as one JSON value, or NULL. */
 static struct json_object *parse_text(
     struct mem *m, const char *text, size_t len, bool *early)
 {
-	struct json_tokener *tok;
-	struct json_object *root = NULL;
-	enum json_tokener_error e;
-	size_t end;
+	const struct json_rules rules = {.depth = DEPTH};
+	struct json_object *root;
+	struct json_stop stop;
 
-	*early = false;
-	if (len > INT_MAX)
-		return NULL;
-	tok = json_tokener_new_ex(DEPTH);
-	/* json-c's UTF-8 check is a sixth of the work; most answers need none.
-	 */
-	json_tokener_set_flags(
-	    tok, is_ascii(text, len)
-		     ? JSON_TOKENER_STRICT
-		     : JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	root = json_tokener_parse_ex(tok, text, (int)len);
-	e = json_tokener_get_error(tok);
-	end = json_tokener_get_parse_end(tok);
-	json_tokener_free(tok);
-	/* An end inside a character is called bad UTF-8. */
-	*early = e == json_tokener_continue ||
-		 (e == json_tokener_error_parse_utf8_string && end == len);
-	if (root)
-		mem_own(m, put, root);
-	return root && strspn(text + end, " \t\r\n") == len - end ? root : NULL;
+	json_scan(m, text, len, &rules, &root, &stop);
+	*early = stop.early;
+	return root;
 }
 
 static const char *text_of(struct json_object *o)
 {
-	if (!o)
-		return NULL;
-	if (json_object_is_type(o, json_type_string))
-		return json_object_get_string(o);
-	return json_object_to_json_string_ext(o, PLAIN);
-}
+	const char *text = json_text(o, NULL);
 
-/* NULL for a missing member and for null. */
-static struct json_object *member(struct json_object *o, const char *key)
-{
-	struct json_object *v = NULL;
-
-	json_object_object_get_ex(o, key, &v);
-	return v;
+	return text || !o ? text : json_write(json_pool(o), o, NULL);
 }
 
 static void fail(struct rpc_call *c, enum err err, const char *why)
@@ -138,23 +83,27 @@ static void fail(struct rpc_call *c, enum err err, const char *why)
 static void take_error(
     struct rpc_call *c, enum err err, struct json_object *error)
 {
+	int64_t code;
+
 	c->err = err;
-	if (!json_object_is_type(error, json_type_object)) {
+	if (!json_is(error, JSON_OBJECT)) {
 		c->message = text_of(error);
 		return;
 	}
-	c->code = json_object_get_int(member(error, "code"));
-	c->message = text_of(member(error, "message"));
-	c->data = text_of(member(error, "data"));
+	if (json_find_int(error, "code", &code) && code >= INT_MIN &&
+	    code <= INT_MAX)
+		c->code = (int)code;
+	c->message = text_of(json_find(error, "message"));
+	c->data = text_of(json_find(error, "data"));
 }
 
 static void take_reply(struct rpc_call *c, struct json_object *reply)
 {
-	struct json_object *error = member(reply, "error"), *result;
+	struct json_object *error = json_find(reply, "error"), *result;
 
 	if (error)
 		take_error(c, ERR_RULE, error);
-	else if (json_object_object_get_ex(reply, "result", &result)) {
+	else if (json_has(reply, "result", &result)) {
 		c->err = ERR_OK;
 		c->message = NULL;
 		c->result = result;
@@ -168,11 +117,8 @@ static size_t find_id(struct json_object *id, size_t n)
 	const char *s;
 	size_t v = 0;
 
-	if (!json_object_is_type(id, json_type_int) &&
-	    !json_object_is_type(id, json_type_string))
-		return 0;
-	s = json_object_get_string(id);
-	if (*s < '1' || strspn(s, "0123456789") != strlen(s))
+	s = json_text(id, NULL);
+	if (!s || *s < '1' || strspn(s, "0123456789") != strlen(s))
 		return 0;
 	for (; *s && v <= n; s++)
 		v = v * 10 + (size_t)(*s - '0');
@@ -190,12 +136,12 @@ static void take_element(struct replies *r, struct json_object *reply)
 	struct json_object *id;
 	size_t at;
 
-	if (!json_object_is_type(reply, json_type_object))
+	if (!json_is(reply, JSON_OBJECT))
 		return;
-	id = member(reply, "id");
+	id = json_find(reply, "id");
 	if (!id) {
 		if (!r->common)
-			r->common = member(reply, "error");
+			r->common = json_find(reply, "error");
 		return;
 	}
 	at = find_id(id, r->post->n);
@@ -210,9 +156,9 @@ static void take_root(
 {
 	struct replies r = {p, mem_array(m, p->n, sizeof(bool)), NULL};
 
-	if (json_object_is_type(root, json_type_array))
-		for (size_t i = 0; i < json_object_array_length(root); i++)
-			take_element(&r, json_object_array_get_idx(root, i));
+	if (json_is(root, JSON_LIST))
+		for (size_t i = 0; i < json_length(root); i++)
+			take_element(&r, json_at(root, i));
 	else
 		take_element(&r, root);
 	for (size_t i = 0; i < p->n; i++) {

@@ -3,9 +3,9 @@
  */
 #include "tools/tmpl_link.h"
 
-#include <json-c/json.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "tools/fmt.h"
@@ -145,18 +145,9 @@ static void add_text(struct link *l, const struct node *n, struct piece text)
 
 /* --- Names ---------------------------------------------------------------- */
 
-static unsigned long hash_of(const char *key)
-{
-	struct json_object *o = json_object_new_object();
-	unsigned long h = lh_get_hash(json_object_get_object(o), key);
-
-	json_object_put(o);
-	return h;
-}
-
 static bool parse_name(struct mem *m, const char *text, struct tmpl_name *out)
 {
-	struct tmpl_key *keys;
+	struct json_key *keys;
 	size_t dots = 0;
 
 	*out = (struct tmpl_name){0};
@@ -170,9 +161,7 @@ static bool parse_name(struct mem *m, const char *text, struct tmpl_name *out)
 
 		if (!len)
 			return false;
-		keys[out->n].name = mem_text_n(m, s, len);
-		keys[out->n].hash = hash_of(keys[out->n].name);
-		out->n++;
+		keys[out->n++] = json_make_key(mem_text_n(m, s, len));
 		s += len;
 		if (!*s)
 			break;

@@ -9,18 +9,14 @@
 
 struct buf;
 struct fmt;
+struct json_key;
 
 /* Sections within each other, in a whole page. */
 enum { TMPL_SECTIONS_MAX = 64 };
 
-struct tmpl_key {
-	const char *name;
-	unsigned long hash; /* json-c's, so that a look-up need not make it */
-};
-
 /* A dotted name; without keys it is ".", the value itself. */
 struct tmpl_name {
-	const struct tmpl_key *keys;
+	const struct json_key *keys;
 	size_t n;
 };
 

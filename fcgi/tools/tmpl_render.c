@@ -1,10 +1,10 @@
 /* tmpl_render.c: walks a compiled template over a model. */
 #include "tools/tmpl.h"
 
-#include <json-c/json.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "tools/fmt.h"
 #include "tools/tmpl_program.h"
@@ -23,21 +23,6 @@ struct run {
 	struct frame frames[TMPL_SECTIONS_MAX + 1];
 };
 
-static bool find_key(struct json_object *in, const struct tmpl_key *key,
-    struct json_object **out)
-{
-	struct lh_entry *e;
-
-	if (!json_object_is_type(in, json_type_object))
-		return false;
-	e = lh_table_lookup_entry_w_hash(
-	    json_object_get_object(in), key->name, key->hash);
-	if (!e)
-		return false;
-	*out = (struct json_object *)lh_entry_v(e);
-	return true;
-}
-
 /* The first part of a name is looked for from the innermost section outwards,
  * the rest only below what was found. */
 static struct json_object *find_value(
@@ -48,49 +33,45 @@ static struct json_object *find_value(
 
 	if (name->n == 0)
 		return r->frames[r->top].value;
-	while (i > 0 && !find_key(r->frames[i - 1].value, &name->keys[0], &v))
+	while (
+	    i > 0 && !json_has_key(r->frames[i - 1].value, &name->keys[0], &v))
 		i--;
 	for (size_t k = 1; i > 0 && k < name->n; k++)
-		if (!find_key(v, &name->keys[k], &v))
+		if (!json_has_key(v, &name->keys[k], &v))
 			return NULL;
 	return v;
 }
 
 static bool is_true(struct json_object *v)
 {
-	switch (json_object_get_type(v)) {
-	case json_type_null:
+	size_t len;
+
+	switch (json_kind(v)) {
+	case JSON_NULL:
 		return false;
-	case json_type_boolean:
-		return json_object_get_boolean(v);
-	case json_type_array:
-		return json_object_array_length(v) > 0;
-	case json_type_string:
-		return json_object_get_string_len(v) > 0;
-	default:
-		return true;
+	case JSON_FLAG:
+		return json_flag(v);
+	case JSON_LIST:
+		return json_length(v) > 0;
+	case JSON_TEXT:
+		json_text(v, &len);
+		return len > 0;
+	case JSON_NUMBER:
+	case JSON_OBJECT:
+		break;
 	}
+	return true;
 }
 
 /* What a value prints, unescaped. */
 static const char *text_of(struct json_object *v, size_t *len)
 {
-	const char *s = "";
+	const char *s = json_text(v, len);
 
-	switch (json_object_get_type(v)) {
-	case json_type_string:
-		*len = (size_t)json_object_get_string_len(v);
-		return json_object_get_string(v);
-	case json_type_boolean:
-	case json_type_int:
-	case json_type_double:
-		s = json_object_get_string(v);
-		break;
-	default:
-		break;
-	}
-	*len = strlen(s);
-	return s;
+	if (s)
+		return s;
+	*len = 0;
+	return "";
 }
 
 static const struct escape {
@@ -139,32 +120,12 @@ bool tmpl_url_is_safe(const char *s, size_t len)
 	return false;
 }
 
-/* json-c would make a buffer for the digits, and keep it with the number. */
-static void print_integer(struct buf *out, struct json_object *v)
-{
-	int64_t n = json_object_get_int64(v);
-	uint64_t left = n < 0 ? -(uint64_t)n : json_object_get_uint64(v);
-	char text[24];
-	size_t at = sizeof(text);
-
-	do
-		text[--at] = (char)('0' + left % 10);
-	while (left /= 10);
-	if (n < 0)
-		text[--at] = '-';
-	buf_add(out, text + at, sizeof(text) - at);
-}
-
 static void print_value(struct run *r, const struct tmpl_op *op)
 {
 	struct json_object *v = find_value(r, &op->name);
 	const char *s;
 	size_t len;
 
-	if (json_object_is_type(v, json_type_int) && !op->opens_url) {
-		print_integer(r->out, v);
-		return;
-	}
 	s = text_of(v, &len);
 	if (op->opens_url && !tmpl_url_is_safe(s, len))
 		buf_add(r->out, "#", 1);
@@ -182,9 +143,8 @@ static void print_message(struct run *r, const struct tmpl_op *op)
 		struct json_object *v = find_value(r, &op->args[i]);
 		size_t len;
 
-		if (json_object_is_type(v, json_type_int) ||
-		    json_object_is_type(v, json_type_double))
-			args[i].number = json_object_get_double(v);
+		if (json_is(v, JSON_NUMBER))
+			args[i].number = json_double(v);
 		else
 			args[i].text = text_of(v, &len);
 	}
@@ -199,10 +159,10 @@ static void push(struct run *r, struct json_object *v)
 	struct frame *f = &r->frames[++r->top];
 
 	*f = (struct frame){.value = v};
-	if (!json_object_is_type(v, json_type_array))
+	if (!json_is(v, JSON_LIST))
 		return;
 	f->list = v;
-	f->value = json_object_array_get_idx(v, 0);
+	f->value = json_at(v, 0);
 	f->next = 1;
 }
 
@@ -211,8 +171,8 @@ static bool advance(struct run *r)
 {
 	struct frame *f = &r->frames[r->top];
 
-	if (f->list && f->next < json_object_array_length(f->list)) {
-		f->value = json_object_array_get_idx(f->list, f->next++);
+	if (f->list && f->next < json_length(f->list)) {
+		f->value = json_at(f->list, f->next++);
 		return true;
 	}
 	r->top--;

@@ -3,7 +3,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include <json-c/json.h>
 
 #include "base/mem.h"
 #include "tools/rpc.h"

@@ -10,7 +10,6 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include <json-c/json.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -275,12 +274,11 @@ static void plurals_follow_the_language(void **state)
 
 static void check_refused(const char *pattern)
 {
-	struct json_object *file = json_object_new_object();
+	struct json_object *file = json_new(pool);
 	struct fmt *f;
 
 	json_object_object_add(file, "k", json_object_new_string(pattern));
 	put(main_dir, "en", json_object_to_json_string(file));
-	json_object_put(file);
 	diag_open(&diags, pool);
 	f = fmt_open("en", own_dirs, &diags);
 	if (diags.n != 1 || fmt_pattern(f, "k"))

@@ -33,7 +33,7 @@ static const char *schema_of(const char *text)
 
 	assert_non_null(s);
 	return json_object_to_json_string_ext(
-	    json_own(mem, shape_make_schema(s)),
+	    shape_make_schema(s),
 	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 }
 
@@ -167,7 +167,7 @@ static struct json_object *add(
 
 static void test_every_page_is_described(void **state)
 {
-	struct json_object *model = json_own(mem, openapi_make(mem));
+	struct json_object *model = openapi_make(mem);
 	struct json_object *paths = json_find(model, "paths"), *o;
 	struct json_object *ids = json_new(mem);
 

@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,7 +122,7 @@ static bool answer(struct conn *c, const struct request *r)
 	pthread_mutex_lock(&f->lock);
 	if (f->n_seen < SEEN)
 		f->seen[f->n_seen++] = strdup(r->body);
-	if (json_object_is_type(calls, json_type_array)) {
+	if (json_is(calls, JSON_LIST)) {
 		fputs("[", out);
 		for (size_t i = 0; i < json_length(calls); i++) {
 			fputs(i ? "," : "", out);
@@ -137,7 +136,6 @@ static bool answer(struct conn *c, const struct request *r)
 	fclose(out);
 	conn_answer(c, 200, "application/json", text);
 	free(text);
-	json_object_put(calls);
 	return true;
 }
 
@@ -182,11 +180,10 @@ static size_t count_seen(struct fix *f, const char *what)
 static void open_session(struct fix *f)
 {
 	f->session = (struct session){.client_id = CLIENT, .login = "heron"};
-	f->session.kept = json_own(f->m,
-	    json_tokener_parse("{\"rate_table\":19,\"accounts\":[2001,2002],"
+	f->session.kept = json_tokener_parse("{\"rate_table\":19,\"accounts\":[2001,2002],"
 			       "\"currency_id\":27,\"currency\":\"USD\","
 			       "\"zone\":\"Europe/Berlin\","
-			       "\"locale\":\"de\"}"));
+			       "\"locale\":\"de\"}");
 }
 
 static int setup(void **state)
@@ -479,7 +476,7 @@ static void nothing_is_asked_for_nobody(void **state)
 	struct vcs_rates *r;
 	struct vcs_xdrs *x;
 
-	json_object_object_del(f->session.kept, "rate_table");
+	json_remove(f->session.kept, "rate_table");
 	json_put_list(f->session.kept, "accounts");
 	t = vcs_trip(&f->brand, f->m, &f->session);
 	r = vcs_ask_rates(t, "+code", 25, 0);
@@ -538,7 +535,7 @@ static void services_of_the_profile(void **state)
 	struct vcs_names *names;
 
 	own.methods[VCS_SERVICES].fixed =
-	    json_own(f->m, json_tokener_parse("[{\"id\":7,\"name\":\"Fax\"}]"));
+	    json_tokener_parse("[{\"id\":7,\"name\":\"Fax\"}]");
 	f->brand.profile = &own;
 	t = vcs_trip(&f->brand, f->m, &f->session);
 	names = vcs_ask_services(t);
@@ -789,15 +786,15 @@ static void arguments(void **state)
 	};
 	struct fix *f = *state;
 	struct json_object *vars =
-	    json_own(f->m, json_tokener_parse("{\"x\":7,\"list\":[1,2],"
-					      "\"text\":\"$x\"}"));
+	    json_tokener_parse("{\"x\":7,\"list\":[1,2],"
+					      "\"text\":\"$x\"}");
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct vcs_method method = {
 		    .params =
-			json_own(f->m, json_tokener_parse(cases[i].params))};
+			json_tokener_parse(cases[i].params)};
 		struct json_object *made =
-		    json_own(f->m, vcs_profile_params(&method, vars));
+		    vcs_profile_params(&method, vars);
 
 		assert_string_equal(json_object_to_json_string_ext(
 					made, JSON_C_TO_STRING_PLAIN),
@@ -811,16 +808,15 @@ static const struct diag *load_changed(
 {
 	char path[] = "/tmp/portico-profile-XXXXXX";
 	int fd = mkstemp(path);
-	struct json_object *root = json_own(
-	    f->m, json_object_from_file(SOURCE_DIR "/conf/vcs/default.json"));
+	struct json_object *root = json_object_from_file(SOURCE_DIR "/conf/vcs/default.json");
 	struct json_object *all = json_find(root, "operations");
 	struct json_object *o = json_find(all, operation);
 
 	assert_non_null(o);
 	if (!key)
-		json_object_object_del(all, operation);
+		json_remove(all, operation);
 	else if (!value)
-		json_object_object_del(o, key);
+		json_remove(o, key);
 	else
 		json_object_object_add(o, key, json_tokener_parse(value));
 	assert_int_equal(json_object_to_fd(fd, root, 0), 0);
