@@ -162,8 +162,7 @@ static struct member *add(struct json_object *o)
 {
 	if (o->n == o->room) {
 		uint32_t room = o->room ? o->room * 2 : ROOM;
-		struct member *more =
-		    mem_array(o->mem, room, sizeof(*more));
+		struct member *more = mem_array(o->mem, room, sizeof(*more));
 
 		if (o->n)
 			memcpy(more, o->members, o->n * sizeof(*more));
@@ -364,8 +363,8 @@ static bool has(struct json_object *o, uint64_t head, const char *key,
 	return true;
 }
 
-bool json_has_key(struct json_object *o, const struct json_key *key,
-    struct json_object **out)
+bool json_has_key(
+    struct json_object *o, const struct json_key *key, struct json_object **out)
 {
 	/* A shorter name has zeroes at its head's end. */
 	const char *tail = (const char *)&key->head + sizeof(key->head) - 1;
@@ -403,11 +402,13 @@ bool json_find_int(struct json_object *o, const char *key, int64_t *out)
 static bool equal_members(
     const struct json_object *a, const struct json_object *b)
 {
-	json_each (a, key, value) {
+	json_each(a, key, value)
+	{
 		struct json_object *other = NULL;
 
 		/* Finding may make an index, which changes nothing seen. */
-		if (!json_has((struct json_object *)(uintptr_t)b, key, &other) ||
+		if (!json_has(
+			(struct json_object *)(uintptr_t)b, key, &other) ||
 		    !json_equal(value, other))
 			return false;
 	}

@@ -93,8 +93,7 @@ struct json_object *json_at(const struct json_object *list, size_t i);
 /* `o` may be NULL or of any kind; a missing member reads as NULL. */
 struct json_object *json_find(struct json_object *o, const char *key);
 /* Tells a missing member from one that is null. `out` may be NULL. */
-bool json_has(
-    struct json_object *o, const char *key, struct json_object **out);
+bool json_has(struct json_object *o, const char *key, struct json_object **out);
 const char *json_find_text(struct json_object *o, const char *key);
 bool json_find_int(struct json_object *o, const char *key, int64_t *out);
 

@@ -307,8 +307,8 @@ static bool has_doubles(const struct member *x, size_t n)
 }
 
 /* Makes what was pushed since `from` a value. */
-static bool close(struct scan *s, enum json_kind kind, size_t from,
-    struct json_object **out)
+static bool close(
+    struct scan *s, enum json_kind kind, size_t from, struct json_object **out)
 {
 	size_t n = s->n - from;
 	const struct member *pushed = s->stack + from;
@@ -419,9 +419,11 @@ bool json_scan(struct mem *m, const char *text, size_t len,
     const struct json_rules *rules, struct json_object **out,
     struct json_stop *where)
 {
-	struct scan s = {
-	    .mem = m, .at = text, .end = text + len,
-	    .rules = rules, .left = JSON_VALUES_MAX};
+	struct scan s = {.mem = m,
+	    .at = text,
+	    .end = text + len,
+	    .rules = rules,
+	    .left = JSON_VALUES_MAX};
 	bool good = scan_value(&s, 0, out);
 
 	if (good) {
@@ -429,8 +431,7 @@ bool json_scan(struct mem *m, const char *text, size_t len,
 		if (s.at < s.end)
 			good = stop(&s, "something behind the value");
 	}
-	*where = (struct json_stop){
-	    s.what, (size_t)(s.at - text), s.early};
+	*where = (struct json_stop){s.what, (size_t)(s.at - text), s.early};
 	if (!good)
 		*out = NULL;
 	return good;

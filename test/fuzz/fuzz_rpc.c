@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-
+#include "base/json.h"
 #include "base/mem.h"
 #include "tools/rpc.h"
 #include "tools/rpc_parse.h"
@@ -12,7 +12,7 @@ enum { MOST = 4 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_call(const struct rpc_call *c)
+static void check_call(struct mem *m, const struct rpc_call *c)
 {
 	if (c->err != ERR_OK && c->err != ERR_RULE && c->err != ERR_UPSTREAM)
 		abort();
@@ -21,7 +21,7 @@ static void check_call(const struct rpc_call *c)
 	if (c->err == ERR_OK && (c->code || c->message || c->data))
 		abort();
 	/* Nothing may be released that is still to be read. */
-	if (c->result && !json_object_to_json_string(c->result))
+	if (c->result && !json_write(m, c->result, NULL))
 		abort();
 }
 
@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		post.n = 1 + data[0] % MOST;
 		rpc_parse_answer(m, &post, text, size - 1, data[0] & 0x80);
 		for (size_t i = 0; i < post.n; i++)
-			check_call(&calls[i]);
+			check_call(m, &calls[i]);
 	}
 	mem_close(m);
 	return 0;

@@ -110,7 +110,7 @@ static void run(struct mem *m)
 	if (!t != (d.n > 0))
 		abort();
 	for (size_t i = 0; t && i < sizeof(models) / sizeof(*models); i++) {
-		struct json_object *model = json_tokener_parse(models[i]);
+		struct json_object *model = json_constant(m, models[i]);
 		struct buf page;
 
 		buf_open(&page, m, 0);

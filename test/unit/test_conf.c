@@ -114,7 +114,7 @@ static struct json_object *read_json(const char *path)
 	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
 		if (strncmp(line + strspn(line, " "), "//", 2) != 0)
 			buf_add_text(&b, line);
-	return json_tokener_parse(b.data);
+	return json_constant(m, b.data);
 }
 
 static struct json_object *find(struct json_object *o, const char *key)

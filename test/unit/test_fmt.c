@@ -12,6 +12,7 @@
 
 
 #include "base/log.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "tools/fmt.h"
 
@@ -277,8 +278,8 @@ static void check_refused(const char *pattern)
 	struct json_object *file = json_new(pool);
 	struct fmt *f;
 
-	json_object_object_add(file, "k", json_object_new_string(pattern));
-	put(main_dir, "en", json_object_to_json_string(file));
+	json_put_text(file, "k", pattern);
+	put(main_dir, "en", json_write(pool, file, NULL));
 	diag_open(&diags, pool);
 	f = fmt_open("en", own_dirs, &diags);
 	if (diags.n != 1 || fmt_pattern(f, "k"))

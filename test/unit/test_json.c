@@ -1,4 +1,4 @@
-/* test_json.c: short words over json-c. */
+/* test_json.c: values, reading and writing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,10 +27,7 @@ static int close_pool(void **state)
 
 static struct json_object *parse(const char *text)
 {
-	struct json_object *o = json_tokener_parse(text);
-
-	assert_non_null(o);
-	return o;
+	return json_constant(pool, text);
 }
 
 static void building(void **state)
@@ -50,9 +47,7 @@ static void building(void **state)
 	json_put_text(list, NULL, "two");
 	json_put_text(json_put_object(list, NULL), "three", "3");
 	json_put_list(json_put_object(o, "object"), "empty");
-	assert_string_equal(
-	    json_object_to_json_string_ext(
-		o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE),
+	assert_string_equal(json_write(pool, o, NULL),
 	    "{\"text\":\"a\\\"b/c\",\"none\":null,"
 	    "\"least\":-9223372036854775808,\"most\":9223372036854775807,"
 	    "\"yes\":true,\"no\":false,\"null\":null,"
@@ -69,19 +64,6 @@ static void a_value_is_replaced(void **state)
 	json_put_text(o, "key", "new");
 	assert_string_equal(json_find_text(o, "key"), "new");
 	assert_int_equal(json_count(o), 1);
-}
-
-static void owning(void **state)
-{
-	struct mem *m = mem_open(0);
-	struct json_object *o = json_new(m);
-
-	(void)state;
-	assert_null(NULL);
-	o;
-	mem_close(m); /* gives back one of two references */
-	json_put_int(o, "alive", 1);
-	assert_int_equal(json_object_put(o), 1);
 }
 
 static void finding(void **state)
@@ -200,8 +182,7 @@ static void keys_of_any_storage(void **state)
 	json_put_int(o, "literal", 8);
 	memset(key, 'x', sizeof(key) - 1);
 	assert_string_equal(
-	    json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN),
-	    "{\"short-lived\":7,\"literal\":8}");
+	    json_write(pool, o, NULL), "{\"short-lived\":7,\"literal\":8}");
 }
 
 static struct json_object *read_bytes(const char *text, size_t len)
@@ -262,6 +243,7 @@ static void huge(void **state)
 	enum { SIZE = 1 << 20 };
 	char *text = mem_alloc(pool, SIZE + 1);
 	struct json_object *o;
+	size_t len;
 
 	(void)state;
 	memset(text, '[', SIZE);
@@ -270,16 +252,208 @@ static void huge(void **state)
 	text[0] = text[SIZE - 1] = '"';
 	o = read_bytes(text, SIZE);
 	assert_non_null(o);
-	assert_int_equal(json_object_get_string_len(o), SIZE - 2);
+	assert_non_null(json_text(o, &len));
+	assert_int_equal(len, SIZE - 2);
 	for (size_t i = 0; i < SIZE; i += 2) {
 		text[i] = '1';
 		text[i + 1] = ',';
 	}
 	text[0] = '[';
-	text[1] = '1';
 	text[SIZE - 1] = ']';
-	o = read_bytes(text, SIZE);
-	assert_int_equal(json_length(o), SIZE / 2 - 1);
+	text[1] = '1';
+	assert_null(read_bytes(text, SIZE));
+	/* As many as are read, the list counted. */
+	len = 2 * (size_t)(JSON_VALUES_MAX - 1);
+	text[len] = ']';
+	o = read_bytes(text, len + 1);
+	assert_int_equal(json_length(o), JSON_VALUES_MAX - 1);
+}
+
+/* Overlong forms, surrogates, what is beyond Unicode. */
+static void utf8(void **state)
+{
+	static const char *const bad[] = {"\xc0\x80", "\xc1\xbf",
+	    "\xe0\x80\x80", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf",
+	    "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
+	    "\xf5\x80\x80\x80", "\x80", "\xbf", "\xfe", "\xc3(", "\xe2\x82(",
+	    "\xf0\x9f\x90("};
+	static const char *const good[] = {"\xc2\x80", "\xdf\xbf",
+	    "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf",
+	    "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_null(read_text(mem_print(pool, "[\"%s\"]", bad[i])));
+		assert_null(read_text(mem_print(pool, "{\"%s\":1}", bad[i])));
+	}
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		const char *text = mem_print(pool, "[\"a%sb\"]", good[i]);
+
+		assert_string_equal(
+		    json_text(json_at(read_text(text), 0), NULL),
+		    mem_print(pool, "a%sb", good[i]));
+		assert_string_equal(
+		    json_write(pool, read_text(text), NULL), text);
+	}
+}
+
+static void escapes(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"\\\"\\\\\\/\\b\\f\\n\\r\\t", "\"\\/\b\f\n\r\t"},
+	    {"\\u0041\\u00e4\\u20AC", "A\xc3\xa4\xe2\x82\xac"},
+	    {"\\ud83d\\udc26", "\xf0\x9f\x90\xa6"}, {"\\ud83d", "\xef\xbf\xbd"},
+	    {"\\udc26", "\xef\xbf\xbd"}, {"\\ud83dx", "\xef\xbf\xbdx"},
+	    {"\\ud83d\\u0041", "\xef\xbf\xbd"
+			       "A"},
+	    {"\\ud83d\\ud83d\\udc26", "\xef\xbf\xbd\xf0\x9f\x90\xa6"}};
+	static const char *const bad[] = {"\\", "\\x", "\\u", "\\u004",
+	    "\\u00g0", "\\u 041", "\\ud83d\\u", "\\U0041", "\\'"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_string_equal(
+		    json_text(json_at(read_text(mem_print(
+					  pool, "[\"%s\"]", cases[i][0])),
+				  0),
+			NULL),
+		    cases[i][1]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_null(read_text(mem_print(pool, "[\"%s\"]", bad[i])));
+	assert_string_equal(
+	    json_write(pool, json_new_text(pool, "\x01\x1f\x7f/\"", 5), NULL),
+	    "\"\\u0001\\u001f\x7f/\\\"\"");
+}
+
+static void numbers(void **state)
+{
+	static const char *const good[] = {"0", "-0", "12", "-12.50", "0.5",
+	    "1e3", "1E+3", "1.5e-10", "123456789012345678901234567890.10"};
+	static const char *const bad[] = {"-", "01", "-01", "1.", ".5", "1e",
+	    "1e+", "+1", "0x1", "1_0", "--1", "1.e1", "1f", "\xd9\xa1"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+		assert_string_equal(
+		    json_text(read_text(good[i]), NULL), good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		if (read_text(bad[i]))
+			fail_msg("taken: %s", bad[i]);
+	assert_true(json_is_whole(read_text("-12")));
+	assert_false(json_is_whole(read_text("1e3")));
+	assert_false(json_is_whole(read_text("\"1\"")));
+}
+
+/* What a reader who cannot refuse makes of it. */
+static void lenient(void **state)
+{
+	const struct json_rules rules = {.depth = 8};
+	static const char text[] =
+	    "{\"a\":1,\"b\":[\"\\u0000\"],\"a\":2,\"c\":3}";
+	struct json_object *o;
+	struct json_stop stop;
+
+	(void)state;
+	assert_true(json_scan(pool, text, strlen(text), &rules, &o, &stop));
+	assert_null(stop.what);
+	assert_string_equal(json_write(pool, o, NULL),
+	    "{\"a\":2,\"b\":[\"\xef\xbf\xbd\"],\"c\":3}");
+	for (size_t len = 0; len < strlen(text); len++) {
+		assert_false(json_scan(pool, text, len, &rules, &o, &stop));
+		assert_true(stop.early);
+		assert_null(o);
+	}
+	assert_false(json_scan(pool, "[1,\n2 3]", 9, &rules, &o, &stop));
+	assert_false(stop.early);
+	assert_int_equal(stop.at, 6);
+	assert_false(json_scan(pool, "[\"\xe2\x82", 4, &rules, &o, &stop));
+	assert_true(stop.early);
+	assert_false(json_scan(pool, "[\"\xe2\"", 4, &rules, &o, &stop));
+	assert_true(json_scan(pool, " null ", 6, &rules, &o, &stop));
+	assert_null(o);
+}
+
+/* Past the number of members from which there is an index. */
+static void many_members(void **state)
+{
+	enum { MANY = 5000 };
+	struct json_object *o = json_new(pool), *back;
+	size_t len;
+	const char *text;
+
+	(void)state;
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i < MANY; i++)
+			json_put_int(
+			    o, mem_print(pool, "a long key %d", i), i + round);
+	assert_int_equal(json_count(o), MANY);
+	text = json_write(pool, o, &len);
+	back = read_bytes(text, len);
+	assert_true(json_equal(o, back));
+	for (int i = 0; i < MANY; i += 7) {
+		const char *key = mem_print(pool, "a long key %d", i);
+		const struct json_key ready = json_make_key(key);
+		struct json_object *value;
+		int64_t n;
+
+		assert_true(json_find_int(back, key, &n));
+		assert_int_equal(n, i + 1);
+		assert_true(json_has_key(back, &ready, &value));
+		json_remove(back, key);
+		assert_false(json_has_key(back, &ready, &value));
+		assert_false(json_has(back, key, NULL));
+	}
+	assert_null(json_find(back, "a long key"));
+	assert_false(json_equal(o, back));
+	assert_null(read_bytes(
+	    mem_print(pool, "%.*s,\"a long key 9\":1}", (int)len - 1, text),
+	    len + 18));
+}
+
+/* Keys that begin alike, and such as are as long as their heads. */
+static void keys_alike(void **state)
+{
+	static const char *const keys[] = {"", "a", "abcdefg", "abcdefgh",
+	    "abcdefghi", "abcdefghj", "abcdefghij"};
+	struct json_object *o = json_new(pool);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+		json_put_text(o, keys[i], keys[i]);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		const struct json_key key = json_make_key(keys[i]);
+		struct json_object *value = NULL;
+
+		assert_string_equal(json_find_text(o, keys[i]), keys[i]);
+		assert_true(json_has_key(o, &key, &value));
+		assert_string_equal(json_text(value, NULL), keys[i]);
+	}
+	assert_null(json_find(o, "abcdef"));
+	assert_null(json_find(o, "abcdefghk"));
+}
+
+static void pretty(void **state)
+{
+	struct json_object *o = parse("{\"a\":[1,{}],\"b\":{\"c\":[]}}");
+
+	(void)state;
+	assert_string_equal(json_write_pretty(pool, o),
+	    "{\n  \"a\": [\n    1,\n    {}\n  ],\n  \"b\": {\n"
+	    "    \"c\": [\n    ]\n  }\n}");
+}
+
+static void equality(void **state)
+{
+	(void)state;
+	assert_true(json_equal(parse("{\"a\":1,\"b\":[null,true,\"x\"]}"),
+	    parse("{\"b\":[null,true,\"x\"],\"a\":1}")));
+	assert_false(json_equal(parse("[1]"), parse("[1.0]")));
+	assert_false(json_equal(parse("[1]"), parse("[\"1\"]")));
+	assert_false(json_equal(parse("[1]"), parse("[1,2]")));
+	assert_false(json_equal(parse("{\"a\":1}"), parse("{\"b\":1}")));
+	assert_false(json_equal(parse("{\"a\":null}"), parse("{\"b\":null}")));
+	assert_false(json_equal(NULL, parse("[]")));
+	assert_true(json_equal(NULL, NULL));
 }
 
 static void lines_of_members(void **state)
@@ -313,9 +487,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(lines_of_members),
 	    cmocka_unit_test(keys_of_any_storage),
+	    cmocka_unit_test(utf8),
+	    cmocka_unit_test(escapes),
+	    cmocka_unit_test(numbers),
+	    cmocka_unit_test(lenient),
+	    cmocka_unit_test(many_members),
+	    cmocka_unit_test(keys_alike),
+	    cmocka_unit_test(pretty),
+	    cmocka_unit_test(equality),
 	    cmocka_unit_test(building),
 	    cmocka_unit_test(a_value_is_replaced),
-	    cmocka_unit_test(owning),
 	    cmocka_unit_test(finding),
 	    cmocka_unit_test(texts_keep_their_digits),
 	    cmocka_unit_test(whole_numbers),

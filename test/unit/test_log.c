@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/json.h"
 #include "base/mem.h"
 
+static struct mem *pool;
 static int real_stderr = -1, file = -1;
 static char text[65536];
 
@@ -90,7 +92,7 @@ static void a_json_line(void **state)
 	log_error("pool.crashed", "\"quoted\" \\ back\tslash \r\n\x1b[31m é");
 	end();
 	assert_int_equal(count_lines(text), 1);
-	o = json_tokener_parse(text);
+	o = json_constant(pool, text);
 	assert_non_null(o);
 	assert_true(json_has(o, "message", &v));
 	assert_string_equal(json_text(v, NULL),
@@ -177,7 +179,7 @@ static void long_values_are_cut(void **state)
 			assert_true(strlen(text) < 5000);
 			if (json) {
 				struct json_object *o =
-				    json_tokener_parse(text);
+				    json_constant(pool, text);
 
 				assert_non_null(o);
 			}
@@ -244,6 +246,20 @@ static void diagnostics_are_collected(void **state)
 	mem_close(m);
 }
 
+static int open_pool(void **state)
+{
+	(void)state;
+	pool = mem_open(0);
+	return 0;
+}
+
+static int close_pool(void **state)
+{
+	(void)state;
+	mem_close(pool);
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,5 +274,5 @@ int main(void)
 	    cmocka_unit_test(diagnostics_are_collected),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, open_pool, close_pool);
 }

@@ -32,9 +32,7 @@ static const char *schema_of(const char *text)
 	const struct shape *s = shape_parse(mem, text, &wrong);
 
 	assert_non_null(s);
-	return json_object_to_json_string_ext(
-	    shape_make_schema(s),
-	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	return json_write(mem, shape_make_schema(mem, s), NULL);
 }
 
 static const char *text_of(const char *text)

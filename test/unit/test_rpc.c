@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "server.h"
 #include "tools/http.h"
@@ -71,7 +72,7 @@ static void request_single(void **state)
 	char *text;
 
 	f->post.n = 1;
-	f->calls[0].params = json_tokener_parse(
+	f->calls[0].params = json_constant(f->m,
 	    "{\"AUTH\":\"t/1\",\"ids\":[1,2],\"s\":\"\\\"\\n\"}");
 	text = rpc_make_request(f->m, &f->post, &len);
 	assert_string_equal(text,

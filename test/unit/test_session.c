@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "domain/session.h"
 #include "tools/crypto.h"
@@ -208,38 +209,35 @@ static void test_found_though_nothing_can_be_written(void **state)
 
 static void test_keep(void **state)
 {
-	struct json_object *other = json_tokener_parse("{\"rate_table\":7}");
+	struct json_object *other = json_constant(m, "{\"rate_table\":7}");
 
 	(void)state;
-	json_object_object_add(
-	    s.kept, "zone", json_object_new_string("Europe/Berlin"));
+	json_put_text(s.kept, "zone", "Europe/Berlin");
 	assert_int_equal(session_keep(db, &s, s.kept), ERR_OK);
 	assert_int_equal(find_at(NOW), ERR_OK);
 	assert_string_equal(
-	    json_text(json_object_object_get(found.kept, "zone"), NULL),
+	    json_find_text(found.kept, "zone"),
 	    "Europe/Berlin");
 	assert_int_equal(session_keep(db, &found, other), ERR_OK);
 	assert_int_equal(find_at(NOW), ERR_OK);
-	assert_int_equal(json_object_get_int(
-			     json_object_object_get(found.kept, "rate_table")),
-	    7);
+	assert_string_equal(json_find_text(found.kept, "rate_table"), "7");
 	/* And back to what it was when it was found first. */
 	assert_int_equal(session_keep(db, &found, s.kept), ERR_OK);
 	assert_int_equal(find_at(NOW), ERR_OK);
-	assert_null(json_object_object_get(found.kept, "rate_table"));
+	assert_null(json_find(found.kept, "rate_table"));
 }
 
 static void test_keep_writes_only_changes(void **state)
 {
 	(void)state;
-	json_object_object_add(s.kept, "a", json_object_new_int(1));
+	json_put_int(s.kept, "a", 1);
 	assert_int_equal(session_keep(db, &s, s.kept), ERR_OK);
 	assert_int_equal(find_at(NOW), ERR_OK);
 	assert_int_equal(
 	    db_run(db, "pragma query_only = on", NULL, 0, NULL), ERR_OK);
 	assert_int_equal(session_keep(db, &s, s.kept), ERR_OK);
 	assert_int_equal(session_keep(db, &found, found.kept), ERR_OK);
-	json_object_object_add(s.kept, "a", json_object_new_int(2));
+	json_put_int(s.kept, "a", 2);
 	assert_int_equal(session_keep(db, &s, s.kept), ERR_BUSY);
 }
 
@@ -271,7 +269,7 @@ static void test_end(void **state)
 	assert_int_equal(find_at(NOW), ERR_OK);
 	/* What ended does not come back. */
 	assert_int_equal(session_end(db, &found), ERR_OK);
-	json_object_object_add(found.kept, "a", json_object_new_int(1));
+	json_put_int(found.kept, "a", 1);
 	assert_int_equal(session_keep(db, &found, found.kept), ERR_OK);
 	assert_int_equal(find_at(NOW), ERR_LOGIN);
 }

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/conf.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "tools/fmt.h"
 #include "tools/tmpl.h"
@@ -87,7 +89,7 @@ static const struct tmpl *compile(struct box *b, const char *text)
 static const char *render(
     struct box *b, const struct tmpl *t, const char *model)
 {
-	struct json_object *o = json_tokener_parse(model);
+	struct json_object *o = json_constant(b->mem, model);
 	struct buf out;
 
 	buf_open(&out, b->mem, 0);
@@ -197,12 +199,13 @@ static bool run_case(struct box *b, struct json_object *test, const char *file)
 static size_t run_file(const char *file)
 {
 	char path[1024];
+	struct mem *m = mem_open(0);
 	struct json_object *spec, *tests;
 	size_t n, wrong = 0;
 
 	snprintf(
 	    path, sizeof(path), SOURCE_DIR "/test/specs/mustache/%s", file);
-	spec = json_object_from_file(path);
+	spec = json_constant(m, conf_read_file(m, path, NULL));
 	assert_non_null(spec);
 	assert_true(json_has(spec, "tests", &tests));
 	n = json_length(tests);
@@ -217,6 +220,7 @@ static size_t run_file(const char *file)
 		}
 		close_box(&box);
 	}
+	mem_close(m);
 	assert_int_equal(wrong, 0);
 	return n;
 }
@@ -306,14 +310,13 @@ static void test_truth(void **state)
 
 static void expect_url(struct box *b, const char *value, const char *expected)
 {
-	struct json_object *o = json_new(pool);
+	struct json_object *o = json_new(b->mem);
 	char *page = mem_print(b->mem, "<a href=\"%s\">", expected);
 	const struct tmpl *t = compile(b, "<a href=\"{{x_url}}\">");
 	struct buf out;
 
 	assert_non_null(t);
-	json_object_object_add(
-	    o, "x_url", value ? json_object_new_string(value) : NULL);
+	json_put_text(o, "x_url", value);
 	buf_open(&out, b->mem, 0);
 	tmpl_render(t, o, &out);
 	assert_string_equal(out.data, page);

@@ -91,8 +91,8 @@ static void write_answer(struct fix *f, struct json_object *call, FILE *out)
 	const char *method = json_find_text(call, "method");
 	const char *said = "\"error\":{\"code\":-32601,\"message\":\"none\"}";
 
-	fprintf(out, "{\"jsonrpc\":\"2.0\",\"id\":%s,",
-	    json_object_to_json_string(json_find(call, "id")));
+	fprintf(
+	    out, "{\"jsonrpc\":\"2.0\",\"id\":%s,", json_find_text(call, "id"));
 	if (f->table_rows && !strcmp(method, "rates.search")) {
 		write_table(f, call, out);
 	} else {
@@ -114,7 +114,8 @@ static void write_answer(struct fix *f, struct json_object *call, FILE *out)
 static bool answer(struct conn *c, const struct request *r)
 {
 	struct fix *f = c->server->arg;
-	struct json_object *calls = json_tokener_parse(r->body);
+	struct mem *m = mem_open(0);
+	struct json_object *calls = json_constant(m, r->body);
 	size_t len;
 	char *text;
 	FILE *out = open_memstream(&text, &len);
@@ -136,6 +137,7 @@ static bool answer(struct conn *c, const struct request *r)
 	fclose(out);
 	conn_answer(c, 200, "application/json", text);
 	free(text);
+	mem_close(m);
 	return true;
 }
 
@@ -180,10 +182,11 @@ static size_t count_seen(struct fix *f, const char *what)
 static void open_session(struct fix *f)
 {
 	f->session = (struct session){.client_id = CLIENT, .login = "heron"};
-	f->session.kept = json_tokener_parse("{\"rate_table\":19,\"accounts\":[2001,2002],"
-			       "\"currency_id\":27,\"currency\":\"USD\","
-			       "\"zone\":\"Europe/Berlin\","
-			       "\"locale\":\"de\"}");
+	f->session.kept =
+	    json_constant(f->m, "{\"rate_table\":19,\"accounts\":[2001,2002],"
+				"\"currency_id\":27,\"currency\":\"USD\","
+				"\"zone\":\"Europe/Berlin\","
+				"\"locale\":\"de\"}");
 }
 
 static int setup(void **state)
@@ -535,7 +538,7 @@ static void services_of_the_profile(void **state)
 	struct vcs_names *names;
 
 	own.methods[VCS_SERVICES].fixed =
-	    json_tokener_parse("[{\"id\":7,\"name\":\"Fax\"}]");
+	    json_constant(f->m, "[{\"id\":7,\"name\":\"Fax\"}]");
 	f->brand.profile = &own;
 	t = vcs_trip(&f->brand, f->m, &f->session);
 	names = vcs_ask_services(t);
@@ -736,10 +739,9 @@ static void log_ins(void **state)
 	    vcs_login(&f->brand, f->m, "heron", "pass", &client, &kept),
 	    ERR_OK);
 	assert_int_equal(client, 1001);
-	assert_string_equal(
-	    json_object_to_json_string_ext(kept, JSON_C_TO_STRING_PLAIN),
+	assert_string_equal(json_write(f->m, kept, NULL),
 	    "{\"rate_table\":19,\"currency_id\":27,\"locale\":\"de\","
-	    "\"zone\":\"Europe\\/Berlin\",\"accounts\":[2001],"
+	    "\"zone\":\"Europe/Berlin\",\"accounts\":[2001],"
 	    "\"account_packages\":[0],"
 	    "\"currency\":\"USD\"}");
 	before = server_requests(&f->server);
@@ -786,19 +788,16 @@ static void arguments(void **state)
 	};
 	struct fix *f = *state;
 	struct json_object *vars =
-	    json_tokener_parse("{\"x\":7,\"list\":[1,2],"
-					      "\"text\":\"$x\"}");
+	    json_constant(f->m, "{\"x\":7,\"list\":[1,2],"
+				"\"text\":\"$x\"}");
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct vcs_method method = {
-		    .params =
-			json_tokener_parse(cases[i].params)};
-		struct json_object *made =
-		    vcs_profile_params(&method, vars);
+		    .params = json_constant(f->m, cases[i].params)};
+		struct json_object *made = vcs_profile_params(&method, vars);
 
-		assert_string_equal(json_object_to_json_string_ext(
-					made, JSON_C_TO_STRING_PLAIN),
-		    cases[i].wanted);
+		assert_string_equal(
+		    json_write(f->m, made, NULL), cases[i].wanted);
 	}
 }
 
@@ -808,7 +807,10 @@ static const struct diag *load_changed(
 {
 	char path[] = "/tmp/portico-profile-XXXXXX";
 	int fd = mkstemp(path);
-	struct json_object *root = json_object_from_file(SOURCE_DIR "/conf/vcs/default.json");
+	size_t len;
+	const char *text;
+	struct json_object *root = json_constant(f->m,
+	    conf_read_file(f->m, SOURCE_DIR "/conf/vcs/default.json", NULL));
 	struct json_object *all = json_find(root, "operations");
 	struct json_object *o = json_find(all, operation);
 
@@ -818,8 +820,9 @@ static const struct diag *load_changed(
 	else if (!value)
 		json_remove(o, key);
 	else
-		json_object_object_add(o, key, json_tokener_parse(value));
-	assert_int_equal(json_object_to_fd(fd, root, 0), 0);
+		json_put(o, key, json_constant(f->m, value));
+	text = json_write(f->m, root, &len);
+	assert_int_equal(write(fd, text, len), len);
 	close(fd);
 	diag_open(&f->diag, f->m);
 	assert_non_null(vcs_profile_load(f->m, mem_text(f->m, path), &f->diag));
