@@ -283,15 +283,18 @@ static void load_nobody(struct site *s, struct diag *d)
 	load_assets(s, b, d);
 }
 
-/* The default brand's own files stand beside its settings, where there are
- * any. */
-static const char *find_own_folder(struct mem *m, const char *path)
+/* The default brand's own files stand beside its settings, where there are any
+ * but the shipped ones. */
+static const char *find_own_folder(
+    struct mem *m, const char *path, const char *share)
 {
 	static const char *const own[] = {"static", "templates"};
 	const char *slash = strrchr(path, '/');
 	const char *folder =
 	    slash ? mem_text_n(m, path, (size_t)(slash - path)) : ".";
 
+	if (!strcmp(folder, share))
+		return NULL;
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		if (access(mem_print(m, "%s/%s", folder, own[i]), X_OK) == 0)
 			return folder;
@@ -323,7 +326,7 @@ static void load_brands(struct site *s, const char *path, struct diag *d)
 	s->refused = mem_array(s->mem, s->room, sizeof(*s->refused));
 	s->brands[0] = (struct brand){.home = s,
 	    .name = "default",
-	    .folder = find_own_folder(s->mem, path)};
+	    .folder = find_own_folder(s->mem, path, s->share)};
 	load_brand(s, &s->brands[0], path, d);
 	s->n_brands = 1;
 	if (s->brands[0].conf)
