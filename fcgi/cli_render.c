@@ -49,8 +49,7 @@ static bool parse_model(struct mem *m, const char *path, const char *text,
 	if (json_scan(m, text, len, &rules, out, &stop))
 		return true;
 	diag_add(d,
-	    mem_print(m, "%s:%d", path,
-		json_count_lines(text, text + stop.at)),
+	    mem_print(m, "%s:%d", path, json_count_lines(text, text + stop.at)),
 	    "mend the JSON there, or just before", "%s", stop.what);
 	return false;
 }

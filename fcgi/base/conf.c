@@ -224,7 +224,8 @@ static bool is_group(const char *key)
 static void check_names(
     struct source *s, struct json_object *object, const char *prefix)
 {
-	json_each (object, name, value) {
+	json_each(object, name, value)
+	{
 		char *key = mem_print(s->mem, "%s%s", prefix, name);
 
 		if (is_setting(key) && !strchr(name, '.'))
@@ -272,8 +273,7 @@ static struct json_object *read_reference(
 	char *text;
 	size_t len;
 
-	if (!json_has(value, "file", &file) ||
-	    json_count(value) != 1) {
+	if (!json_has(value, "file", &file) || json_count(value) != 1) {
 		complain(s, set->key, "write a value, or {\"file\": \"/path\"}",
 		    "wrong type");
 		return NULL;
@@ -382,8 +382,7 @@ static void put_text(struct source *s, const struct setting *set,
     struct json_object *value, const char **field)
 {
 	const char *text = json_text(value, NULL), *wrong;
-	bool number_ok = set->type == DECIMAL &&
-			 json_is(value, JSON_NUMBER);
+	bool number_ok = set->type == DECIMAL && json_is(value, JSON_NUMBER);
 
 	if (!json_is(value, JSON_TEXT) && !number_ok) {
 		complain(s, set->key, "write it in quotes", "must be a text");
@@ -405,10 +404,10 @@ static void put_number(struct source *s, const struct setting *set,
 {
 	int64_t n;
 
-	if (!json_is(value, JSON_NUMBER) || !json_int(value, &n))
+	if (!json_is_whole(value))
 		complain(s, set->key, "write it without quotes",
 		    "must be a whole number");
-	else if (n < set->min || n > set->max)
+	else if (!json_int(value, &n) || n < set->min || n > set->max)
 		complain(s, set->key, "choose a number within the bounds",
 		    mem_print(s->mem, "must be %lld to %lld",
 			(long long)set->min, (long long)set->max));
@@ -430,8 +429,7 @@ static void put_list(struct source *s, const struct setting *set,
 
 		right = json_is(item, JSON_TEXT) || json_is(item, JSON_NUMBER);
 		if (right)
-			items[i] =
-			    mem_text(s->mem, json_text(item, NULL));
+			items[i] = mem_text(s->mem, json_text(item, NULL));
 		right = right && items[i][0];
 	}
 	if (right)

@@ -154,8 +154,8 @@ static void load_theme(struct site *s, struct brand *b, struct diag *d)
 	}
 	b->theme = json_new(s->mem);
 	for (size_t i = b->n_themes; i > 0; i--) {
-		json_each (b->themes[i - 1].root, key, value)
-			json_put(b->theme, key, value);
+		json_each(b->themes[i - 1].root, key, value)
+		    json_put(b->theme, key, value);
 	}
 	b->style = style_make(s->mem, json_find(b->theme, "colors"));
 }

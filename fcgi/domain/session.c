@@ -180,8 +180,7 @@ enum err session_find(struct db *db, struct mem *m, const char *brand,
 enum err session_keep(
     struct db *db, struct session *session, struct json_object *kept)
 {
-	const char *text =
-	    json_write(json_pool(kept), kept, NULL);
+	const char *text = json_write(json_pool(kept), kept, NULL);
 	const struct db_value values[] = {
 	    db_text(text), db_text(session->token_hash)};
 	char hash[SESSION_HASH];

@@ -203,8 +203,7 @@ static struct style_fault check_color(
 	if (strcmp(key, "accent") != 0 && strcmp(key, "accent_dark") != 0)
 		return (struct style_fault){
 		    key, "is not known", "choose of: accent, accent_dark"};
-	if (!json_is(value, JSON_TEXT) ||
-	    !parse(json_text(value, NULL), &c))
+	if (!json_is(value, JSON_TEXT) || !parse(json_text(value, NULL), &c))
 		return (struct style_fault){key, "is no colour",
 		    "write it as \"#rrggbb\", such as \"#0b7a75\""};
 	return check_contrast(m, key, c);
@@ -215,9 +214,9 @@ size_t style_check(
 {
 	size_t n = 0;
 
-	*out = mem_array(
-	    m, (size_t)json_count(colors) + 1, sizeof(**out));
-	json_each (colors, key, value) {
+	*out = mem_array(m, (size_t)json_count(colors) + 1, sizeof(**out));
+	json_each(colors, key, value)
+	{
 		(*out)[n] = check_color(m, key, value);
 		n += (*out)[n].key != NULL;
 	}

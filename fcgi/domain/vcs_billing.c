@@ -421,8 +421,7 @@ static void make_body(struct vcs_trip *t, const struct vcs_method *method,
 	}
 	json_put_int(vars, "invoice", invoice);
 	params = vcs_profile_params(method, vars);
-	json_each (params, key, value)
-		add_pair(b, key, json_text(value, NULL));
+	json_each(params, key, value) add_pair(b, key, json_text(value, NULL));
 }
 
 /* The name between the quotes of a Content-Disposition; NULL: none. */

@@ -163,8 +163,7 @@ const struct vcs_profile *vcs_profile_load(
 	json_scan(m, text, strlen(text), &rules, &root, &stop);
 	all = json_find(root, "operations");
 	if (!all) {
-		complain(&r,
-		    stop.what ? stop.what : "no \"operations\"",
+		complain(&r, stop.what ? stop.what : "no \"operations\"",
 		    "compare with conf/vcs/default.json");
 		return NULL;
 	}
@@ -194,11 +193,11 @@ const char *vcs_profile_error(
 {
 	if (!message || !json_is(method->errors, JSON_OBJECT))
 		return NULL;
-	json_each (method->errors, name, words)
-		for (size_t i = 0; i < json_length(words); i++)
-			if (strcasestr(message,
-				json_text(json_at(words, i), NULL)))
-				return name;
+	json_each(method->errors, name,
+	    words) for (size_t i = 0; i < json_length(words);
+			i++) if (strcasestr(message,
+				     json_text(
+					 json_at(words, i), NULL))) return name;
 	return NULL;
 }
 
@@ -222,9 +221,8 @@ static struct json_object *fill_object(
 {
 	struct json_object *object = json_new(m), *filled;
 
-	json_each (in, key, value)
-		if (fill_value(m, value, vars, &filled))
-			json_put(object, key, filled);
+	json_each(in, key, value) if (fill_value(m, value, vars, &filled))
+	    json_put(object, key, filled);
 	return object;
 }
 

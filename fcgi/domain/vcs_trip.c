@@ -96,9 +96,8 @@ static bool is_success(struct json_object *code)
 {
 	int64_t n;
 
-	return json_is(code, JSON_FLAG)
-		   ? json_flag(code)
-		   : json_int(code, &n) && n == 1;
+	return json_is(code, JSON_FLAG) ? json_flag(code)
+					: json_int(code, &n) && n == 1;
 }
 
 /* The Management API's envelope: code, session_id, messages, return. */
@@ -206,8 +205,7 @@ static void check_object(const struct vcs_trip *t, struct vcs_ask *a)
 static struct json_object *mend_empty(
     struct vcs_trip *t, struct json_object *result)
 {
-	if (json_is(result, JSON_OBJECT) &&
-	    json_count(result) == 0)
+	if (json_is(result, JSON_OBJECT) && json_count(result) == 0)
 		return json_new_list(t->mem);
 	if (json_is(json_find(result, "rows"), JSON_LIST))
 		return json_find(result, "rows");

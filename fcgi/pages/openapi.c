@@ -74,8 +74,8 @@ static struct json_object *make_schema(struct mem *m, const struct param *p)
 	return s;
 }
 
-static struct json_object *make_parameter(
-    struct mem *m, const char *name, const char *in, bool required, const char *about)
+static struct json_object *make_parameter(struct mem *m, const char *name,
+    const char *in, bool required, const char *about)
 {
 	struct json_object *o = json_new(m);
 
@@ -163,8 +163,7 @@ static void put_body(struct json_object *operation, const struct param *params)
 	json_put_flag(body, "required", required);
 	content = json_put_object(body, "content");
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		json_put(json_put_object(content, kinds[i]), "schema",
-		    schema);
+		json_put(json_put_object(content, kinds[i]), "schema", schema);
 }
 
 /* --- Answers -------------------------------------------------------------- */

@@ -100,8 +100,8 @@ static struct table_cell make_cell(struct call *c, const char *name,
 	struct json_object *value = json_find(row, column->key);
 
 	if (json_is(value, JSON_TEXT) && takes_text(column))
-		return (struct table_cell){json_text(value, NULL),
-		    column->kind != COLUMN_NAMED};
+		return (struct table_cell){
+		    json_text(value, NULL), column->kind != COLUMN_NAMED};
 	switch (column->kind) {
 	case COLUMN_MONEY:
 		return make_number(c, value, "amount", "currency", c->currency);

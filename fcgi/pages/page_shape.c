@@ -252,8 +252,7 @@ static struct json_object *make_object(
 	return schema;
 }
 
-struct json_object *shape_make_schema(
-    struct mem *m, const struct shape *s)
+struct json_object *shape_make_schema(struct mem *m, const struct shape *s)
 {
 	struct json_object *schema;
 

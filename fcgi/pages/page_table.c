@@ -35,8 +35,7 @@ const struct column **page_choose_columns(
 	for (size_t i = 0; !keys && i < all; i++)
 		chosen[(*n)++] = &columns[i];
 	for (size_t i = 0; i < json_length(keys); i++) {
-		found = find_column(
-		    columns, json_text(json_at(keys, i), NULL));
+		found = find_column(columns, json_text(json_at(keys, i), NULL));
 		if (found)
 			chosen[(*n)++] = found;
 	}
@@ -186,8 +185,7 @@ void page_put_table(struct call *c, const char *name,
 		struct json_object *row = json_new(c->mem), *cells;
 
 		json_put(rows, NULL, row);
-		json_put(row, "id",
-		    json_find(json_at(list, i), "id"));
+		json_put(row, "id", json_find(json_at(list, i), "id"));
 		cells = json_put_list(row, "cells");
 		for (size_t j = 0; j < n; j++) {
 			put_cell(c, cells, name, chosen[j], json_at(list, i),

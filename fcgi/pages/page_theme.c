@@ -208,9 +208,8 @@ static void check_list(struct look *k, const char *at, struct json_object *list,
 		complain(k, at, "must be a list", join(k, known));
 	for (size_t i = 0; i < json_length(list); i++) {
 		struct json_object *item = json_at(list, i);
-		const char *word = json_is(item, JSON_TEXT)
-				       ? json_text(item, NULL)
-				       : NULL;
+		const char *word =
+		    json_is(item, JSON_TEXT) ? json_text(item, NULL) : NULL;
 		const char *here = mem_print(k->mem, "%s[%zu]", at, i);
 
 		if (!has_word(known, word))
@@ -292,8 +291,7 @@ static void check_page(struct look *k, const char *name, struct json_object *o)
 		    "compare with templates/default/theme.json");
 		return;
 	}
-	json_each (o, part, value)
-		check_part(k, t, part, value);
+	json_each(o, part, value) check_part(k, t, part, value);
 }
 
 /* --- Pages and colours of a brand's own ----------------------------------- */
@@ -325,9 +323,8 @@ static void check_pages(struct look *k, struct json_object *list)
 	for (size_t i = 0; i < json_length(list); i++) {
 		const char *at = mem_print(k->mem, "pages[%zu]", i);
 		struct json_object *item = json_at(list, i);
-		const char *name = json_is(item, JSON_TEXT)
-				       ? json_text(item, NULL)
-				       : "";
+		const char *name =
+		    json_is(item, JSON_TEXT) ? json_text(item, NULL) : "";
 
 		if (!name[0] ||
 		    name[strspn(name, "0123456789-_abcdefghijklmnopqrstuvwxyz"
@@ -393,9 +390,8 @@ void page_check_theme(
 	k.css = read_css(&k);
 	for (size_t i = 0; i < b->n_themes; i++) {
 		k.file = &b->themes[i];
-		json_each (k.file->root, name, value)
-			if (!is_hidden(b, i, name))
-				check_member(&k, name, value);
+		json_each(k.file->root, name, value) if (!is_hidden(b, i, name))
+		    check_member(&k, name, value);
 	}
 	mem_close(k.mem);
 }

@@ -79,12 +79,11 @@ static void add_assets(struct call *c, bool rtl)
 {
 	struct json_object *assets = json_put_object(c->ui, "assets");
 
-	json_each (c->brand->assets, key, value)
-		json_put(assets, key, value);
+	json_each(c->brand->assets, key, value) json_put(assets, key, value);
 	if (rtl)
 		json_put(assets, "bootstrap_url",
-		    
-			json_find(c->brand->assets, "bootstrap_rtl_url"));
+
+		    json_find(c->brand->assets, "bootstrap_rtl_url"));
 }
 
 /* What a field is called on the page; the name itself where a page of its own

@@ -75,12 +75,9 @@ static void put_card(struct call *c, struct json_object *cards,
 		int64_t total = 0, left = 0;
 
 		json_put(bars, NULL, bar);
-		json_put(
-		    bar, "name", json_find(limit, "name"));
-		json_put(
-		    bar, "total", json_find(limit, "total"));
-		json_put(
-		    bar, "left", json_find(limit, "left"));
+		json_put(bar, "name", json_find(limit, "name"));
+		json_put(bar, "total", json_find(limit, "total"));
+		json_put(bar, "left", json_find(limit, "left"));
 		json_find_int(json_find(limit, "total"), "value", &total);
 		json_find_int(json_find(limit, "left"), "value", &left);
 		json_put_flag(bar, "has_meter", total > 0);
@@ -127,8 +124,7 @@ static void put_account(struct json_object *list, const struct vcs_account *a)
 	if (a->ani && *a->ani)
 		json_put_text(ids, NULL, a->ani);
 	for (size_t i = 0; i < json_length(a->ips); i++)
-		json_put_text(
-		    ids, NULL, json_text(json_at(a->ips, i), NULL));
+		json_put_text(ids, NULL, json_text(json_at(a->ips, i), NULL));
 	json_put_flag(o, "enabled", a->enabled);
 }
 

@@ -74,8 +74,7 @@ static struct rule find_rule(const struct call *c, const char *name)
 		return (struct rule){
 		    .shown = !strcmp(mode, "view") || !strcmp(mode, "edit"),
 		    .edit = !strcmp(mode, "edit"),
-		    .required =
-			json_flag(json_find(row, "required")),
+		    .required = json_flag(json_find(row, "required")),
 		};
 	}
 	return (struct rule){0};

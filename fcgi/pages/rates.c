@@ -238,8 +238,8 @@ static void put_filters(struct call *c, const struct view *v)
 	int64_t service = req_number(c->req, "service");
 
 	json_put_text(filters, "q", req_text(c->req, "q"));
-	json_put(filters, "service",
-	    service ? json_new_int(c->mem, service) : NULL);
+	json_put(
+	    filters, "service", service ? json_new_int(c->mem, service) : NULL);
 	json_put_text(filters, "sort", req_text(c->req, "sort"));
 	list = json_put_list(filters, "services");
 	for (size_t i = 0; !v->services->err && i < v->services->n; i++) {

@@ -209,10 +209,8 @@ static void put_total_row(
 		o = json_new(c->mem);
 		json_put(cells, NULL, o);
 		json_put_text(o, "text", text);
-		json_put(
-		    o, "label", json_find(column, "label"));
-		json_put(o, "numeric",
-		    json_find(column, "numeric"));
+		json_put(o, "label", json_find(column, "label"));
+		json_put(o, "numeric", json_find(column, "numeric"));
 		json_put_flag(o, "head", !strcmp(key, s->group_by));
 	}
 }

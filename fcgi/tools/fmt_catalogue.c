@@ -129,8 +129,8 @@ static void read_bytes(const struct reading *r, FILE *file, struct buf *out)
 	out->len = 0;
 }
 
-static struct json_object *parse_json(const struct reading *r,
-    struct mem *scratch, const char *bytes, size_t len)
+static struct json_object *parse_json(
+    const struct reading *r, struct mem *scratch, const char *bytes, size_t len)
 {
 	const struct json_rules rules = {.depth = JSON_DEEP};
 	struct json_object *root;
@@ -160,8 +160,7 @@ static void read_file(struct reading *r, FILE *file)
 	if (bytes.len)
 		root = parse_json(r, scratch, bytes.data, bytes.len);
 	if (json_is(root, JSON_OBJECT)) {
-		json_each (root, key, value)
-			read_text(r, key, value);
+		json_each(root, key, value) read_text(r, key, value);
 	}
 	mem_close(scratch);
 }

@@ -3,9 +3,7 @@
  *
  * Answers are not trusted: a size limit, a depth limit, a deadline; an answer
  * whose id is unknown, or that is neither result nor error, counts as no
- * answer. Decimals keep every digit, and integers do within 64 bits (read both
- * with json_object_get_string); json-c turns a bigger integer into the nearest
- * 64-bit one, such as 18446744073709551615, which is beyond any amount.
+ * answer. Numbers keep every digit.
  */
 #ifndef PORTICO_RPC_H
 #define PORTICO_RPC_H

@@ -150,8 +150,8 @@ static void check_diag(struct fix *f, const char *where, const char *what)
 static char *render(struct fix *f, struct brand *b, const char *name)
 {
 	const struct tmpl *t = tmpl_find(b->languages[0].templates, name);
-	struct json_object *model = json_constant(f->m,
-	    "{\"error\":{\"code\":\"<x>\"},\"ui\":{}}");
+	struct json_object *model =
+	    json_constant(f->m, "{\"error\":{\"code\":\"<x>\"},\"ui\":{}}");
 	struct buf out;
 
 	assert_non_null(t);

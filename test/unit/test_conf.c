@@ -374,7 +374,8 @@ static void test_no_json(void **state)
 	assert_string_equal(d.items[0].what, "must be a JSON object");
 	assert_null(load("null"));
 	assert_int_equal(d.n, 1);
-	refuse("{\n" TOKEN ",\n\"locale\" \"en\"\n}", 3, "", "expected");
+	refuse(
+	    "{\n" TOKEN ",\n\"locale\" \"en\"\n}", 3, "", "a colon is wanted");
 	refuse("{\n" TOKEN ",\n\"locale\": \"en\"\n", 4, "", "end of data");
 	refuse("{\n" TOKEN "\n} x", 3, "", "");
 	refuse("{\n" TOKEN ",\n}", 3, "", "");

@@ -10,7 +10,6 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-
 #include "base/log.h"
 #include "base/json.h"
 #include "base/mem.h"

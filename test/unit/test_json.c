@@ -263,7 +263,7 @@ static void huge(void **state)
 	text[1] = '1';
 	assert_null(read_bytes(text, SIZE));
 	/* As many as are read, the list counted. */
-	len = 2 * (size_t)(JSON_VALUES_MAX - 1);
+	len = 2 * (size_t)(JSON_VALUES_MAX - 1) + 1;
 	text[len] = ']';
 	o = read_bytes(text, len + 1);
 	assert_int_equal(json_length(o), JSON_VALUES_MAX - 1);

@@ -95,8 +95,8 @@ static void a_json_line(void **state)
 	o = json_constant(pool, text);
 	assert_non_null(o);
 	assert_true(json_has(o, "message", &v));
-	assert_string_equal(json_text(v, NULL),
-	    "\"quoted\" \\ back\tslash \r\n\x1b[31m é");
+	assert_string_equal(
+	    json_text(v, NULL), "\"quoted\" \\ back\tslash \r\n\x1b[31m é");
 	assert_true(json_has(o, "level", &v));
 	assert_string_equal(json_text(v, NULL), "error");
 	assert_true(json_has(o, "code", &v));

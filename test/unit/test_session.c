@@ -216,8 +216,7 @@ static void test_keep(void **state)
 	assert_int_equal(session_keep(db, &s, s.kept), ERR_OK);
 	assert_int_equal(find_at(NOW), ERR_OK);
 	assert_string_equal(
-	    json_find_text(found.kept, "zone"),
-	    "Europe/Berlin");
+	    json_find_text(found.kept, "zone"), "Europe/Berlin");
 	assert_int_equal(session_keep(db, &found, other), ERR_OK);
 	assert_int_equal(find_at(NOW), ERR_OK);
 	assert_string_equal(json_find_text(found.kept, "rate_table"), "7");

@@ -131,9 +131,7 @@ static const char *text_of(struct json_object *in, const char *key)
 {
 	struct json_object *v;
 
-	return json_has(in, key, &v)
-		   ? json_text(v, NULL)
-		   : NULL;
+	return json_has(in, key, &v) ? json_text(v, NULL) : NULL;
 }
 
 static bool has_raw(const char *text)
@@ -151,7 +149,8 @@ static bool is_refused(struct json_object *test, const char *file)
 	    !strcmp(text_of(test, "name"), "Recursion"))
 		return true;
 	if (json_has(test, "partials", &partials)) {
-		json_each (partials, name, text) {
+		json_each(partials, name, text)
+		{
 			if (name && has_raw(json_text(text, NULL)))
 				return true;
 		}
@@ -165,7 +164,8 @@ static void put_partials(struct box *b, struct json_object *test)
 
 	if (!json_has(test, "partials", &partials))
 		return;
-	json_each (partials, name, text) {
+	json_each(partials, name, text)
+	{
 		put(b, mem_print(b->mem, "%s.mustache", name),
 		    json_text(text, NULL));
 	}
