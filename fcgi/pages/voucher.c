@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "pages/page_audit.h"
 #include "pages/routes.h"
 
 const struct param voucher_params[] = {
@@ -105,6 +106,10 @@ enum err voucher_submit(struct call *c)
 	    c->brand, c->db, c->mem, c->session, code, c->now, &voucher);
 	if (err)
 		return explain(c, err, &voucher);
+	page_audit_mine(
+	    c, (struct audit_entry){.event = AUDIT_VOUCHER_REDEEMED,
+		   .amount = voucher.amount,
+		   .currency = voucher.has_amount ? c->currency : NULL});
 	fill_done(c, &voucher);
 	return ERR_OK;
 }
