@@ -135,7 +135,13 @@ pages.push(
 		status: 422, act: page => send(page, { new: 'short', repeat: 'x' }) },
 	{ name: 'new password, link gone', path: '/api/reset/nothing', status: 404 },
 	{ name: 'security of heron', path: '/api/security', user: 'heron' },
-	{ name: 'security of osprey', path: '/api/security', user: 'osprey' });
+	{ name: 'security of osprey', path: '/api/security', user: 'osprey' },
+	{ name: 'activity', path: '/api/audit', user: 'heron' },
+	{ name: 'activity in German', path: '/api/audit', user: 'osprey' },
+	{ name: 'activity, none', user: 'heron',
+		path: '/api/audit?from=2020-01-01&to=2020-01-31' },
+	{ name: 'activity, wrong parameter', path: '/api/audit?size=7',
+		user: 'heron', status: 400 });
 
 function writeReset(world) {
 	changeStore(world.stack, ['insert into reset values (?, ?, ?, ?, ?)', [[
