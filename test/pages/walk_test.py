@@ -996,6 +996,8 @@ def check_log(t):
 def test_markup(t):
     marks = (MARK, FORMULA, LINES, CONTROLS)
     for row in rows("GET"):
+        if row["path"] == "/api/audit":
+            continue  # each file makes an entry; audit_test.py forges some
         c, name = client_for(row), name_of(row)
         seen = {(form, mark): 0 for form in forms(row) for mark in marks}
         for fields in variants(row, c):
