@@ -68,7 +68,7 @@ static const char *tell_how(struct call *c, const struct audit_row *r)
 	return page_text(c, mem_print(c->mem, "audit.how.%s", r->item));
 }
 
-static const char *tell(struct call *c, const struct audit_row *r)
+static const char *tell_once(struct call *c, const struct audit_row *r)
 {
 	if (!strcmp(r->event, audit_name(AUDIT_PROFILE_CHANGED)))
 		return tell_change(c, r);
@@ -79,6 +79,17 @@ static const char *tell(struct call *c, const struct audit_row *r)
 	if (!strcmp(r->event, audit_name(AUDIT_SESSION_ENDED)))
 		return page_name_device(c, r->item);
 	return *r->item ? r->item : NULL;
+}
+
+static const char *tell(struct call *c, const struct audit_row *r)
+{
+	const char *once = tell_once(c, r), *times;
+	const struct fmt_arg n = {.number = (double)r->times};
+
+	if (r->times < 2)
+		return once;
+	times = page_text_args(c, "audit.times", &n, 1);
+	return once ? mem_print(c->mem, "%s \u00b7 %s", once, times) : times;
 }
 
 /* --- Rows ----------------------------------------------------------------- */

@@ -618,8 +618,8 @@ def test_export(t):
             answer.header("content-disposition"), "its name")
     table = lines(answer)
     at = next(i for i, line in enumerate(table) if "Event" in line)
-    t.equal(table[at], ["Time", "Event", "Details", "Times", "Device",
-                        "Address"], "its header")
+    t.equal(table[at], ["Time", "Event", "Details", "Device", "Address"],
+            "its header")
     t.equal([line[1] for line in table[at + 1:]],
             ["Profile changed", "Logged in", "Log-in failed"], "its rows")
     t.check(any("US-78" in line[2] for line in table[at + 1:]), "its details")
