@@ -5,7 +5,8 @@ create table audit (
 	brand text not null,
 	client_id bigint not null,
 	seq bigint not null,            -- counts up for each customer
-	time bigint not null,           -- of the last time, where times > 1
+	time bigint not null,           -- the last time
+	since bigint not null,          -- the first time, where times > 1
 	event text not null,
 	item text not null,             -- a field, a reference, a file
 	old_value text not null,
@@ -29,6 +30,7 @@ create table audit_tally (
 	place text not null,            -- the address; of IPv6, its network
 	hour bigint not null,
 	time bigint not null,           -- the last time
+	since bigint not null,
 	times bigint not null,
 	address text not null,
 	agent text not null,

@@ -203,11 +203,12 @@ static enum err insert(const struct line *l)
 
 	for (int i = 0; i < SEQ_TRIES && !changed && !err; i++)
 		err = db_run(l->db,
-		    "insert into audit (brand, client_id, seq, time, event, "
-		    "item, old_value, new_value, amount, currency, times, "
-		    "address, agent) values ($1, $2, coalesce((select max(seq) "
+		    "insert into audit (brand, client_id, seq, time, since, "
+		    "event, item, old_value, new_value, amount, currency, "
+		    "times, address, agent) values ($1, $2, coalesce((select "
+		    "max(seq) "
 		    "from audit where brand = $1 and client_id = $2), 0) + 1, "
-		    "$3, $4, $5, $6, $7, $8, $9, 1, $10, $11) "
+		    "$3, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11) "
 		    "on conflict (brand, client_id, seq) do nothing",
 		    values, 11, &changed);
 	return err || changed ? err : ERR_BUSY;
@@ -362,9 +363,10 @@ static enum err count(struct brand *b, struct mem *m, const char *subject,
 
 	return db_run(b->db,
 	    "insert into audit_tally (brand, subject, event, place, hour, "
-	    "time, times, address, agent, expires) values ($1, $2, $3, $4, $5, "
-	    "$6, 1, $7, $8, case when $2 like 'client:%' "
-	    "or exists (select 1 from audit_name n "
+	    "time, since, times, address, agent, expires) "
+	    "values ($1, $2, $3, $4, $5, $6, $6, 1, $7, $8, "
+	    "case when $2 like 'client:%' or exists (select 1 from audit_name "
+	    "n "
 	    "where n.brand = $1 and n.subject = $2) "
 	    "then cast($9 as bigint) else cast($10 as bigint) end) "
 	    "on conflict (brand, subject, event, place, hour) do update set "
@@ -433,6 +435,7 @@ static void read_row(const struct db_rows *r, size_t i, struct audit_row *out)
 
 	*out = (struct audit_row){
 	    .time = db_cell_int(r, i, 0),
+	    .since = db_cell_int(r, i, 11),
 	    .event = db_cell_text(r, i, 1),
 	    .item = db_cell_text(r, i, 2),
 	    .old = db_cell_text(r, i, 3),
@@ -456,15 +459,15 @@ enum err audit_list(struct brand *b, struct mem *m, int64_t client,
 	struct db_rows rows;
 	enum err err = db_query(b->db, m,
 	    "select time, event, item, old_value, new_value, amount, currency, "
-	    "times, address, agent, seq from audit "
+	    "times, address, agent, seq, since from audit "
 	    "where brand = $1 and client_id = $2 and time between $3 and $4 "
 	    "union all "
 	    "select t.time, t.event, '', '', '', '', '', t.times, t.address, "
-	    "t.agent, 0 from audit_tally t where t.brand = $1 "
+	    "t.agent, 0, t.since from audit_tally t where t.brand = $1 "
 	    "and t.subject = $5 and t.time between $3 and $4 "
 	    "union all "
 	    "select t.time, t.event, '', '', '', '', '', t.times, t.address, "
-	    "t.agent, 0 from audit_name n join audit_tally t "
+	    "t.agent, 0, t.since from audit_name n join audit_tally t "
 	    "on t.brand = n.brand and t.subject = n.subject "
 	    "where n.brand = $1 and n.client_id = $2 "
 	    "and t.time between $3 and $4 "

@@ -31,9 +31,10 @@ struct brand;
 struct db;
 struct mem;
 
-/* Where an entry needs no more, `item` is what is said in brackets. */
+/* In brackets: `item`. A new event needs its word in audit.c and the text
+ * audit.state.WORD. */
 enum audit_event {
-	AUDIT_LOGIN,	    /* ("password", "code": with both) */
+	AUDIT_LOGIN,	    /* (how, of the texts audit.how.HOW) */
 	AUDIT_LOGIN_FAILED, /* counted */
 	AUDIT_NEW_DEVICE,
 	AUDIT_LOGOUT,
@@ -65,10 +66,10 @@ enum audit_event {
 };
 
 enum {
-	AUDIT_TEXT = 200,    /* characters of a text */
-	AUDIT_AGENT = 255,   /* of the browser's name */
-	AUDIT_TALLIES = 100, /* counted entries that are kept of a name */
-	AUDIT_STRANGE = 86400
+	AUDIT_TEXT = 200,     /* characters of a text */
+	AUDIT_AGENT = 255,    /* of the browser's name */
+	AUDIT_TALLIES = 100,  /* counted entries that are kept of a name */
+	AUDIT_STRANGE = 86400 /* seconds that names live which nobody has */
 };
 
 /* Where it came from; all NULL: from no request of the customer's. */
@@ -101,8 +102,8 @@ enum err audit_count_login(struct brand *b, struct mem *m, const char *login,
     const struct audit_by *by, int64_t now);
 
 struct audit_row {
-	int64_t time, times;
-	const char *event;				/* "login" */
+	int64_t time, times, since; /* the last time, how often, the first */
+	const char *event;	    /* "login" */
 	const char *item, *old, *new, *address, *agent; /* "": none */
 	struct money amount;
 	const char *currency; /* NULL: no amount */

@@ -30,7 +30,7 @@ const struct page_theme audit_theme = {.name = "audit", .columns = columns};
 
 const char audit_answer[] =
     "audit[time:time event what? item? old? new? amount:money? times:int "
-    "device? address?] page:page filters{from:date to:date}";
+    "since:time device? address?] page:page filters{from:date to:date}";
 
 /* --- What it was about, in words ------------------------------------------ */
 
@@ -84,11 +84,13 @@ static const char *tell_once(struct call *c, const struct audit_row *r)
 static const char *tell(struct call *c, const struct audit_row *r)
 {
 	const char *once = tell_once(c, r), *times;
-	const struct fmt_arg n = {.number = (double)r->times};
+	const struct fmt_arg args[] = {{.number = (double)r->times},
+	    {.text = fmt_time(
+		 c->mem, c->fmt, r->since, c->zone, FMT_DATE_TIME)}};
 
 	if (r->times < 2)
 		return once;
-	times = page_text_args(c, "audit.times", &n, 1);
+	times = page_text_args(c, "audit.times", args, 2);
 	return once ? mem_print(c->mem, "%s \u00b7 %s", once, times) : times;
 }
 
@@ -116,6 +118,7 @@ static void put_row(
 	else
 		json_put(o, "amount", NULL);
 	json_put_int(o, "times", r->times);
+	put_time(c, o, "since", r->since);
 	json_put_text(
 	    o, "device", *r->agent ? page_name_device(c, r->agent) : NULL);
 	put_text(o, "address", r->address);

@@ -15,8 +15,8 @@ void page_audit(struct call *c, int64_t client, struct audit_entry e);
 /* The same for the session's customer. */
 void page_audit_mine(struct call *c, struct audit_entry e);
 
-/* A log-in is through, with all its factors: `how` is "password" or "code".
- * Call it once for each. */
+/* A log-in is through, with all its factors: `how` is "password", "code" (with
+ * both) or another of the texts audit.how.HOW. Call it once for each. */
 void page_audit_login(struct call *c, const char *how);
 
 /* A guess of a customer's that was wrong: counted. */

@@ -394,7 +394,9 @@ def test_files(t):
     entry(t, c, "exported", what="payments_2026-11-01_2026-11-20.csv")
     for _ in range(5):
         c.get("/api/payments.csv?from=2026-11-01&to=2026-11-20")
-    entry(t, c, "exported", times=6)
+    row = entry(t, c, "exported", times=6)
+    t.equal(row.get("what"), "payments_2026-11-01_2026-11-20.csv · 6 times "
+            "since Nov 24, 2026, 7:00\u202fAM", "in words")
     c.get("/api/rates.xlsx")
     t.equal([r["item"] for r in trail(c) if r["event"] == "exported"],
             ["rates_2026-11-24.xlsx", "payments_2026-11-01_2026-11-20.csv"],

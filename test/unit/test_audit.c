@@ -150,6 +150,7 @@ static void test_repeats(void **state)
 	assert_string_equal(rows[3].item, "b.csv");
 	assert_int_equal(rows[4].times, 2);
 	assert_int_equal(rows[4].time, hour + 3599);
+	assert_int_equal(rows[4].since, hour);
 }
 
 static void test_names(void **state)

@@ -168,14 +168,15 @@ function writeTrail(world, client) {
 		'Firefox/140.0';
 
 	changeStore(world.stack, ['insert into audit values ' +
-		"('default', ?, ?, ?, ?, ?, ?, ?, ?, 'USD', ?, ?, ?)", TRAIL.map(
+		"('default', ?, ?, ?, ?, ?, ?, ?, ?, ?, 'USD', ?, ?, ?)", TRAIL.map(
 		([event, item = '', old = '', next = '', amount = '', times = 1],
-			i) => [client, 1000 + i, now - 60 * i, event, item, old, next,
+			i) => [client, 1000 + i, now - 60 * i, now - 90 * i, event, item, old, next,
 			amount, times, ...(event.startsWith('payment_') ? ['', ''] :
 				['198.51.100.1', agent])])],
 	['insert into audit_tally values ' +
-		"('default', ?, ?, '', 0, ?, 7, '2001:db8::7', ?, ?)", TALLY.map(
-		event => ['client:' + client, event, now - 300, agent, now + 9999])]);
+		"('default', ?, ?, '', 0, ?, ?, 7, '2001:db8::7', ?, ?)", TALLY.map(
+		event => ['client:' + client, event, now - 300, now - 900, agent,
+			now + 9999])]);
 }
 
 function forgetTrail(world) {
