@@ -94,6 +94,7 @@ struct conf {
 		int64_t table_rows;
 		int64_t summary_rows; /* xDRs that a summary adds up itself */
 		int64_t export_file;  /* bytes of an XLSX being built */
+		int64_t audit_rows, audit_days; /* that a customer sees */
 	} limits;
 	struct {
 		const char *level;

@@ -369,6 +369,11 @@ static enum err take_step(const struct factor_of *of, int64_t step)
 	return err || changed ? err : ERR_RULE;
 }
 
+bool factor_is_recovery(struct mem *m, const char *code)
+{
+	return strlen(tidy_code(m, code)) == RECOVERY;
+}
+
 enum err factor_try(const struct factor_of *of, const char *code)
 {
 	const char *tidy = tidy_code(of->mem, code);

@@ -60,6 +60,8 @@ enum err factor_confirm(const struct factor_of *of, const char *session_hash,
 /* Tries a code of either kind, however it is spaced. ERR_RULE: not one, or
  * used already. */
 enum err factor_try(const struct factor_of *of, const char *code);
+/* Whether it has the length of a recovery code. */
+bool factor_is_recovery(struct mem *m, const char *code);
 
 enum err factor_remove(const struct factor_of *of);
 

@@ -5,6 +5,7 @@
 
 #include "base/counters.h"
 #include "domain/throttle.h"
+#include "pages/page_audit.h"
 #include "pages/page_factor.h"
 #include "pages/page_letter.h"
 #include "pages/page_login.h"
@@ -149,11 +150,16 @@ static enum err throttle(struct call *c, struct throttled *t)
 	return err ? err : count_one(c, t, BY_LOGIN);
 }
 
+/* Nothing here depends on whether there is such a name. */
 static void count_failure(struct call *c, const struct throttled *t)
 {
+	const struct audit_by by = page_audit_by(c);
+
 	log_info("login.refused", "from %s", c->req->address);
 	count_one(c, t, BY_NETWORK);
 	count_one(c, t, BY_ADDRESS);
+	audit_count_login(
+	    c->brand, c->mem, req_text(c->req, "login"), &by, c->now);
 	c->notice = page_text(c, "login.wrong");
 }
 
@@ -217,6 +223,7 @@ static enum err begin_session(
 	if (err)
 		return err;
 	log_info("login.done", "client %lld", (long long)client);
+	page_audit_login(c, lack ? "code" : "password");
 	page_note_device(c);
 	return ERR_OK;
 }
@@ -290,6 +297,8 @@ enum err logout_submit(struct call *c)
 
 	if (err)
 		return err;
+	if (!c->half)
+		page_audit_mine(c, (struct audit_entry){.event = AUDIT_LOGOUT});
 	if (c->session->kind == SESSION_COOKIE)
 		reply_cookie(c->reply, page_cookie_name(c, "portico"), NULL,
 		    c->req->https, 0);

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "pages/page_audit.h"
 #include "pages/page_factor.h"
 #include "pages/page_letter.h"
 #include "pages/page_serve.h"
@@ -54,6 +55,7 @@ enum err login_code_submit(struct call *c)
 	if (err)
 		return err;
 	log_info("login.done", "client %" PRId64, client);
+	page_audit_login(c, "code");
 	page_note_device(c);
 	return ERR_OK;
 }

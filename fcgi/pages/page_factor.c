@@ -5,6 +5,7 @@
 
 #include "domain/throttle.h"
 #include "domain/vcs_account.h"
+#include "pages/page_audit.h"
 
 static const char kind[] = "code";
 
@@ -56,8 +57,13 @@ enum err page_try_code(struct call *c, int64_t client, const char *code)
 
 	if (err)
 		return err;
-	return settle(
-	    c, subject, "code", "factor.wrong", factor_try(&of, code));
+	err = settle(c, subject, "code", "factor.wrong", factor_try(&of, code));
+	if (err == ERR_RULE)
+		page_audit_failure(c, client, AUDIT_CODE_FAILED);
+	else if (!err && factor_is_recovery(c->mem, code))
+		page_audit(c, client,
+		    (struct audit_entry){.event = AUDIT_RECOVERY_USED});
+	return err;
 }
 
 enum err page_try_first(
@@ -82,6 +88,9 @@ enum err page_try_password(struct call *c, const char *password)
 	if (err)
 		return err;
 	err = vcs_check_password(c->brand, c->mem, c->session, password);
+	if (err == ERR_LOGIN)
+		page_audit_failure(
+		    c, c->session->client_id, AUDIT_PASSWORD_FAILED);
 	return settle(c, subject, "current", "password.wrong",
 	    err == ERR_LOGIN ? ERR_RULE : err);
 }

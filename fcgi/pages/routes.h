@@ -113,6 +113,12 @@ extern const char security_answer[], security_ended_answer[];
 enum err security_load(struct call *c);
 enum err security_end(struct call *c);
 
+extern const struct param audit_params[];
+extern const char audit_answer[];
+extern const struct page_theme audit_theme;
+enum err audit_load(struct call *c);
+enum err audit_export(struct call *c);
+
 extern const char vcs_hook_answer[];
 enum err vcs_hook_submit(struct call *c);
 

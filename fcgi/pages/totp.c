@@ -1,6 +1,7 @@
 /* totp.c: setting up and removing an authenticator app. */
 #include <inttypes.h>
 
+#include "pages/page_audit.h"
 #include "pages/page_factor.h"
 #include "pages/page_letter.h"
 #include "pages/page_serve.h"
@@ -144,6 +145,9 @@ enum err totp_confirm(struct call *c)
 		return refuse(c, err);
 	log_info("factor.added", "client %" PRId64, c->session->client_id);
 	if (first)
+		page_audit_login(c, "code");
+	page_audit_mine(c, (struct audit_entry){.event = AUDIT_FACTOR_ADDED});
+	if (first)
 		page_note_device(c);
 	page_send_letter(
 	    c, "factor_added", c->session->client_id, c->session->login);
@@ -184,6 +188,7 @@ enum err totp_remove(struct call *c)
 	if (err)
 		return err;
 	log_info("factor.removed", "client %" PRId64, c->session->client_id);
+	page_audit_mine(c, (struct audit_entry){.event = AUDIT_FACTOR_REMOVED});
 	page_send_letter(
 	    c, "factor_removed", c->session->client_id, c->session->login);
 	page_flash(c, page_text(c, "factor.removed"));

@@ -20,6 +20,8 @@ const wanted = ['log-in', 'log-in refused', 'dashboard', 'dashboard in German',
 	'log-in after a new password', 'forgotten password',
 	'forgotten password, sent', 'new password', 'new password, wrong',
 	'new password, link gone', 'security of heron',
+	'activity', 'activity in German', 'activity, none',
+	'activity, wrong parameter',
 	...['usage/summary', 'usage/summary?group_by=code_name', 'usage/detailed',
 		'payments', 'charges', 'invoices', 'subscriptions', 'accounts',
 		'profile', 'rates/lookup?number=%2B49301234567', 'refill',
@@ -69,7 +71,7 @@ async function takeTurned() {
 		for (const name of ['dashboard', 'rates', 'usage/summary',
 			'usage/summary?group_by=code_name', 'usage/detailed',
 			'payments', 'charges', 'invoices', 'subscriptions',
-			'accounts', 'profile', 'refill', 'security', 'reset'].filter(isWanted)) {
+			'accounts', 'profile', 'refill', 'security', 'audit', 'reset'].filter(isWanted)) {
 			await page.goto('/api/' + name);
 			await page.screenshot({ path: fileOf('rtl', name, width),
 				fullPage: true });

@@ -191,6 +191,7 @@ NO_TEXTS = {
     "GET /api/refill/return/:id", "GET /api/refill/cancel/:id",
     "GET /api/reset", "POST /api/reset", "GET /api/reset/:id",
     "POST /api/reset/:id", "GET /api/security", "POST /api/security/sessions",
+    "GET /api/audit",
 }
 
 MARK = "<img src=x onerror=alert(1)>\"'&{{x}}"
@@ -824,8 +825,9 @@ def test_kept_ids(t):
             what = "%s %s, kept ids of osprey's" % (name_of(row), form)
             t.status(answer, 200, what)
             check_not_theirs(t, answer, aliens, ids, usual[form], what)
-            # Tokens differ, and which session asks.
-            if form != "html" and row["path"] != "/api/security":
+            # Tokens differ, which session asks, and what was asked before.
+            if form != "html" and row["path"] not in (
+                    "/api/security", "/api/audit"):
                 t.check(shown(answer) == usual[form], what + ": heron's own")
     store.close()
 
@@ -994,6 +996,8 @@ def check_log(t):
 def test_markup(t):
     marks = (MARK, FORMULA, LINES, CONTROLS)
     for row in rows("GET"):
+        if row["path"] == "/api/audit":
+            continue  # each file makes an entry; audit_test.py forges some
         c, name = client_for(row), name_of(row)
         seen = {(form, mark): 0 for form in forms(row) for mark in marks}
         for fields in variants(row, c):
