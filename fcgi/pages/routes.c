@@ -332,6 +332,20 @@ const struct page pages[] = {
 	.load = security_end,
 	.answer = security_ended_answer,
 	.about = "Ends one session, or all but this one."},
+    {.path = "/api/personal",
+	.tmpl = "personal",
+	.params = none,
+	.load = personal_load,
+	.answer = personal_answer,
+	.about = "What is in the file of personal data, and where it is."},
+    {.path = "/api/personal/data",
+	.params = none,
+	.load = personal_file_load,
+	.answer = personal_file_answer,
+	.about = "A file with everything that the portal and the billing "
+		 "system hold on the customer, as JSON. Each list is "
+		 "{rows, count, complete}; where anything fails, there is no "
+		 "file, or its transfer breaks."},
     {.path = "/api/pages/:id",
 	.tmpl = "page",
 	.params = none,

@@ -113,6 +113,10 @@ extern const char security_answer[], security_ended_answer[];
 enum err security_load(struct call *c);
 enum err security_end(struct call *c);
 
+extern const char personal_answer[], personal_file_answer[];
+enum err personal_load(struct call *c);
+enum err personal_file_load(struct call *c);
+
 extern const char vcs_hook_answer[];
 enum err vcs_hook_submit(struct call *c);
 
