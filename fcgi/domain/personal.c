@@ -108,8 +108,8 @@ const struct personal_part personal_parts[] = {
 	"select kind, login, created, seen, expires, address, agent, lack, "
 	"kept from session" OF_CLIENT "created, token_hash" PIECE,
 	sessions, false},
-    {"sessions_ended",
-	"select time from session_cut" OF_CLIENT "time" PIECE, ended, false},
+    {"sessions_ended", "select time from session_cut" OF_CLIENT "time" PIECE,
+	ended, false},
     {"devices", "select seen from device" OF_CLIENT "seen, device_hash" PIECE,
 	devices, false},
     {"second_factors", "select state, time from totp" OF_CLIENT "time" PIECE,
@@ -169,6 +169,5 @@ enum err personal_read(struct db *db, struct mem *m,
 	values[4] = db_text(login_hash);
 	if (part->hashed)
 		values[1] = db_text(id_hash);
-	return db_query(
-	    db, m, part->sql, values, part->hashed ? 5 : 4, out);
+	return db_query(db, m, part->sql, values, part->hashed ? 5 : 4, out);
 }

@@ -37,8 +37,8 @@ static enum err flush(struct personal *p)
 
 	if (!p->sending) {
 		p->sending = true;
-		reply_begin(c->reply, "application/json; charset=utf-8",
-		    file_name(c));
+		reply_begin(
+		    c->reply, "application/json; charset=utf-8", file_name(c));
 	}
 	p->out.len = 0;
 	return reply_write(c->reply, p->out.data, len) ? ERR_OK : ERR_INTERNAL;
@@ -46,15 +46,14 @@ static enum err flush(struct personal *p)
 
 static void add_json(struct buf *b, struct json_object *value)
 {
-	buf_add_text(b, json_object_to_json_string_ext(value,
-			    JSON_C_TO_STRING_PLAIN |
-				JSON_C_TO_STRING_NOSLASHESCAPE));
+	buf_add_text(
+	    b, json_object_to_json_string_ext(value,
+		   JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 static void add_key(struct personal *p, const char *key)
 {
-	buf_print(
-	    &p->out, "%s\"%s\":", p->members++ ? ",\n" : "{\n", key);
+	buf_print(&p->out, "%s\"%s\":", p->members++ ? ",\n" : "{\n", key);
 }
 
 void personal_put(

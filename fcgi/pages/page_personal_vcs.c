@@ -180,8 +180,7 @@ static enum err fetch_transactions(
 static enum err put_flow(
     struct personal *p, const char *key, enum vcs_flow flow)
 {
-	struct vcs_ledger l = {
-	    .flow = flow, .from = SINCE, .to = p->call->now};
+	struct vcs_ledger l = {.flow = flow, .from = SINCE, .to = p->call->now};
 
 	return personal_put_list(p, key, fetch_transactions, &l);
 }
@@ -221,8 +220,7 @@ static struct json_object *make_xdr(
 		json_put_text(o, "rate", money_text(c->mem, x->rate));
 	if (x->has_cost)
 		json_put_text(o, "cost", money_text(c->mem, x->cost));
-	json_put_text(
-	    o, "currency", vcs_find_currency(c->trip, x->currency));
+	json_put_text(o, "currency", vcs_find_currency(c->trip, x->currency));
 	return o;
 }
 

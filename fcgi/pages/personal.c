@@ -98,8 +98,8 @@ enum err personal_file_load(struct call *c)
 		take_back(c);
 	if (!err || !p.sending)
 		return err;
-	log_warn("personal.broken", "client %s: %s", name_subject(c),
-	    err_code(err));
+	log_warn(
+	    "personal.broken", "client %s: %s", name_subject(c), err_code(err));
 	reply_break(c->reply);
 	return ERR_OK;
 }

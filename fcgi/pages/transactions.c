@@ -236,8 +236,7 @@ static enum err export_rows(struct call *c, struct ledger *l)
 
 	if (err)
 		return err;
-	return page_export(
-	    c, l->name, columns, &l->period, fetch_rows, &rows);
+	return page_export(c, l->name, columns, &l->period, fetch_rows, &rows);
 }
 
 enum err payments_export(struct call *c)

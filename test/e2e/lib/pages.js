@@ -135,7 +135,9 @@ pages.push(
 		status: 422, act: page => send(page, { new: 'short', repeat: 'x' }) },
 	{ name: 'new password, link gone', path: '/api/reset/nothing', status: 404 },
 	{ name: 'security of heron', path: '/api/security', user: 'heron' },
-	{ name: 'security of osprey', path: '/api/security', user: 'osprey' });
+	{ name: 'security of osprey', path: '/api/security', user: 'osprey' },
+	{ name: 'personal data', path: '/api/personal', user: 'heron' },
+	{ name: 'personal data in German', path: '/api/personal', user: 'osprey' });
 
 function writeReset(world) {
 	changeStore(world.stack, ['insert into reset values (?, ?, ?, ?, ?)', [[
