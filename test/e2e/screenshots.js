@@ -19,7 +19,7 @@ const wanted = ['log-in', 'log-in refused', 'dashboard', 'dashboard in German',
 	'app, not removed',
 	'log-in after a new password', 'forgotten password',
 	'forgotten password, sent', 'new password', 'new password, wrong',
-	'new password, link gone', 'security of heron',
+	'new password, link gone', 'security of heron', 'personal data',
 	...['usage/summary', 'usage/summary?group_by=code_name', 'usage/detailed',
 		'payments', 'charges', 'invoices', 'subscriptions', 'accounts',
 		'profile', 'rates/lookup?number=%2B49301234567', 'refill',
@@ -69,7 +69,7 @@ async function takeTurned() {
 		for (const name of ['dashboard', 'rates', 'usage/summary',
 			'usage/summary?group_by=code_name', 'usage/detailed',
 			'payments', 'charges', 'invoices', 'subscriptions',
-			'accounts', 'profile', 'refill', 'security', 'reset'].filter(isWanted)) {
+			'accounts', 'profile', 'refill', 'security', 'personal', 'reset'].filter(isWanted)) {
 			await page.goto('/api/' + name);
 			await page.screenshot({ path: fileOf('rtl', name, width),
 				fullPage: true });
