@@ -395,7 +395,7 @@ def test_whale(t):
     t.check(data["usage"]["count"] > 5000, "a lot", data["usage"]["count"])
     print("whale: %d bytes, %d xDRs; %d KiB, and %d with 1500 rows a list" % (
         len(body), data["usage"]["count"], resident(portal), before))
-    t.check(resident(portal) < before + 24 * 1024, "memory",
+    t.check(resident(portal) < before + 8 * 1024, "memory",
             resident(portal), before)
 
 
