@@ -23,7 +23,6 @@ static const struct personal_column sessions[] = {
     {"address", PERSONAL_TEXT},
     {"agent", PERSONAL_TEXT},
     {"lacks", PERSONAL_COUNT},
-    {"kept", PERSONAL_JSON},
     {0},
 };
 
@@ -105,8 +104,8 @@ static const struct personal_column story[] = {
 
 const struct personal_part personal_parts[] = {
     {"sessions",
-	"select kind, login, created, seen, expires, address, agent, lack, "
-	"kept from session" OF_CLIENT "created, token_hash" PIECE,
+	"select kind, login, created, seen, expires, address, agent, lack "
+	"from session" OF_CLIENT "created, token_hash" PIECE,
 	sessions, false},
     {"sessions_ended", "select time from session_cut" OF_CLIENT "time" PIECE,
 	ended, false},

@@ -3,7 +3,8 @@
  *
  * A part is a query over one table and the names of its columns. Hashes of
  * tokens, secrets of apps, recovery codes and nonces of forms are in none: they
- * say nothing about the customer and are worth something to a thief. A new
+ * say nothing about the customer and are worth something to a thief. What a
+ * session keeps of VCS (ids, currency, zone) is with what VCS says. A new
  * table with a customer's data gets a part here.
  *
  * What gateways sent (inbox) is kept by event, not by customer, and is left
@@ -27,8 +28,7 @@ enum personal_kind {
 	PERSONAL_FLAG,	/* 1: yes */
 	PERSONAL_TIME,	/* seconds since 1970; 0: none */
 	PERSONAL_TIME_MS,
-	PERSONAL_TIME_US,
-	PERSONAL_JSON
+	PERSONAL_TIME_US
 };
 
 struct personal_column {

@@ -182,11 +182,6 @@ static void put_cell(struct call *c, struct json_object *o,
 	case PERSONAL_TIME_US:
 		personal_put_time(c, o, column->key, number / 1000000);
 		break;
-	case PERSONAL_JSON:
-		json_put(o, column->key,
-		    json_object_get(json_parse(
-			c->mem, text ? text : "", text ? strlen(text) : 0, 8)));
-		break;
 	}
 }
 

@@ -76,34 +76,37 @@ static enum err write_file(struct personal *p, const struct personal_vcs *v)
 #define TRANSACTION "id:int time? amount" MONEY " status? description?"
 
 const char
-    personal_file_answer[] = "about{made text rows_most:int} "
-			     "profile{id:int name? login currency? time_zone? "
-			     "locale? company? email? "
-			     "address? registration_id? tax_id?} "
-			     "balance{~live" MONEY " ~credit" MONEY
-			     " ~available" MONEY " ~low_balance" MONEY "} "
-			     "accounts[id:int name? kind? ani? ips:any "
-			     "enabled:flag] "
-			     "subscriptions[id:int account:int package? "
-			     "status? quantity:int from? to? "
-			     "renews? ~fee" MONEY " limits:any] "
-			     "invoices" LIST("id:int number? from? to? issued? "
-					     "due? total" MONEY " paid" MONEY " download_url") "payments" LIST(TRANSACTION) "charges" LIST(
-				 TRANSACTION) "usage" LIST("id:int time? "
-							   "account? source? "
-							   "destination? code? "
-							   "name? "
-							   "service? "
-							   "volume:int unit "
-							   "~rate ~cost "
-							   "currency?") "sessio"
-									"n"
-									"s" LIST("kind login created? seen? expires? address? agent? "
-										 "lacks:int kept:any") "sessions_ended" LIST("time?") "devices" LIST("seen?") "second_factors" LIST("state since?") "recovery_codes" LIST("left:int") "password_resets" LIST("login expires?") "failed_tries" LIST("kind since? count:int delay:int until?") "vouchers" LIST("state amount? time?") "payment_attempts" LIST("id gateway environment amount currency state why? "
-																																																	    "invoice? order_id? locale? mailed:flag created? "
-																																																	    "updated?") "payment_receipts" LIST("payment gateway environment money_id amount "
-																																																						"currency status created?") "payment_postings" LIST("payment reference amount currency state created? "
-																																																												    "sent? posted?") "payment_story" LIST("payment time? what") "complete:flag";
+    personal_file_answer[] =
+	"about{made text rows_most:int} "
+	"profile{id:int name? login currency? time_zone? "
+	"locale? company? email? "
+	"address? registration_id? tax_id?} "
+	"balance{~live" MONEY " ~credit" MONEY " ~available" MONEY
+	" ~low_balance" MONEY "} "
+	"accounts[id:int name? kind? ani? ips:any "
+	"enabled:flag] "
+	"subscriptions[id:int account:int package? "
+	"status? quantity:int from? to? "
+	"renews? ~fee" MONEY " limits:any] "
+	"invoices" LIST(
+	    "id:int number? from? to? issued? "
+	    "due? total" MONEY " paid" MONEY
+	    " download_url") "payments" LIST(TRANSACTION) "charges" LIST(TRANSACTION) "usage" LIST("id:int time? "
+												   "account? source? "
+												   "destination? code? "
+												   "name? "
+												   "service? "
+												   "volume:int unit "
+												   "~rate ~cost "
+												   "currency?") "sessio"
+														"n"
+														"s" LIST(
+														    "kind login created? seen? expires? address? agent? "
+														    "lacks:int") "sessions_ended" LIST("time?") "devices" LIST("seen?") "second_factors" LIST("state since?") "recovery_codes" LIST("left:int") "password_resets" LIST("login expires?") "failed_tries" LIST("kind since? count:int delay:int until?") "vouchers" LIST("state amount? time?") "payment_attempts" LIST("id gateway environment amount currency state why? "
+																																																				      "invoice? order_id? locale? mailed:flag created? "
+																																																				      "updated?") "payment_receipts" LIST("payment gateway environment money_id amount "
+																																																									  "currency status created?") "payment_postings" LIST("payment reference amount currency state created? "
+																																																															      "sent? posted?") "payment_story" LIST("payment time? what") "complete:flag";
 
 enum err personal_file_load(struct call *c)
 {
