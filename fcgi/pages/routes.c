@@ -341,6 +341,20 @@ const struct page pages[] = {
 	.export = audit_export,
 	.about = "What happened to the customer's account, the newest first: "
 		 "log-ins and failed ones, changes, payments, files."},
+    {.path = "/api/personal",
+	.tmpl = "personal",
+	.params = none,
+	.load = personal_load,
+	.answer = personal_answer,
+	.about = "What is in the file of personal data, and where it is."},
+    {.path = "/api/personal/data",
+	.params = none,
+	.load = personal_file_load,
+	.answer = personal_file_answer,
+	.about = "A file with everything that the portal and the billing "
+		 "system hold on the customer, as JSON. Each list is "
+		 "{rows, count, complete}; where anything fails, there is no "
+		 "file, or its transfer breaks."},
     {.path = "/api/pages/:id",
 	.tmpl = "page",
 	.params = none,

@@ -119,6 +119,10 @@ extern const struct page_theme audit_theme;
 enum err audit_load(struct call *c);
 enum err audit_export(struct call *c);
 
+extern const char personal_answer[], personal_file_answer[];
+enum err personal_load(struct call *c);
+enum err personal_file_load(struct call *c);
+
 extern const char vcs_hook_answer[];
 enum err vcs_hook_submit(struct call *c);
 

@@ -21,7 +21,7 @@ const wanted = ['log-in', 'log-in refused', 'dashboard', 'dashboard in German',
 	'forgotten password, sent', 'new password', 'new password, wrong',
 	'new password, link gone', 'security of heron',
 	'activity', 'activity in German', 'activity, none',
-	'activity, wrong parameter',
+	'activity, wrong parameter', 'personal data',
 	...['usage/summary', 'usage/summary?group_by=code_name', 'usage/detailed',
 		'payments', 'charges', 'invoices', 'subscriptions', 'accounts',
 		'profile', 'rates/lookup?number=%2B49301234567', 'refill',
@@ -71,7 +71,7 @@ async function takeTurned() {
 		for (const name of ['dashboard', 'rates', 'usage/summary',
 			'usage/summary?group_by=code_name', 'usage/detailed',
 			'payments', 'charges', 'invoices', 'subscriptions',
-			'accounts', 'profile', 'refill', 'security', 'audit', 'reset'].filter(isWanted)) {
+			'accounts', 'profile', 'refill', 'security', 'audit', 'personal', 'reset'].filter(isWanted)) {
 			await page.goto('/api/' + name);
 			await page.screenshot({ path: fileOf('rtl', name, width),
 				fullPage: true });

@@ -36,7 +36,7 @@ portal = Portal(sandbox, settings_of(
     sandbox, coreApi={"deadlineMs": 60000}, theme="walk",
     vcs={"hookSecret": "walk, walk, walk, walk"},
     limits={"voucherPerHour": 100000, "resetPerHour": 0,
-            "resetPerAddress": 0}), now=NOW, env={"PORTICO_SHARE": share})
+            "resetPerAddress": 0, "personalPerHour": 0}), now=NOW, env={"PORTICO_SHARE": share})
 routes = json.loads(subprocess.run(
     [harness.PORTICO, "routes", "--json"], check=True, capture_output=True,
     timeout=harness.PATIENCE).stdout)
@@ -191,7 +191,7 @@ NO_TEXTS = {
     "GET /api/refill/return/:id", "GET /api/refill/cancel/:id",
     "GET /api/reset", "POST /api/reset", "GET /api/reset/:id",
     "POST /api/reset/:id", "GET /api/security", "POST /api/security/sessions",
-    "GET /api/audit",
+    "GET /api/audit", "GET /api/personal",
 }
 
 MARK = "<img src=x onerror=alert(1)>\"'&{{x}}"
@@ -827,7 +827,7 @@ def test_kept_ids(t):
             check_not_theirs(t, answer, aliens, ids, usual[form], what)
             # Tokens differ, which session asks, and what was asked before.
             if form != "html" and row["path"] not in (
-                    "/api/security", "/api/audit"):
+                    "/api/security", "/api/audit", "/api/personal/data"):
                 t.check(shown(answer) == usual[form], what + ": heron's own")
     store.close()
 

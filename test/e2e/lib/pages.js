@@ -136,6 +136,8 @@ pages.push(
 	{ name: 'new password, link gone', path: '/api/reset/nothing', status: 404 },
 	{ name: 'security of heron', path: '/api/security', user: 'heron' },
 	{ name: 'security of osprey', path: '/api/security', user: 'osprey' },
+	{ name: 'personal data', path: '/api/personal', user: 'heron' },
+	{ name: 'personal data in German', path: '/api/personal', user: 'osprey' },
 	{ name: 'activity', path: '/api/audit?size=50', user: 'heron',
 		trail: 1001 },
 	{ name: 'activity in German', path: '/api/audit', user: 'osprey',
