@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "pages/page_letter.h"
+#include "pages/page_passkey.h"
 #include "pages/page_serve.h"
 #include "pages/routes.h"
 
@@ -62,6 +63,10 @@ enum err security_load(struct call *c)
 		show_session(c, shown, &rows[i]);
 	}
 	json_put_flag(c->ui, "others", n > 1);
+	if (!err && passkey_is_set(c->mem, c->brand)) {
+		json_put_text(c->ui, "passkeys_url", PAGE_PASSKEYS);
+		err = page_put_passkeys(c, json_new(c->mem), &n);
+	}
 	return err;
 }
 
