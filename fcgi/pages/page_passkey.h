@@ -7,7 +7,9 @@
 
 #define PAGE_PASSKEYS "/api/security/passkeys"
 
-/* id, name, created, used. */
+/* What page_put_passkey() puts, as the shape of an answer. */
+#define PAGE_PASSKEY "id name created:time used:time?"
+
 void page_put_passkey(
     struct call *c, struct json_object *o, const struct passkey *key);
 

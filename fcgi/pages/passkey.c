@@ -47,13 +47,13 @@ const struct param passkey_name_params[] = {
 };
 
 #define KEY  "id name created:time used:time?"
-#define KEYS "passkeys[" KEY "] most:int codes_left:int required:flag"
+#define KEYS "passkeys[" PAGE_PASSKEY "] most:int codes_left:int required:flag"
 
 const char passkeys_answer[] = KEYS;
 const char passkey_begun_answer[] = KEYS " public_key:any";
-const char passkey_added_answer[] =
-    "201 " KEYS " passkey{" KEY "} recovery_codes[] ~token ~expires:time";
-const char passkey_answer[] = "passkey{" KEY "}";
+const char passkey_added_answer[] = "201 " KEYS " passkey{" PAGE_PASSKEY
+				    "} recovery_codes[] ~token ~expires:time";
+const char passkey_answer[] = "passkey{" PAGE_PASSKEY "}";
 
 /* A customer who has to add one sees no menu that leads nowhere. */
 static enum err fill(struct call *c)

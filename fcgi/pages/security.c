@@ -44,7 +44,7 @@ static void show_session(
 
 const char security_answer[] =
     "sessions[id created:time seen:time device kind:web|api address "
-    "current:flag]";
+    "current:flag] ~passkeys[" PAGE_PASSKEY "]";
 
 enum err security_load(struct call *c)
 {
@@ -65,7 +65,8 @@ enum err security_load(struct call *c)
 	json_put_flag(c->ui, "others", n > 1);
 	if (!err && passkey_is_set(c->mem, c->brand)) {
 		json_put_text(c->ui, "passkeys_url", PAGE_PASSKEYS);
-		err = page_put_passkeys(c, json_new(c->mem), &n);
+		err = page_put_passkeys(
+		    c, json_put_list(c->model, "passkeys"), &n);
 	}
 	return err;
 }
