@@ -6,13 +6,21 @@ const assert = require('assert');
 const { openPage, logIn, follow, forgetUser, passwords } =
 	require('./lib/browser');
 const { test } = require('./lib/runner');
+const { changeStore } = require('./lib/store');
 
 const pathOf = page => new URL(page.url()).pathname;
 const HOME = '/api/security/passkeys';
 
-// `suggests`: answers of itself to what the log-in's field may suggest, as if
-// somebody chose the passkey there.
-async function plugIn(page, more = {}) {
+// A browser whose keys are touched as soon as they are asked. Where it suggests
+// them in the field of the log-in, that is touched at once, too.
+async function withKeys(world, suggests = false) {
+	const page = await openPage(world, { script: true });
+
+	if (!suggests)
+		await page.addInitScript(() => {
+			PublicKeyCredential.isConditionalMediationAvailable =
+				async () => false;
+		});
 	const cdp = await page.context().newCDPSession(page);
 
 	await cdp.send('WebAuthn.enable');
@@ -20,21 +28,22 @@ async function plugIn(page, more = {}) {
 		'WebAuthn.addVirtualAuthenticator', { options: {
 			protocol: 'ctap2', transport: 'internal', hasResidentKey: true,
 			hasUserVerification: true, isUserVerified: true,
-			automaticPresenceSimulation: true, ...more } });
+			automaticPresenceSimulation: true } });
 
-	return { cdp, authenticatorId };
+	return { page, ask: (what, more) => cdp.send('WebAuthn.' + what,
+		{ authenticatorId, ...more }) };
 }
 
-async function withKeys(world, more) {
-	const page = await openPage(world, { script: true });
-
-	return { page, ...await plugIn(page, more) };
+async function begin(page, user) {
+	await page.goto(HOME);
+	await page.fill('#current', passwords[user]);
+	return follow(page, 'main form[action$=new] button');
 }
 
 async function add(page, user, name) {
-	await page.goto(HOME);
-	await page.fill('#current', passwords[user]);
-	await follow(page, 'main form[action$=new] button');
+	await page.goto('/api/login');
+	await logIn(page, user);
+	await begin(page, user);
 	if (name)
 		await page.fill('#name', name);
 	return follow(page, 'main form[data-passkey=add] button');
@@ -47,110 +56,103 @@ async function remove(page, user) {
 	return follow(page, 'main form[action$=remove] button');
 }
 
-const shows = (page, selector) => page.locator(selector).isVisible();
-
-// Out of the log-in, on the page of the next one; the browser keeps its keys.
-async function logOut(page) {
+// Nobody is logged in then; the browser keeps its keys.
+async function goOut(page, path) {
 	await page.context().clearCookies();
-	await page.goto('/api/login');
+	await page.goto(path);
 }
 
+async function forgetKeys(world, user) {
+	changeStore(world.stack, ['delete from passkey', [[]]],
+		['delete from recovery_code', [[]]]);
+	await forgetUser(world.stack, user);
+}
+
+const shows = (page, selector) => page.locator(selector).isVisible();
+
 module.exports = world => {
-	test('passkey: add, log in with it, use it as a second step, remove it',
-		async () => {
-			const { page, cdp, authenticatorId } = await withKeys(world);
+	test('passkey: added, and named', async () => {
+		const { page, ask } = await withKeys(world);
+		const answer = await add(page, 'whale', 'Test "key"');
 
-			await page.goto('/api/login');
-			await logIn(page, 'whale');
-			await page.goto('/api/security');
-			await follow(page, 'main a[href="' + HOME + '"]');
-			const answer = await add(page, 'whale', 'Test "key"');
+		assert.strictEqual(answer.status(), 200);
+		assert.strictEqual(await page.locator('.recovery code').count(), 10);
+		await page.goto(HOME);
+		assert.match(await page.textContent('.sessions'),
+			/Test "key"[^]*Not used yet/);
+		const { credentials } = await ask('getCredentials');
 
-			assert.strictEqual(answer.status(), 200);
-			assert.strictEqual(
-				await page.locator('.recovery code').count(), 10);
-			await page.goto(HOME);
-			assert.match(await page.textContent('.sessions'),
-				/Test "key"[^]*Not used yet/);
-			const { credentials } = await cdp.send('WebAuthn.getCredentials',
-				{ authenticatorId });
+		assert.deepStrictEqual(credentials.map(key => key.rpId), ['localhost']);
+		// The browser knows that it has one.
+		await begin(page, 'whale');
+		await page.click('main form[data-passkey=add] button');
+		await page.locator('[data-passkey-trouble=known]').waitFor();
+		await page.goto(HOME);
+		await follow(page, '.session a');
+		await page.fill('#name', 'Other');
+		await follow(page, 'main form:first-of-type button');
+		assert.match(await page.textContent('.sessions'), /Other/);
+		await page.goto('/api/security');
+		assert.match(await page.textContent('main'), /Other/);
+		assert.ok(!await shows(page, '[data-no-passkey]'));
+		await forgetKeys(world, 'whale');
+	});
 
-			assert.strictEqual(credentials.length, 1);
-			assert.strictEqual(credentials[0].rpId, 'localhost');
+	test('passkey: instead of the password, and after it', async () => {
+		const { page } = await withKeys(world);
 
-			// The key is there already: the browser says so.
-			await page.fill('#current', passwords.whale);
-			await follow(page, 'main form[action$=new] button');
-			await page.click('main form[data-passkey=add] button');
-			await page.locator('[data-passkey-trouble=known]').waitFor();
+		await add(page, 'whale');
+		await goOut(page, '/api/rates?size=10');
+		await logIn(page, 'whale');
+		assert.strictEqual(pathOf(page), '/api/login/code');
+		await page.goto('/api/invoices');
+		assert.strictEqual(pathOf(page), '/api/login/code');
+		await page.goto('/api/rates?size=10');
+		await follow(page, 'form[data-passkey=code] button');
+		assert.strictEqual(page.url(), world.stack.url + '/api/rates?size=10');
 
-			// After the password.
-			await cdp.send('WebAuthn.setAutomaticPresenceSimulation',
-				{ authenticatorId, enabled: false });
-			await logOut(page);
-			await page.goto('/api/rates?size=10');
-			await logIn(page, 'whale');
-			assert.strictEqual(pathOf(page), '/api/login/code');
-			await page.goto('/api/invoices');
-			assert.strictEqual(pathOf(page), '/api/login/code');
-			await page.goto('/api/rates?size=10');
-			await cdp.send('WebAuthn.setAutomaticPresenceSimulation',
-				{ authenticatorId, enabled: true });
-			await follow(page, 'form[data-passkey=code] button');
-			assert.strictEqual(page.url(),
-				world.stack.url + '/api/rates?size=10');
+		await goOut(page, '/api/usage/summary');
+		assert.strictEqual(pathOf(page), '/api/login');
+		await follow(page, 'form[data-passkey=suggest] button');
+		assert.strictEqual(pathOf(page), '/api/usage/summary');
+		await page.goto(HOME);
+		assert.match(await page.textContent('.sessions'), /Last used/);
 
-			// Instead of the password.
-			await cdp.send('WebAuthn.setAutomaticPresenceSimulation',
-				{ authenticatorId, enabled: false });
-			await logOut(page);
-			await page.goto('/api/usage/summary');
-			assert.strictEqual(pathOf(page), '/api/login');
-			await cdp.send('WebAuthn.setAutomaticPresenceSimulation',
-				{ authenticatorId, enabled: true });
-			if (pathOf(page) === '/api/login')
-				await follow(page, 'form[data-passkey=suggest] button');
-			assert.strictEqual(pathOf(page), '/api/usage/summary');
-			await page.goto(HOME);
-			assert.match(await page.textContent('.sessions'), /Last used/);
+		await remove(page, 'whale');
+		assert.match(await page.textContent('[role=status]'), /removed/);
+		assert.strictEqual(await page.locator('.session').count(), 0);
+		// The browser still has it.
+		await goOut(page, '/api/login');
+		const answer = await follow(page, 'form[data-passkey=suggest] button');
 
-			await remove(page, 'whale');
-			assert.match(await page.textContent('[role=status]'), /removed/);
-			assert.strictEqual(await page.locator('.session').count(), 0);
+		assert.strictEqual(answer.status(), 401);
+		assert.ok(await shows(page, '.alert-danger'));
+		await logIn(page, 'whale');
+		assert.strictEqual(pathOf(page), '/api/dashboard');
+		await forgetKeys(world, 'whale');
+	});
 
-			// The browser still has it; the portal does not.
-			await logOut(page);
-			await page.locator('form[data-passkey=suggest]').waitFor();
-			if (await page.locator('main [role=alert]:visible').count() === 0)
-				await Promise.all([page.waitForNavigation(),
-					page.click('form[data-passkey=suggest] button')
-						.catch(() => {})]);
-			await page.locator('main [role=alert]').first().waitFor();
-			assert.strictEqual(pathOf(page), '/api/login/passkey');
-			await forgetUser(world.stack, 'whale');
-		});
+	test('passkey: chosen in the field of the log-in', async () => {
+		const { page } = await withKeys(world, true);
+
+		await add(page, 'whale');
+		await page.context().clearCookies();
+		await Promise.all([page.waitForURL('**/api/accounts'),
+			page.goto('/api/accounts').catch(() => {})]);
+		await forgetKeys(world, 'whale');
+	});
 
 	test('passkey: who is not verified does not get in', async () => {
-		const { page, cdp, authenticatorId } = await withKeys(world);
+		const { page, ask } = await withKeys(world);
 
-		await page.goto('/api/login');
-		await logIn(page, 'whale');
 		await add(page, 'whale');
-		await cdp.send('WebAuthn.setUserVerified',
-			{ authenticatorId, isUserVerified: false });
-		await logOut(page);
-		await page.locator('form[data-passkey=suggest] button').click();
+		await ask('setUserVerified', { isUserVerified: false });
+		await goOut(page, '/api/login');
+		await page.click('form[data-passkey=suggest] button');
 		await page.locator('[data-passkey-trouble=failed]').waitFor();
-		assert.strictEqual(pathOf(page), '/api/login');
 		await page.goto('/api/dashboard');
 		assert.strictEqual(pathOf(page), '/api/login');
-		await cdp.send('WebAuthn.setUserVerified',
-			{ authenticatorId, isUserVerified: true });
-		await logIn(page, 'whale');
-		await follow(page, 'form[data-passkey=code] button');
-		assert.strictEqual(pathOf(page), '/api/dashboard');
-		await remove(page, 'whale');
-		await forgetUser(world.stack, 'whale');
+		await forgetKeys(world, 'whale');
 	});
 
 	test('passkey: without script, and without keys', async () => {
