@@ -171,7 +171,7 @@ static struct webauthn_bytes attest(struct device *d)
 	    "\x68"
 	    "authData"
 	    "\x59",
-	    30);
+	    29);
 	buf_add_char(&all, (char)(data.len >> 8));
 	buf_add_char(&all, (char)data.len);
 	buf_add(&all, data.data, data.len);
