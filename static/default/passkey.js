@@ -43,17 +43,15 @@ async function askOptions(form) {
 	return readOptions((await answer.json()).public_key);
 }
 
-let waiting = null; // what the fields' own suggestion waits with
+let waiting = null; // what ends the field's own suggestion
 
-async function ask(form, how) {
+async function ask(form) {
 	if (waiting)
 		waiting.abort();
-	waiting = null;
 	if (form.dataset.options)
 		return navigator.credentials.create({ publicKey:
-			readOptions(JSON.parse(form.dataset.options)), ...how });
-	return navigator.credentials.get(
-		{ publicKey: await askOptions(form), ...how });
+			readOptions(JSON.parse(form.dataset.options)) });
+	return navigator.credentials.get({ publicKey: await askOptions(form) });
 }
 
 function send(form, credential) {
@@ -78,26 +76,24 @@ async function go(form, button) {
 }
 
 // Passkeys among what the field of the log-in suggests, while nobody has clicked.
+// Each challenge is renewed before it is too old.
 const ASK_AGAIN = 5 * 60 * 1000;
 
 async function suggest(form) {
-	const control = new AbortController();
+	const control = waiting = new AbortController();
 	const timer = setTimeout(() => {
 		control.abort();
 		suggest(form);
 	}, ASK_AGAIN);
 
+	control.signal.addEventListener('abort', () => clearTimeout(timer));
 	try {
 		const publicKey = await askOptions(form);
 
-		if (control.signal.aborted)
-			return;
-		waiting = control;
 		send(form, await navigator.credentials.get(
 			{ publicKey, mediation: 'conditional', signal: control.signal }));
-	} catch (error) {
-		if (!control.signal.aborted || waiting !== control)
-			clearTimeout(timer);
+	} catch {
+		// Nothing was chosen; the button is there.
 	}
 }
 
