@@ -32,6 +32,8 @@ static const struct {
     [AUDIT_SESSIONS_REVOKED] = {"sessions_revoked", true},
     [AUDIT_FACTOR_ADDED] = {"factor_added", false},
     [AUDIT_FACTOR_REMOVED] = {"factor_removed", false},
+    [AUDIT_PASSKEY_ADDED] = {"passkey_added", false},
+    [AUDIT_PASSKEY_REMOVED] = {"passkey_removed", false},
     [AUDIT_RECOVERY_USED] = {"recovery_used", false},
     [AUDIT_PROFILE_CHANGED] = {"profile_changed", false},
     [AUDIT_VOUCHER_REDEEMED] = {"voucher_redeemed", false},

@@ -48,6 +48,8 @@ enum audit_event {
 	AUDIT_SESSIONS_REVOKED, /* all, by the billing system */
 	AUDIT_FACTOR_ADDED,
 	AUDIT_FACTOR_REMOVED,
+	AUDIT_PASSKEY_ADDED,   /* (its name) */
+	AUDIT_PASSKEY_REMOVED, /* (its name) */
 	AUDIT_RECOVERY_USED,
 	AUDIT_PROFILE_CHANGED,	/* (the field), from old to new */
 	AUDIT_VOUCHER_REDEEMED, /* amount */

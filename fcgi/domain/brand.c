@@ -34,6 +34,7 @@ static const struct {
     {"style_url", "portico.css"},
     {"custom_url", "client_portal_custom.css"},
     {"icon_url", "icon.svg"},
+    {"passkey_url", "passkey.js"},
     {"logo_login_url", "image-resources/logo-login.png"},
     {"logo_panel_url", "image-resources/logo-panel.png"},
 };

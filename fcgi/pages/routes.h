@@ -17,6 +17,26 @@ enum err login_code_load(struct call *c);
 enum err login_code_form(struct call *c);
 enum err login_code_submit(struct call *c);
 
+extern const struct param login_passkey_params[];
+extern const char passkey_options_answer[];
+enum err login_passkey_load(struct call *c);
+enum err login_passkey_submit(struct call *c);
+enum err login_code_passkey_load(struct call *c);
+enum err login_code_passkey_submit(struct call *c);
+
+extern const struct param passkey_begin_params[], passkey_add_params[];
+extern const struct param passkey_name_params[];
+extern const char passkeys_answer[], passkey_begun_answer[];
+extern const char passkey_added_answer[], passkey_answer[];
+enum err passkeys_load(struct call *c);
+enum err passkeys_form(struct call *c);
+enum err passkey_begin(struct call *c);
+enum err passkey_add_submit(struct call *c);
+enum err passkey_load(struct call *c);
+enum err passkey_form(struct call *c);
+enum err passkey_rename_submit(struct call *c);
+enum err passkey_remove_submit(struct call *c);
+
 extern const struct param totp_confirm_params[], totp_remove_params[];
 extern const char totp_answer[], totp_confirmed_answer[];
 enum err totp_load(struct call *c);

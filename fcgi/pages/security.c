@@ -3,6 +3,7 @@
 
 #include "pages/page_audit.h"
 #include "pages/page_letter.h"
+#include "pages/page_passkey.h"
 #include "pages/page_serve.h"
 #include "pages/routes.h"
 #include "tools/db.h"
@@ -45,7 +46,7 @@ static void show_session(
 
 const char security_answer[] =
     "sessions[id created:time seen:time device kind:web|api address "
-    "current:flag]";
+    "current:flag] ~passkeys[" PAGE_PASSKEY "]";
 
 enum err security_load(struct call *c)
 {
@@ -64,6 +65,11 @@ enum err security_load(struct call *c)
 		show_session(c, shown, &rows[i]);
 	}
 	json_put_flag(c->ui, "others", n > 1);
+	if (!err && passkey_is_set(c->mem, c->brand)) {
+		json_put_text(c->ui, "passkeys_url", PAGE_PASSKEYS);
+		err = page_put_passkeys(
+		    c, json_put_list(c->model, "passkeys"), &n);
+	}
 	return err;
 }
 

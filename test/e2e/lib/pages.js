@@ -121,6 +121,51 @@ pages.push(
 		factor: 1002, status: 422,
 		act: page => send(page, { current: '' }) });
 
+/* Passkeys, as they are without script: the forms that need it stay hidden. `keys`:
+ * whose there are two of. */
+const KEYS = '/api/security/passkeys';
+const KEY = KEYS + '/' + 'KEY'.padEnd(16, 'A');
+
+async function prove(page, form, current) {
+	await page.fill('#current', current);
+	return follow(page, 'main form[action$=' + form + '] button');
+}
+
+pages.push(
+	{ name: 'log-in, code or passkey', path: '/api/login', keys: 1001,
+		act: page => logIn(page, 'heron') },
+	{ name: 'log-in, passkey asked for', path: '/api/login', lacks: 1004,
+		ends: 'whale', act: async (page, lack) => {
+			await logIn(page, 'whale');
+			lack();
+			return page.goto(KEYS);
+		} },
+	{ name: 'passkeys, none', path: KEYS, user: 'heron' },
+	{ name: 'passkeys, some', path: KEYS, user: 'osprey', keys: 1002 },
+	{ name: 'passkeys, not proved', path: KEYS, user: 'osprey', status: 422,
+		act: page => prove(page, 'new', '') },
+	{ name: 'passkeys, begun', path: KEYS, user: 'heron',
+		act: page => prove(page, 'new', 'heron-demo-1') },
+	{ name: 'passkey', path: KEY, user: 'heron', keys: 1001 },
+	{ name: 'passkey, no name', path: KEY, user: 'heron', keys: 1001,
+		status: 400, act: page => send(page, { name: '' }) },
+	{ name: 'passkey, not removed', path: KEY, user: 'osprey', keys: 1002,
+		status: 422, act: page => prove(page, 'remove', '') },
+	{ name: 'security with passkeys', path: '/api/security', user: 'heron',
+		keys: 1001 });
+
+function writeKeys(world, client) {
+	const now = Math.floor(Date.now() / 1000);
+
+	changeStore(world.stack, [`insert into passkey (id, brand, client_id, login,
+		credential, public_key, sign_count, name, created, used)
+		values (?, 'default', ?, 'heron', ?, '', 0, ?, ?, ?)`, [
+		[KEY.split('/').pop(), client, 'aa', 'Phone', now - 86400, now],
+		['OTHER'.padEnd(16, 'A'), client, 'bb', LONG.slice(0, 60), now, 0]]],
+	[`insert into recovery_code (brand, client_id, code_hash)
+		values ('default', ?, ?)`, [[client, 'a']]]);
+}
+
 // Without a log-in, by a letter's link (reset: true makes it good), and sessions.
 const LINK = 'Link'.padEnd(43, 'A');
 
@@ -306,7 +351,7 @@ function writeFactor(world, client) {
 
 function forgetFactors(world) {
 	changeStore(world.stack, ['delete from totp', [[]]],
-		['delete from recovery_code', [[]]],
+		['delete from recovery_code', [[]]], ['delete from passkey', [[]]],
 		['delete from throttle where kind = ?', [['code']]]);
 }
 
@@ -364,6 +409,8 @@ async function visit(world, entry, options, look, prepare) {
 		writePayments(world, entry);
 	if (entry.factor)
 		writeFactor(world, entry.factor);
+	if (entry.keys)
+		writeKeys(world, entry.keys);
 	if (entry.reset)
 		writeReset(world);
 	if (entry.trail)
@@ -379,7 +426,7 @@ async function visit(world, entry, options, look, prepare) {
 		await control(world.stack, 'DELETE', '/faults');
 		if (entry.payments)
 			forgetPayments(world, entry);
-		if ('factor' in entry || entry.ends)
+		if ('factor' in entry || entry.keys || entry.ends)
 			forgetFactors(world);
 		if (entry.ends)
 			await forgetUser(world.stack, entry.ends);
