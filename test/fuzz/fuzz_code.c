@@ -18,14 +18,9 @@
 #include "domain/throttle.h"
 #include "tools/crypto.h"
 #include "tools/req.h"
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void try_factor(const char *text, const uint8_t *data, size_t size)
 {

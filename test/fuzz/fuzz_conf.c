@@ -15,16 +15,11 @@
 #include "base/mem.h"
 #include "base/money.h"
 #include "domain/gateway.h"
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char path[64];
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void remove_file(void)
 {

@@ -18,6 +18,7 @@
 #include "domain/payment.h"
 #include "tools/crypto.h"
 #include "tools/req.h"
+#include "must.h"
 #include "wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -28,12 +29,6 @@ enum { VARIABLES_MAX = 16, NOW = 1790000000, ROWS_MOST = 50000 };
 
 static struct conf conf;
 static struct brand brand;
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void wire_answer(struct mem *m, struct http_call *c)
 {
@@ -152,8 +147,8 @@ static void try_question(
 
 static void check_event(const struct gateway_event *e)
 {
-	must(e->id && e->kind && strlen(e->id) <= 128 &&
-	     strlen(e->kind) <= 128);
+	must(
+	    e->id && e->kind && strlen(e->id) <= 128 && strlen(e->kind) <= 128);
 	must((!e->payment || strlen(e->payment) < SIZE_MAX) &&
 	     (!e->order || strlen(e->order) < SIZE_MAX) &&
 	     (!e->money || strlen(e->money) < SIZE_MAX) &&

@@ -17,16 +17,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "domain/vcs_profile.h"
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char path[64];
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void remove_file(void)
 {

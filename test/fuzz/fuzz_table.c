@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "tools/table.h"
 #include "tools/table_kind.h"
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -24,20 +25,14 @@ struct row {
 	size_t n;
 };
 
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
 static bool write_out(void *ctx, const void *data, size_t len)
 {
 	buf_add(ctx, data, len);
 	return true;
 }
 
-static size_t read_rows(struct mem *m, const uint8_t *at, size_t size,
-    struct row rows[ROWS])
+static size_t read_rows(
+    struct mem *m, const uint8_t *at, size_t size, struct row rows[ROWS])
 {
 	size_t n = 0;
 
@@ -111,8 +106,8 @@ static const char *skip_blanks(const char *s)
 
 static bool is_formula(const char *s)
 {
-	static const char *const wide[] = {"\xef\xbc\x9d", "\xef\xbc\x8b",
-	    "\xef\xbc\x8d", "\xef\xbc\xa0"};
+	static const char *const wide[] = {
+	    "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
 
 	if (*s == '\t' || *s == '\r' || *s == '\n')
 		return true;

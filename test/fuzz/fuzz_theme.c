@@ -12,14 +12,9 @@
 #include "base/mem.h"
 #include "domain/style.h"
 #include "pages/page_theme.h"
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* Without their hexadecimal digits, two stylesheets are the same. */
 static const char *cut_colors(struct mem *m, const char *style)
@@ -28,9 +23,9 @@ static const char *cut_colors(struct mem *m, const char *style)
 
 	buf_open(&b, m, 1024);
 	while (*style) {
-		size_t len = *style == '#' ? strspn(style + 1,
-						 "0123456789abcdefABCDEF")
-					   : 0;
+		size_t len = *style == '#'
+				 ? strspn(style + 1, "0123456789abcdefABCDEF")
+				 : 0;
 
 		buf_add(&b, style, 1);
 		style += 1 + (len == 6 || len == 3 ? len : 0);

@@ -17,6 +17,7 @@
 #include "domain/vcs_payment.h"
 #include "domain/vcs_profile.h"
 #include "domain/vcs_trip.h"
+#include "must.h"
 #include "wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -26,14 +27,8 @@ enum { YEAR_2000 = 946684800, YEAR_2100 = 2082758400 };
 
 static struct conf conf;
 static struct brand brand;
-static struct mem *kept; /* of the profile */
+static struct mem *pool; /* of the profile */
 static size_t sent, own_rows;
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* --- The wire ------------------------------------------------------------- */
 
@@ -63,8 +58,8 @@ static void count_rows(struct mem *m, const char *text)
 		own_rows += is_own(json_at(o, i));
 }
 
-static const char *add_answer(struct mem *m, struct buf *b,
-    struct json_object *call, const char *piece)
+static const char *add_answer(
+    struct mem *m, struct buf *b, struct json_object *call, const char *piece)
 {
 	buf_print(b, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":%s}",
 	    json_object_to_json_string(json_find(call, "id")),
@@ -93,8 +88,8 @@ static void wire_answer(struct mem *m, struct http_call *c)
 		buf_add_char(&b, '[');
 		for (size_t i = 0; i < json_length(calls); i++) {
 			buf_add_text(&b, i ? "," : "");
-			add_answer(m, &b, json_at(calls, i),
-			    i ? wire_next(m) : piece);
+			add_answer(
+			    m, &b, json_at(calls, i), i ? wire_next(m) : piece);
 		}
 		buf_add_char(&b, ']');
 	} else {
@@ -177,8 +172,8 @@ static void try_lists(struct mem *m, struct session *s)
 static void try_xdrs(struct mem *m, struct session *s, bool all)
 {
 	struct vcs_trip *t = vcs_trip(&brand, m, s);
-	struct vcs_cursor c = {.from = YEAR_2000, .to = YEAR_2100, .limit = 100,
-	    .mem = m};
+	struct vcs_cursor c = {
+	    .from = YEAR_2000, .to = YEAR_2100, .limit = 100, .mem = m};
 	struct vcs_xdrs *x;
 	int64_t last = INT64_MIN;
 
@@ -220,9 +215,9 @@ static void try_transactions(struct mem *m, struct session *s, int way)
 	struct vcs_trip *t = vcs_trip(&brand, m, s);
 	enum vcs_flow flow = way & 1 ? VCS_CHARGES : VCS_PAYMENTS;
 	struct vcs_transactions *x =
-	    way & 2 ? vcs_read_transactions(t, flow, YEAR_2000, YEAR_2100, MOST)
-		    : vcs_ask_transactions(
-			  t, flow, YEAR_2000, YEAR_2100, 25, 0);
+	    way & 2
+		? vcs_read_transactions(t, flow, YEAR_2000, YEAR_2100, MOST)
+		: vcs_ask_transactions(t, flow, YEAR_2000, YEAR_2100, 25, 0);
 
 	vcs_go(t);
 	must(x->err || x->n <= own_rows);
@@ -348,9 +343,9 @@ static void set_up(void)
 {
 	struct diag d;
 
-	kept = mem_open(0);
+	pool = mem_open(0);
 	log_open(false, LOG_ERROR + 1);
-	diag_open(&d, kept);
+	diag_open(&d, pool);
 	conf.core_api.uri = "http://127.0.0.1";
 	conf.core_api.auth_token = "token";
 	conf.management_api.uri = conf.billing_uri = "https://127.0.0.1";
@@ -364,7 +359,7 @@ static void set_up(void)
 	    .http = http_open(),
 	    .vcs = vcs_open(),
 	    .profile = vcs_profile_load(
-		kept, SOURCE_DIR "/conf/vcs/default.json", &d)};
+		pool, SOURCE_DIR "/conf/vcs/default.json", &d)};
 	must(!d.n);
 }
 
@@ -379,11 +374,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	m = mem_open(0);
 	brand.vcs->sid[0] = '\0';
-	s.kept = json_own(m,
-	    json_tokener_parse(
-		"{\"rate_table\":19,\"accounts\":[2001,2002],"
-		"\"account_packages\":[5,0],\"currency_id\":27,"
-		"\"currency\":\"USD\",\"zone\":\"Europe/Berlin\"}"));
+	s.kept = json_own(
+	    m, json_tokener_parse(
+		   "{\"rate_table\":19,\"accounts\":[2001,2002],"
+		   "\"account_packages\":[5,0],\"currency_id\":27,"
+		   "\"currency\":\"USD\",\"zone\":\"Europe/Berlin\"}"));
 	wire_open(data + 1, size - 1);
 	sent = own_rows = 0;
 	try_one(m, &s, data[0]);
