@@ -9,11 +9,13 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -132,22 +134,38 @@ static void change(struct input *in)
 	in->size += len;
 }
 
-static void make_one(const char *keep)
+static void keep_one(int fd, const struct input *in)
+{
+	if (ftruncate(fd, 0) != 0 ||
+	    pwrite(fd, in->data, in->size, 0) != (ssize_t)in->size)
+		die("the file to keep");
+}
+
+static void make_one(int fd)
 {
 	const struct input *from = &inputs[draw(n_inputs)];
 	struct input in = {
 	    malloc(from->size + CHANGES_MOST * PIECE_MOST), from->size};
-	FILE *f = fopen(keep, "wbe");
 
-	if (!in.data || !f)
-		die(keep);
+	if (!in.data)
+		die("memory");
 	memcpy(in.data, from->data, from->size);
 	for (size_t n = 1 + draw(CHANGES_MOST); n; n--)
 		change(&in);
-	if (fwrite(in.data, 1, in.size, f) != in.size || fclose(f))
-		die(keep);
+	keep_one(fd, &in);
 	run(in.data, in.size);
 	free(in.data);
+}
+
+static void make_all(long runs, const char *keep)
+{
+	int fd = open(keep, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		die(keep);
+	for (long i = 0; n_inputs && i < runs; i++)
+		make_one(fd);
+	close(fd);
 }
 
 int main(int argc, char **argv)
@@ -162,8 +180,8 @@ int main(int argc, char **argv)
 	for (int i = at; i < argc; i++)
 		replay_folder(argv[i]);
 	run((const uint8_t *)"", 0);
-	for (long i = 0; n_inputs && i < runs; i++)
-		make_one(argv[2]);
+	if (runs)
+		make_all(runs, argv[2]);
 	printf("%zu inputs, %ld made of them\n", n_inputs, runs);
 	for (size_t i = 0; i < n_inputs; i++)
 		free(inputs[i].data);
