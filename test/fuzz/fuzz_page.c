@@ -68,7 +68,7 @@ static const struct {
 	"\"packages_id\":5,\"accounts_id\":2001,\"status\":\"active\"}]"},
     {"invoices.list",
 	"{\"code\":true,\"return\":[{\"id\":7,\"id_clients\":1001,\"no\":\"7\","
-	"\"type\":\"out\",\"state\":\"sent\",\"dt\":\"2026-11-01\","
+	"\"type\":\"outgoing\",\"state\":\"sent\",\"dt\":\"2026-11-01\","
 	"\"total\":\"100.00\",\"paid\":\"0\"}]}"},
 };
 
