@@ -44,7 +44,7 @@ static void wire_answer(struct mem *m, struct http_call *c)
 		c->status = 503;
 		return;
 	}
-	c->status = atoi(mem_text_n(m, piece, 3));
+	c->status = strtol(mem_text_n(m, piece, 3), NULL, 10);
 	c->data = mem_text(m, piece + 3);
 	if (c->status == 0)
 		c->err = ERR_LATE;

@@ -15,8 +15,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What `portico vhost` prints; NULL: it refuses. */
-static char *print_site(struct mem *m, char *domain, const char *brand)
+static char *print_site(struct mem *m, const char *name, const char *brand)
 {
+	char *domain = mem_text(m, name);
 	const struct cli c = {.config = "/nonexistent",
 	    .brand = brand,
 	    .args = &domain,
@@ -54,10 +55,9 @@ static const char *cut_words(struct mem *m, const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char plain[] = "portal.example";
 	struct mem *m;
-	char *domain, *brand, *site;
-	const char *other;
+	const char *domain, *brand, *other;
+	char *site;
 	size_t len;
 
 	if (!size || size > 1024)
@@ -72,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	other = brand && strcmp(brand, "default") != 0 ? "acme" : NULL;
 	if (site)
 		must(!strcmp(cut_words(m, site),
-		    cut_words(m, print_site(m, plain, other))));
+		    cut_words(m, print_site(m, "portal.example", other))));
 	mem_close(m);
 	return 0;
 }

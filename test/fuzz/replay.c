@@ -174,7 +174,7 @@ int main(int argc, char **argv)
 	int at = 1;
 
 	if (argc > 2 && isdigit((unsigned char)argv[1][0])) {
-		runs = atol(argv[1]);
+		runs = strtol(argv[1], NULL, 10);
 		at = 3;
 	}
 	for (int i = at; i < argc; i++)
