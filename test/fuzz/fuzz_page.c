@@ -6,8 +6,8 @@
  * Input, in parts that are each ended by a NUL: a letter ('g', 'p': a customer
  * gets or posts; 'G', 'P': anybody does) and the URI; lines NAME=value of the
  * environment; the body; then what VCS answers to each call, where "" and
- * nothing are a fitting answer. A customer shows a
- * bearer token, which needs no CSRF token.
+ * nothing are a fitting answer, and gateways, with the status in front. A
+ * customer shows a bearer token, which needs no CSRF token.
  */
 #include <json-c/json.h>
 #include <stdio.h>
@@ -16,6 +16,7 @@
 
 #include "base/json.h"
 #include "domain/brand.h"
+#include "domain/gateway_wire.h"
 #include "domain/session.h"
 #include "domain/vcs_trip.h"
 #include "pages/page.h"
@@ -90,6 +91,20 @@ static void add_answer(struct mem *m, struct buf *b, struct json_object *call)
 	    json_object_to_json_string(json_find(call, "id")), piece);
 }
 
+static void answer_gateway(struct mem *m, struct http_call *c)
+{
+	const char *piece =
+	    strstr(c->url, "/oauth2/token")
+		? "200{\"access_token\":\"A1\",\"expires_in\":900}"
+		: wire_next(m);
+
+	c->status = 503;
+	if (!piece || strlen(piece) < 3)
+		return;
+	c->status = strtol(mem_text_n(m, piece, 3), NULL, 10);
+	c->data = mem_text(m, piece + 3);
+}
+
 static void wire_answer(struct mem *m, struct http_call *c)
 {
 	struct json_object *calls =
@@ -106,7 +121,8 @@ static void wire_answer(struct mem *m, struct http_call *c)
 	} else if (json_find(calls, "jsonrpc")) {
 		add_answer(m, &b, calls);
 	} else {
-		c->status = 503;
+		answer_gateway(m, c);
+		return;
 	}
 	c->data = b.data;
 }
@@ -297,6 +313,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	m = mem_open(0);
 	clear_store(m, site->brands[0].db);
 	site->brands[0].vcs->sid[0] = '\0';
+	site->brands[0].gateways->paypal_token[0] = '\0';
 	wire_open(data, size);
 	first = wire_next(m);
 	lines = wire_next(m);
