@@ -103,7 +103,8 @@ static void try_begin(struct gateway_desk *d, const struct gateway *g)
 static void see(void *ctx, const char *money, const char *id, bool undoes)
 {
 	(void)id;
-	must(++*(size_t *)ctx < ROWS_MOST && money && (undoes || !undoes));
+	(void)undoes;
+	must(++*(size_t *)ctx < ROWS_MOST && money);
 }
 
 static void try_question(
