@@ -49,19 +49,20 @@ static bool count_colons(const char *text, size_t len, size_t *n)
 	bool quoted = false;
 
 	*n = 0;
-	for (size_t i = 0; i < len; i++)
-		if (quoted && text[i] == '\\' &&
-		    is_nul_escape(text + i, len - i))
-			return false;
-		else if (quoted && text[i] == '\\')
+	for (size_t i = 0; i < len; i++) {
+		if (quoted && text[i] == '\\') {
+			if (is_nul_escape(text + i, len - i))
+				return false;
 			i++;
-		else if (text[i] == '"')
+		} else if (text[i] == '"') {
 			quoted = !quoted;
-		else if (quoted ? (unsigned char)text[i] < ' '
-				: strchr("'NI", text[i]) != NULL)
+		} else if (quoted ? (unsigned char)text[i] < ' '
+				  : strchr("'NI", text[i]) != NULL) {
 			return false;
-		else
+		} else {
 			*n += !quoted && text[i] == ':';
+		}
+	}
 	return true;
 }
 
