@@ -126,8 +126,8 @@ suite_fuzz() {
 			[[ ! -d $folder ]] || folders+=("$folder")
 		done
 		case $name in
-		page | table | conf | profile) runs=200 ;;
-		*) runs=2000 ;;
+		page | table | conf | profile) runs=300 ;;
+		*) runs=3000 ;;
 		esac
 		tally "$build/asan/replay_$name" "$runs" \
 			"$build/test/fuzz-$name.input" "${folders[@]}"
