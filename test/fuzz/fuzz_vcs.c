@@ -22,13 +22,20 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { CLIENT = 1001, TABLE = 19, MOST = 300, ROUNDS_MOST = 64 };
+enum {
+	CLIENT = 1001,
+	TABLE = 19,
+	MOST = 300,
+	ROUNDS_MOST = 64,
+	OWN_MOST = 8192
+};
 enum { YEAR_2000 = 946684800, YEAR_2100 = 2082758400 };
 
 static struct conf conf;
 static struct brand brand;
 static struct mem *pool; /* of the profile */
 static size_t sent, own_rows;
+static int64_t own_ids[OWN_MOST];
 
 /* --- The wire ------------------------------------------------------------- */
 
@@ -43,33 +50,38 @@ static bool is_own(struct json_object *row)
 		   (id == 2001 || id == 2002));
 }
 
-/* Rows that may be shown at the most. */
-static void count_rows(struct mem *m, const char *text)
+/* Rows that may be shown: wherever in the answer they are. */
+static void note_own(struct json_object *o)
 {
-	struct json_object *o = json_own(m, json_tokener_parse(text));
-
-	if (json_object_is_type(json_find(o, "return"), json_type_array) ||
-	    json_object_is_type(
-		json_find(json_find(o, "return"), "rows"), json_type_array))
-		o = json_find(o, "return");
-	if (json_object_is_type(json_find(o, "rows"), json_type_array))
-		o = json_find(o, "rows");
 	for (size_t i = 0; i < json_length(o); i++)
-		own_rows += is_own(json_at(o, i));
+		note_own(json_at(o, i));
+	if (!json_object_is_type(o, json_type_object))
+		return;
+	if (is_own(o) && own_rows < OWN_MOST)
+		own_ids[own_rows++] = vcs_read_int(o, "id");
+	json_object_object_foreach (o, key, value) {
+		(void)key;
+		note_own(value);
+	}
 }
 
-static const char *add_answer(
-    struct mem *m, struct buf *b, struct json_object *call, const char *piece)
+static bool is_own_id(int64_t id)
+{
+	for (size_t i = 0; i < own_rows; i++)
+		if (own_ids[i] == id)
+			return true;
+	return false;
+}
+
+static void add_answer(
+    struct buf *b, struct json_object *call, const char *piece)
 {
 	buf_print(b, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":%s}",
 	    json_object_to_json_string(json_find(call, "id")),
 	    piece ? piece : "[]");
-	if (piece)
-		count_rows(m, piece);
-	return b->data;
 }
 
-static void wire_answer(struct mem *m, struct http_call *c)
+static void answer_calls(struct mem *m, struct http_call *c)
 {
 	struct json_object *calls =
 	    c->body ? json_own(m, json_tokener_parse(c->body)) : NULL;
@@ -89,13 +101,19 @@ static void wire_answer(struct mem *m, struct http_call *c)
 		for (size_t i = 0; i < json_length(calls); i++) {
 			buf_add_text(&b, i ? "," : "");
 			add_answer(
-			    m, &b, json_at(calls, i), i ? wire_next(m) : piece);
+			    &b, json_at(calls, i), i ? wire_next(m) : piece);
 		}
 		buf_add_char(&b, ']');
 	} else {
-		add_answer(m, &b, calls, piece);
+		add_answer(&b, calls, piece);
 	}
 	c->data = b.data;
+}
+
+static void wire_answer(struct mem *m, struct http_call *c)
+{
+	answer_calls(m, c);
+	note_own(json_own(m, json_tokener_parse(c->data)));
 }
 
 /* --- What comes of it ----------------------------------------------------- */
@@ -134,7 +152,8 @@ static void check_rates(const struct vcs_rates *r)
 		return;
 	must(r->n <= own_rows);
 	for (size_t i = 0; i < r->n; i++)
-		must(read_through(r->rows[i].code) < SIZE_MAX &&
+		must(is_own_id(r->rows[i].id) &&
+		     read_through(r->rows[i].code) < SIZE_MAX &&
 		     read_through(r->rows[i].name) < SIZE_MAX);
 }
 
@@ -161,7 +180,10 @@ static void try_lists(struct mem *m, struct session *s)
 	must(a->err || a->n <= own_rows);
 	must(u->err || u->n <= own_rows);
 	for (size_t i = 0; !a->err && i < a->n; i++)
-		read_through(a->items[i].name);
+		must(is_own_id(a->items[i].id) &&
+		     read_through(a->items[i].name) < SIZE_MAX);
+	for (size_t i = 0; !u->err && i < u->n; i++)
+		must(is_own_id(u->items[i].id));
 	for (size_t i = 0; !u->err && i < u->n; i++)
 		if (u->items[i].limits)
 			json_object_to_json_string(u->items[i].limits);
@@ -192,6 +214,7 @@ static void try_xdrs(struct mem *m, struct session *s, bool all)
 			return;
 		for (size_t j = 0; j < x->n; j++) {
 			must(x->rows[j].time >= last);
+			must(is_own_id(x->rows[j].id));
 			last = x->rows[j].time;
 		}
 	}
@@ -222,7 +245,8 @@ static void try_transactions(struct mem *m, struct session *s, int way)
 	vcs_go(t);
 	must(x->err || x->n <= own_rows);
 	for (size_t i = 0; !x->err && i < x->n; i++)
-		read_through(x->rows[i].notes);
+		must(is_own_id(x->rows[i].id) &&
+		     read_through(x->rows[i].notes) < SIZE_MAX);
 }
 
 static void begin_file(void *ctx, const char *type, const char *name)
@@ -256,7 +280,8 @@ static void try_invoices(struct mem *m, struct session *s, bool find)
 	list = vcs_read_invoices(t, MOST);
 	must(list->err || list->n <= own_rows);
 	for (size_t i = 0; !list->err && i < list->n; i++)
-		must(!list->rows[i].hidden && list->rows[i].number);
+		must(!list->rows[i].hidden && list->rows[i].number &&
+		     is_own_id(list->rows[i].id));
 }
 
 static void try_credit(struct mem *m)
