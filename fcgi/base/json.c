@@ -36,30 +36,34 @@ static size_t count_members(struct json_object *o)
 	return n;
 }
 
-/* Members as they are written: colons outside of texts. False: there is what
- * json-c takes even when it is strict: 'quotes', NaN, Infinity and raw line
- * ends in texts. There is no NUL. */
+static bool is_nul_escape(const char *text, size_t len)
+{
+	return len >= 6 && !memcmp(text, "\\u0000", 6);
+}
+
+/* Members as they are written: colons outside of texts. False: a text has an
+ * escaped NUL, or there is what json-c takes even when it is strict: 'quotes',
+ * NaN, Infinity and raw line ends in texts. There is no NUL. */
 static bool count_colons(const char *text, size_t len, size_t *n)
 {
 	bool quoted = false;
 
 	*n = 0;
-	for (size_t i = 0; i < len; i++)
-		if (quoted && text[i] == '\\')
+	for (size_t i = 0; i < len; i++) {
+		if (quoted && text[i] == '\\') {
+			if (is_nul_escape(text + i, len - i))
+				return false;
 			i++;
-		else if (text[i] == '"')
+		} else if (text[i] == '"') {
 			quoted = !quoted;
-		else if (quoted ? (unsigned char)text[i] < ' '
-				: strchr("'NI", text[i]) != NULL)
+		} else if (quoted ? (unsigned char)text[i] < ' '
+				  : strchr("'NI", text[i]) != NULL) {
 			return false;
-		else
+		} else {
 			*n += !quoted && text[i] == ':';
+		}
+	}
 	return true;
-}
-
-static bool holds_nul(const char *text, size_t len)
-{
-	return memchr(text, '\0', len) || memmem(text, len, "\\u0000", 6);
 }
 
 struct json_object *json_parse(
@@ -75,7 +79,7 @@ struct json_object *json_parse(
 	}
 	while (len && text[len - 1] && strchr(" \t\r\n", text[len - 1]))
 		len--;
-	if (!len || len > INT_MAX || holds_nul(text, len) ||
+	if (!len || len > INT_MAX || memchr(text, '\0', len) ||
 	    !count_colons(text, len, &colons))
 		return NULL;
 	t = json_tokener_new_ex(depth);

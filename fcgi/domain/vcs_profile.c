@@ -100,6 +100,25 @@ static bool needs_owner(int operation)
 	       operation != VCS_CURRENCIES && operation != VCS_INVOICE_FILE;
 }
 
+/* Lists of words, by our name of a refusal. */
+static bool are_errors_right(struct json_object *errors)
+{
+	if (!errors)
+		return true;
+	if (!json_object_is_type(errors, json_type_object))
+		return false;
+	json_object_object_foreach (errors, name, words) {
+		(void)name;
+		if (!json_object_is_type(words, json_type_array))
+			return false;
+		for (size_t i = 0; i < json_length(words); i++)
+			if (!json_object_is_type(
+				json_at(words, i), json_type_string))
+				return false;
+	}
+	return true;
+}
+
 static void read_method(struct reader *r, struct json_object *o,
     struct vcs_method *method, int operation)
 {
@@ -136,6 +155,11 @@ static void read_method(struct reader *r, struct json_object *o,
 	if (needs_owner(operation) && !method->owner)
 		complain(r, "has no owner, so rows could not be checked",
 		    "name the field that says whose row it is");
+	if (!are_errors_right(method->errors)) {
+		complain(r, "errors is not right",
+		    "write {\"NAME\": [\"words of VCS's message\"]}");
+		method->errors = NULL;
+	}
 	check_fields(r, method, operations[operation].needs);
 }
 
