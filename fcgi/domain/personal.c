@@ -33,6 +33,41 @@ static const struct personal_column devices[] = {{"seen", PERSONAL_TIME}, {0}};
 static const struct personal_column factors[] = {
     {"state", PERSONAL_TEXT}, {"since", PERSONAL_TIME}, {0}};
 
+static const struct personal_column passkeys[] = {
+    {"name", PERSONAL_TEXT},
+    {"login", PERSONAL_TEXT},
+    {"created", PERSONAL_TIME},
+    {"used", PERSONAL_TIME},
+    {0},
+};
+
+static const struct personal_column activity[] = {
+    {"time", PERSONAL_TIME},
+    {"since", PERSONAL_TIME},
+    {"event", PERSONAL_TEXT},
+    {"item", PERSONAL_TEXT},
+    {"old", PERSONAL_TEXT},
+    {"new", PERSONAL_TEXT},
+    {"amount", PERSONAL_TEXT},
+    {"currency", PERSONAL_TEXT},
+    {"times", PERSONAL_COUNT},
+    {"address", PERSONAL_TEXT},
+    {"agent", PERSONAL_TEXT},
+    {0},
+};
+
+static const struct personal_column failures[] = {
+    {"time", PERSONAL_TIME},
+    {"since", PERSONAL_TIME},
+    {"event", PERSONAL_TEXT},
+    {"times", PERSONAL_COUNT},
+    {"address", PERSONAL_TEXT},
+    {"agent", PERSONAL_TEXT},
+    {0},
+};
+
+static const struct personal_column names[] = {{"seen", PERSONAL_TIME}, {0}};
+
 static const struct personal_column codes[] = {{"left", PERSONAL_COUNT}, {0}};
 
 static const struct personal_column resets[] = {
@@ -113,6 +148,10 @@ const struct personal_part personal_parts[] = {
 	devices, false},
     {"second_factors", "select state, time from totp" OF_CLIENT "time" PIECE,
 	factors, false},
+    {"passkeys",
+	"select name, login, created, used from passkey" OF_CLIENT
+	"created, id" PIECE,
+	passkeys, false},
     {"recovery_codes",
 	"select count(*) from recovery_code "
 	"where brand = $1 and client_id = $2" PIECE,
@@ -128,6 +167,20 @@ const struct personal_part personal_parts[] = {
 	"'reset')) or (subject = $5 and kind in ('login', 'reset'))) "
 	"order by kind" PIECE,
 	throttles, true},
+    {"activity",
+	"select time, since, event, item, old_value, new_value, amount, "
+	"currency, times, address, agent from audit" OF_CLIENT "seq" PIECE,
+	activity, false},
+    /* Of the customer, and of the names that the customer logs in with. */
+    {"failures",
+	"select time, since, event, times, address, agent from audit_tally "
+	"where brand = $1 and (subject in (select subject from audit_name "
+	"where brand = $1 and client_id = $2) or subject = 'client:' || "
+	"cast($2 as text)) order by time, event, place, hour" PIECE,
+	failures, false},
+    {"log_in_names",
+	"select seen from audit_name" OF_CLIENT "seen, subject" PIECE, names,
+	false},
     {"vouchers",
 	"select state, amount, time from voucher" OF_CLIENT
 	"time, code_hash" PIECE,

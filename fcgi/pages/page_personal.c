@@ -9,7 +9,7 @@ enum { HELD = 65536 }; /* bytes that wait for more */
 
 /* "personal-data-heron-2026-11-24.json"; what is no plain letter of a log-in
  * becomes '_'. */
-static const char *file_name(struct call *c)
+const char *personal_file_name(struct call *c)
 {
 	char *login = mem_text(c->mem, c->session->login);
 
@@ -38,7 +38,7 @@ static enum err flush(struct personal *p)
 	if (!p->sending) {
 		p->sending = true;
 		reply_begin(
-		    c->reply, "application/json; charset=utf-8", file_name(c));
+		    c->reply, "application/json; charset=utf-8", personal_file_name(c));
 	}
 	p->out.len = 0;
 	return reply_write(c->reply, p->out.data, len) ? ERR_OK : ERR_INTERNAL;

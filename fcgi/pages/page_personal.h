@@ -26,6 +26,9 @@ struct personal {
 	size_t members;
 };
 
+/* What the file is called. */
+const char *personal_file_name(struct call *c);
+
 void personal_open(struct personal *p, struct call *c);
 
 /* Ends the file. ERR_INTERNAL: nobody is there to read it. */

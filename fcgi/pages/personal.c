@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "domain/throttle.h"
+#include "pages/page_audit.h"
 #include "pages/page_personal.h"
 #include "pages/routes.h"
 
@@ -71,42 +72,44 @@ static enum err write_file(struct personal *p, const struct personal_vcs *v)
 	return err ? err : personal_close(p);
 }
 
+/* clang-format off: a line is a part of the file */
 #define MONEY	    "{amount currency?}"
-#define LIST(ROWS)  "{rows[" ROWS "] count:int complete:flag} "
+#define LIST	    "{rows["
+#define END	    "] count:int complete:flag} "
 #define TRANSACTION "id:int time? amount" MONEY " status? description?"
 
-const char
-    personal_file_answer[] =
-	"about{made text rows_most:int} "
-	"profile{id:int name? login currency? time_zone? "
-	"locale? company? email? "
-	"address? registration_id? tax_id?} "
-	"balance{~live" MONEY " ~credit" MONEY " ~available" MONEY
-	" ~low_balance" MONEY "} "
-	"accounts[id:int name? kind? ani? ips:any "
-	"enabled:flag] "
-	"subscriptions[id:int account:int package? "
-	"status? quantity:int from? to? "
-	"renews? ~fee" MONEY " limits:any] "
-	"invoices" LIST(
-	    "id:int number? from? to? issued? "
-	    "due? total" MONEY " paid" MONEY
-	    " download_url") "payments" LIST(TRANSACTION) "charges" LIST(TRANSACTION) "usage" LIST("id:int time? "
-												   "account? source? "
-												   "destination? code? "
-												   "name? "
-												   "service? "
-												   "volume:int unit "
-												   "~rate ~cost "
-												   "currency?") "sessio"
-														"n"
-														"s" LIST(
-														    "kind login created? seen? expires? address? agent? "
-														    "lacks:int") "sessions_ended" LIST("time?") "devices" LIST("seen?") "second_factors" LIST("state since?") "recovery_codes" LIST("left:int") "password_resets" LIST("login expires?") "failed_tries" LIST("kind since? count:int delay:int until?") "vouchers" LIST("state amount? time?") "payment_attempts" LIST("id gateway environment amount currency state why? "
-																																																				      "invoice? order_id? locale? mailed:flag created? "
-																																																				      "updated?") "payment_receipts" LIST("payment gateway environment money_id amount "
-																																																									  "currency status created?") "payment_postings" LIST("payment reference amount currency state created? "
-																																																															      "sent? posted?") "payment_story" LIST("payment time? what") "complete:flag";
+const char personal_file_answer[] =
+    "about{made text rows_most:int} "
+    "profile{id:int name? login currency? time_zone? locale? company? email? "
+    "address? registration_id? tax_id?} "
+    "balance{~live" MONEY " ~credit" MONEY " ~available" MONEY
+    " ~low_balance" MONEY "} "
+    "accounts[id:int name? kind? ani? ips:any enabled:flag] "
+    "subscriptions[id:int account:int package? status? quantity:int from? to? "
+    "renews? ~fee" MONEY " limits:any] "
+    "invoices" LIST "id:int number? from? to? issued? due? total" MONEY
+    " paid" MONEY " download_url" END "payments" LIST TRANSACTION END
+    "charges" LIST TRANSACTION END "usage" LIST
+    "id:int time? account? source? destination? code? name? "
+    "service? volume:int unit ~rate ~cost currency?" END "sessions" LIST
+    "kind login created? seen? expires? address? agent? "
+    "lacks:int" END "sessions_ended" LIST "time?" END "devices" LIST "seen?" END
+    "second_factors" LIST "state since?" END "passkeys" LIST
+    "name login created? used?" END "recovery_codes" LIST "left:int" END
+    "password_resets" LIST "login expires?" END "failed_tries" LIST
+    "kind since? count:int delay:int until?" END "activity" LIST
+    "time? since? event item? old? new? amount? currency? "
+    "times:int address? agent?" END "failures" LIST
+    "time? since? event times:int address? agent?" END "log_in_names" LIST
+    "seen?" END "vouchers" LIST "state amount? time?" END
+    "payment_attempts" LIST "id gateway environment amount currency state "
+    "why? invoice? order_id? locale? mailed:flag created? updated?" END
+    "payment_receipts" LIST "payment gateway environment money_id amount "
+    "currency status created?" END "payment_postings" LIST
+    "payment reference amount currency state created? "
+    "sent? posted?" END "payment_story" LIST "payment time? what" END
+    "complete:flag";
+/* clang-format on */
 
 enum err personal_file_load(struct call *c)
 {
@@ -127,6 +130,8 @@ enum err personal_file_load(struct call *c)
 	if (err)
 		return err;
 	log_info("personal.file", "client %s", name_subject(c));
+	page_audit_mine(c, (struct audit_entry){.event = AUDIT_EXPORTED,
+			       .item = personal_file_name(c)});
 	personal_open(&p, c);
 	err = write_file(&p, &v);
 	if (err)

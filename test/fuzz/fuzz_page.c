@@ -200,7 +200,8 @@ static void clear_store(struct mem *m, struct db *db)
 	static const char *const tables[] = {"session", "throttle", "lease",
 	    "voucher", "receipt", "posting", "inbox", "payment_story",
 	    "payment_sweep", "payment", "session_cut", "reset", "device",
-	    "totp", "recovery_code"};
+	    "totp", "recovery_code", "passkey", "passkey_answered", "audit",
+	    "audit_tally", "audit_name"};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
 		must(!db_run(db, mem_print(m, "delete from %s", tables[i]),

@@ -163,6 +163,20 @@ def test_rows_of_the_store(t):
              (client, word + "-SECRET", word + "-SECRET", now)),
             ("insert into recovery_code values ('default', ?, ?)",
              (client, word + "-SECRET")),
+            ("insert into passkey values (?, 'default', ?, ?, ?, ?, 1, ?, ?, 0)",
+             (word + "-SECRET", client, word + "-login", word + "-SECRET",
+              word + "-SECRET", word + "-key", now)),
+            ("insert into audit values ('default', ?, 999, ?, ?, 'logout', ?,"
+             " '', '', '', '', 1, ?, ?)",
+             (client, now, now, word + "-item", word + "-address",
+              word + "-agent")),
+            ("insert into audit_name values ('default', ?, ?, ?)",
+             (word + "-SECRET", client, now)),
+            *(("insert into audit_tally values ('default', ?, 'login_failed',"
+               " ?, 1, ?, ?, 3, ?, ?, ?)",
+               (subject, word, now, now, word + place, word + "-agent",
+                now + 900)) for place, subject in (
+                    ("-1", word + "-SECRET"), ("-2", "client:%d" % client))),
             ("insert into reset values (?, 'default', ?, ?, ?)",
              (word + "-SECRET", client, word + "-login", now + 900)),
             ("insert into voucher values ('default', ?, ?, 'done', ?, ?)",
@@ -209,6 +223,13 @@ def test_rows_of_the_store(t):
     data = a.json
     t.equal(data["second_factors"]["rows"][0]["state"], "on", "app")
     t.equal(data["recovery_codes"]["rows"], [{"left": 1}], "codes")
+    t.equal([x["name"] for x in data["passkeys"]["rows"]], ["mine-key"],
+            "passkeys")
+    t.check("mine-item" in [x["item"] for x in data["activity"]["rows"]],
+            "activity")
+    t.equal(sorted(x["address"] for x in data["failures"]["rows"]),
+            ["mine-1", "mine-2"], "failures")
+    t.equal(data["log_in_names"]["count"], 1, "names")
     t.equal(data["password_resets"]["rows"][0]["login"], "mine-login", "reset")
     t.equal([(v["state"], v["amount"]) for v in data["vouchers"]["rows"]],
             [("done", "mine-amount")], "vouchers")
@@ -230,9 +251,9 @@ def test_rows_of_the_store(t):
     # Who adds a table is asked whether it holds a customer's data.
     known = {"session", "session_cut", "device", "totp", "recovery_code",
              "reset", "throttle", "voucher", "payment", "receipt", "posting",
-             "payment_story"}
+             "payment_story", "audit", "audit_tally", "audit_name", "passkey"}
     left_out = {"inbox",  # kept by event; the file says so
-                "payment_sweep", "secret", "lease", "schema_migration"}
+                "payment_sweep", "passkey_answered", "secret", "lease", "schema_migration"}
     t.equal({name for name in tables(other) if not name.startswith("sqlite_")}
             - known - left_out, set(),
             "tables that domain/personal.c does not know")
@@ -250,7 +271,8 @@ def test_no_secrets(t):
             "from device union all select secret from totp union all "
             "select session from totp union all select nonce from payment "
             "union all select value from secret union all "
-            "select subject from throttle")]
+            "select subject from throttle union all "
+            "select subject from audit_name")]
     secrets += [api.bearer, *c.cookies.values(), harness.TOKEN,
                 harness.PASSWORDS["heron"]]
     t.check(len(secrets) > 8, "there are some", len(secrets))
