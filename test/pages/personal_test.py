@@ -229,7 +229,7 @@ def test_rows_of_the_store(t):
             "activity")
     t.equal(sorted(x["address"] for x in data["failures"]["rows"]),
             ["mine-1", "mine-2"], "failures")
-    t.equal(data["log_in_names"]["count"], 1, "names")
+    t.equal(data["log_in_names"]["count"], 2, "names")
     t.equal(data["password_resets"]["rows"][0]["login"], "mine-login", "reset")
     t.equal([(v["state"], v["amount"]) for v in data["vouchers"]["rows"]],
             [("done", "mine-amount")], "vouchers")
