@@ -409,14 +409,15 @@ async function visit(world, entry, options, look, prepare) {
 		writePayments(world, entry);
 	if (entry.factor)
 		writeFactor(world, entry.factor);
-	if (entry.keys)
-		writeKeys(world, entry.keys);
 	if (entry.reset)
 		writeReset(world);
 	if (entry.trail)
 		writeTrail(world, entry.trail);
 	try {
 		page = await open(world, { user: entry.user, ...options });
+		// Who logs in with passkeys needs one.
+		if (entry.keys)
+			writeKeys(world, entry.keys);
 		await lookAt(world, entry, page, look, prepare);
 	} catch (error) {
 		if (page)
