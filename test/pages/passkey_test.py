@@ -528,6 +528,8 @@ def test_second_step(t):
     t.equal(answer.location, "/api/rates", "leads on")
     t.check(c.cookies["portico"] != old, "a new token")
     t.equal(c.json("/api/dashboard")["client"]["id"], IDS["heron"], "heron's")
+    t.check("second_passkey" in [x["item"] for x in c.json(
+        "/api/audit")["audit"]], "in the audit trail")
     c = half(portal)
     answer = c.form("/api/login/code", {"csrf": c.csrf, "code": "123456"})
     t.status(answer, 422, "a code, where there is no app")
@@ -637,6 +639,11 @@ def test_manage(t):
                           "client_id = 1001").fetchone()[0]
     db.close()
     t.equal(left, 0, "the recovery codes are gone")
+    seen = [(x["event"], x["item"]) for x in portal.client().token(
+        "heron").json("/api/audit?size=100")["audit"]]
+    for event, item in (("passkey_added", "Phone"), ("login", "passkey"),
+                        ("passkey_removed", "Büro \u2019s")):
+        t.check((event, item) in seen, "in the audit trail: " + event, seen)
 
 
 def test_without_site(t):
