@@ -12,6 +12,7 @@
 #include "cli.h"
 #include "domain/brand.h"
 #include "domain/gateway.h"
+#include "domain/passkey.h"
 #include "domain/vcs.h"
 #include "domain/vcs_profile.h"
 #include "pages/page_theme.h"
@@ -156,6 +157,15 @@ static void say_gateways(const struct brand *b)
 		       "hints only\n");
 }
 
+static void say_passkeys(struct mem *m, const struct brand *b)
+{
+	if (passkey_is_set(m, b))
+		printf("OK      passkeys\n");
+	else
+		printf(
+		    "OFF     passkeys: set publicUri, to https and a name\n");
+}
+
 static void say_brand(struct mem *m, const struct brand *b,
     const struct diag *d, bool templates_only)
 {
@@ -168,6 +178,7 @@ static void say_brand(struct mem *m, const struct brand *b,
 		say("static files", "", count(d, is_static));
 		say("store", "", count(d, is_store));
 		say_gateways(b);
+		say_passkeys(m, b);
 	}
 	say("catalogues", locales, count(d, is_catalogue));
 	say("templates", locales, count(d, is_template));

@@ -75,8 +75,9 @@ static void print_rows(struct mem *m, struct json_object *o, const char *key)
 	for (size_t i = 0; i < json_length(rows); i++) {
 		const char *line = "";
 
-		json_each(json_at(rows, i), name, value) line = mem_print(m,
-		    "%s  %s %s", line, name, clean(m, json_text(value, NULL)));
+		json_each (json_at(rows, i), name, value)
+			line = mem_print(m, "%s  %s %s", line, name,
+			    clean(m, json_text(value, NULL)));
 		printf("  %-9s%s\n", key, line);
 	}
 }
@@ -94,8 +95,9 @@ static void print_story(struct mem *m, struct json_object *story)
 
 static void print_all(struct mem *m, struct json_object *o)
 {
-	json_each(o, name, value) if (!json_is(value, JSON_LIST) && value)
-	    printf("%-12s%s\n", name, json_text(value, NULL));
+	json_each (o, name, value)
+		if (!json_is(value, JSON_LIST) && value)
+			printf("%-12s%s\n", name, json_text(value, NULL));
 	print_rows(m, o, "receipts");
 	print_rows(m, o, "postings");
 	print_story(m, json_find(o, "story"));

@@ -216,21 +216,33 @@ static const char *wish(struct site *site)
 	return (b ? b : &site->brands[0])->conf->pool.confine;
 }
 
-void confine_tell(struct site *site)
+bool confine_tell(struct site *site)
 {
 	int version = landlock_version();
 	bool calls = confine_has_calls();
+	bool required = !strcmp(wish(site), "require");
+	const char *lacks = calls	  ? "Landlock"
+			    : version > 0 ? "seccomp"
+					  : "seccomp and Landlock";
 
-	if (!strcmp(wish(site), "off"))
+	if (!strcmp(wish(site), "off")) {
 		log_info("confine.off", "pool.confine is \"off\"");
-	else if (version > 0 && calls)
+		return true;
+	}
+	if (version > 0 && calls) {
 		log_info("confine.on",
 		    "system calls by seccomp, files by Landlock %d", version);
+		return true;
+	}
+	if (required)
+		log_error("confine.partial",
+		    "this kernel lacks %s, and pool.confine is \"require\": "
+		    "nothing is served",
+		    lacks);
 	else
-		log_info("confine.partial",
-		    "this kernel lacks %s%s%s; the rest is confined",
-		    calls ? "" : "seccomp", calls || version > 0 ? "" : " and ",
-		    version > 0 ? "" : "Landlock");
+		log_warn("confine.partial",
+		    "this kernel lacks %s; the rest is confined", lacks);
+	return !required;
 }
 
 /* What this kernel cannot is told once, by confine_tell(). */

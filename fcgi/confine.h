@@ -23,8 +23,9 @@
 
 struct site;
 
-/* Says in the log, once a pool, how far this kernel confines. */
-void confine_tell(struct site *site);
+/* Says in the log, once a pool, how far this kernel confines. False: less than
+ * "require" asks for; there is no use in starting. */
+bool confine_tell(struct site *site);
 
 /* Confines this process, which has one thread yet, and what it starts. What it
  * has open stays open. False: it must not serve (logged). */

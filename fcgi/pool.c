@@ -445,7 +445,6 @@ static struct site *load_or_complain(const char *named)
 
 static void serve(struct pool *p, const sigset_t *all, int64_t began)
 {
-	confine_tell(p->site);
 	fill(p);
 	log_info("pool.ready", "%zu workers on %s, loaded in %" PRId64 " ms",
 	    p->n_children, p->listener.made ? p->listener.path : "systemd",
@@ -469,7 +468,8 @@ int pool_run(const struct pool_options *options)
 	if (site) {
 		p->options = options;
 		apply(p, site);
-		if (listen_open(&p->listener, options->socket)) {
+		if (confine_tell(site) &&
+		    listen_open(&p->listener, options->socket)) {
 			serve(p, &all, began);
 			listen_close(&p->listener);
 			status = 0;

@@ -114,8 +114,9 @@ suite_unit() {
 	END { printf "%d passed, %d failed\n", all_good, all_bad }' "$log"
 }
 
+# What is kept of each driver, and some inputs made of it, always the same.
 suite_fuzz() {
-	local driver name folder folders
+	local driver name folder folders runs
 	tally_good=0 tally_bad=0
 	for driver in "$root"/test/fuzz/fuzz_*.c; do
 		name=$(basename "$driver" .c)
@@ -124,7 +125,12 @@ suite_fuzz() {
 		for folder in "$root"/test/fuzz/{corpus,crashes}/"$name"; do
 			[[ ! -d $folder ]] || folders+=("$folder")
 		done
-		tally "$build/asan/replay_$name" "${folders[@]}"
+		case $name in
+		page | table | conf | profile) runs=300 ;;
+		*) runs=3000 ;;
+		esac
+		tally "$build/asan/replay_$name" "$runs" \
+			"$build/test/fuzz-$name.input" "${folders[@]}"
 	done
 	print_tally
 }

@@ -123,10 +123,16 @@ static const struct setting settings[] = {
     {"limits.resetPerHour", NUMBER, AT(limits.reset_per_hour), 0, 100000, NULL},
     {"limits.resetPerAddress", NUMBER, AT(limits.reset_per_address), 0, 100000,
 	NULL},
+    {"limits.personalPerHour", NUMBER, AT(limits.personal_per_hour), 0, 100000,
+	NULL},
+    {"limits.personalRows", NUMBER, AT(limits.personal_rows), 100, INT32_MAX,
+	NULL},
     {"limits.tableRows", NUMBER, AT(limits.table_rows), 100, 1000000, NULL},
     {"limits.summaryRows", NUMBER, AT(limits.summary_rows), 100, 1000000, NULL},
     {"limits.exportFile", NUMBER, AT(limits.export_file), MIB, 4096 * MIB,
 	NULL},
+    {"limits.auditRows", NUMBER, AT(limits.audit_rows), 10, 10000, NULL},
+    {"limits.auditDays", NUMBER, AT(limits.audit_days), 1, 3660, NULL},
     {"log.level", CHOICE, AT(log.level), 0, 0, "debug|info|warn|error"},
     {"log.json", FLAG, AT(log.json), 0, 0, NULL},
 };
@@ -224,8 +230,7 @@ static bool is_group(const char *key)
 static void check_names(
     struct source *s, struct json_object *object, const char *prefix)
 {
-	json_each(object, name, value)
-	{
+	json_each (object, name, value) {
 		char *key = mem_print(s->mem, "%s%s", prefix, name);
 
 		if (is_setting(key) && !strchr(name, '.'))

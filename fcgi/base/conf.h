@@ -91,9 +91,11 @@ struct conf {
 		int64_t login_per_network;
 		int64_t voucher_per_hour, reset_per_hour;
 		int64_t reset_per_address;
+		int64_t personal_per_hour, personal_rows;
 		int64_t table_rows;
 		int64_t summary_rows; /* xDRs that a summary adds up itself */
 		int64_t export_file;  /* bytes of an XLSX being built */
+		int64_t audit_rows, audit_days; /* that a customer sees */
 	} limits;
 	struct {
 		const char *level;

@@ -402,8 +402,7 @@ bool json_find_int(struct json_object *o, const char *key, int64_t *out)
 static bool equal_members(
     const struct json_object *a, const struct json_object *b)
 {
-	json_each(a, key, value)
-	{
+	json_each (a, key, value) {
 		struct json_object *other = NULL;
 
 		/* Finding may make an index, which changes nothing seen. */

@@ -34,6 +34,7 @@ static const struct {
     {"style_url", "portico.css"},
     {"custom_url", "client_portal_custom.css"},
     {"icon_url", "icon.svg"},
+    {"passkey_url", "passkey.js"},
     {"logo_login_url", "image-resources/logo-login.png"},
     {"logo_panel_url", "image-resources/logo-panel.png"},
 };
@@ -154,8 +155,8 @@ static void load_theme(struct site *s, struct brand *b, struct diag *d)
 	}
 	b->theme = json_new(s->mem);
 	for (size_t i = b->n_themes; i > 0; i--) {
-		json_each(b->themes[i - 1].root, key, value)
-		    json_put(b->theme, key, value);
+		json_each (b->themes[i - 1].root, key, value)
+			json_put(b->theme, key, value);
 	}
 	b->style = style_make(s->mem, json_find(b->theme, "colors"));
 }

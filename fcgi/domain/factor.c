@@ -163,18 +163,28 @@ static enum err open_secret(const struct factor_of *of, const struct row *row,
 	return ERR_INTERNAL;
 }
 
-static enum err count_codes(const struct factor_of *of, int64_t *out)
+static enum err count_rows(const struct factor_of *of, struct factor *out)
 {
 	const struct db_value values[] = {
 	    db_text(of->brand->name), db_int(of->client_id)};
 	struct db_rows rows;
 	enum err err = db_query(of->brand->db, of->mem,
-	    "select count(*) from recovery_code "
-	    "where brand = $1 and client_id = $2",
+	    "select (select count(*) from recovery_code "
+	    "where brand = $1 and client_id = $2), "
+	    "(select count(*) from passkey "
+	    "where brand = $1 and client_id = $2)",
 	    values, 2, &rows);
 
-	*out = err ? 0 : db_cell_int(&rows, 0, 0);
-	return err;
+	if (err)
+		return err;
+	out->codes_left = db_cell_int(&rows, 0, 0);
+	out->passkeys = db_cell_int(&rows, 0, 1);
+	return ERR_OK;
+}
+
+bool factor_is_on(const struct factor *f)
+{
+	return f->state == FACTOR_ON || f->passkeys;
 }
 
 enum err factor_find(
@@ -185,12 +195,14 @@ enum err factor_find(
 	enum err err = find_row(of, &row);
 
 	*out = (struct factor){.state = FACTOR_OFF};
+	if (!err)
+		err = count_rows(of, out);
 	if (err)
 		return err;
 	if (is_on(&row)) {
 		out->state = FACTOR_ON;
 		out->since = row.time;
-		return count_codes(of, &out->codes_left);
+		return ERR_OK;
 	}
 	if (!is_begun(of, &row, session_hash))
 		return ERR_OK;
@@ -264,6 +276,24 @@ static enum err forget_codes(const struct factor_of *of)
 	return db_run(of->brand->db,
 	    "delete from recovery_code where brand = $1 and client_id = $2",
 	    values, 2, NULL);
+}
+
+enum err factor_renew_codes(
+    const struct factor_of *of, const char *codes[FACTOR_CODES])
+{
+	enum err err = forget_codes(of);
+
+	for (int i = 0; i < FACTOR_CODES && !err; i++)
+		err = add_recovery(of, &codes[i]);
+	return err;
+}
+
+enum err factor_tidy_codes(const struct factor_of *of)
+{
+	struct factor f;
+	enum err err = factor_find(of, "", &f);
+
+	return err || factor_is_on(&f) ? err : forget_codes(of);
 }
 
 static enum err use_recovery(const struct factor_of *of, const char *code)
@@ -347,9 +377,7 @@ enum err factor_confirm(const struct factor_of *of, const char *session_hash,
 		return err;
 	err = turn_on(of, session_hash, row.secret, step);
 	if (!err)
-		err = forget_codes(of);
-	for (int i = 0; i < FACTOR_CODES && !err; i++)
-		err = add_recovery(of, &codes[i]);
+		err = factor_renew_codes(of, codes);
 	if (!err)
 		return db_commit(of->brand->db);
 	db_rollback(of->brand->db);
@@ -369,6 +397,11 @@ static enum err take_step(const struct factor_of *of, int64_t step)
 	return err || changed ? err : ERR_RULE;
 }
 
+bool factor_is_recovery(struct mem *m, const char *code)
+{
+	return strlen(tidy_code(m, code)) == RECOVERY;
+}
+
 enum err factor_try(const struct factor_of *of, const char *code)
 {
 	const char *tidy = tidy_code(of->mem, code);
@@ -378,10 +411,10 @@ enum err factor_try(const struct factor_of *of, const char *code)
 
 	if (err)
 		return err;
-	if (!is_on(&row))
-		return ERR_RULE;
 	if (strlen(tidy) == RECOVERY)
 		return use_recovery(of, tidy);
+	if (!is_on(&row))
+		return ERR_RULE;
 	err = use_step(of, &row, tidy, &step);
 	return err ? err : take_step(of, step);
 }
@@ -398,7 +431,7 @@ enum err factor_remove(const struct factor_of *of)
 	    "delete from totp where brand = $1 and client_id = $2", values, 2,
 	    NULL);
 	if (!err)
-		err = forget_codes(of);
+		err = factor_tidy_codes(of);
 	if (!err)
 		return db_commit(of->brand->db);
 	db_rollback(of->brand->db);

@@ -1,6 +1,6 @@
 /* factor.h: a customer's second factor: codes of an authenticator app (TOTP,
  * RFC 6238: SHA-1, 6 digits, 30 seconds, a step early or late), and recovery
- * codes for who lost it.
+ * codes for who lost it, or his passkeys (passkey.h), which are one, too.
  *
  * The app's secret is in the store encrypted, bound to its customer; recovery
  * codes as keyed hashes. The key is `session.factorKey`, else a secret of the
@@ -15,6 +15,7 @@
 #ifndef PORTICO_FACTOR_H
 #define PORTICO_FACTOR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/log.h"
@@ -25,6 +26,7 @@ struct mem;
 enum {
 	FACTOR_SECRET = 20, /* bytes, as RFC 4226 recommends */
 	FACTOR_CODES = 10,
+	FACTOR_FEW = 4,	     /* recovery codes: fewer are too few */
 	FACTOR_BEGUN_S = 900 /* so long a beginning may be confirmed */
 };
 
@@ -40,7 +42,8 @@ enum factor_state { FACTOR_OFF, FACTOR_BEGUN, FACTOR_ON };
 struct factor {
 	enum factor_state state;
 	int64_t since;	    /* FACTOR_ON */
-	int64_t codes_left; /* FACTOR_ON: recovery codes */
+	int64_t codes_left; /* recovery codes */
+	int64_t passkeys;
 	const char *secret; /* FACTOR_BEGUN: in base32, in the pool */
 };
 
@@ -60,8 +63,20 @@ enum err factor_confirm(const struct factor_of *of, const char *session_hash,
 /* Tries a code of either kind, however it is spaced. ERR_RULE: not one, or
  * used already. */
 enum err factor_try(const struct factor_of *of, const char *code);
+/* Whether it has the length of a recovery code. */
+bool factor_is_recovery(struct mem *m, const char *code);
 
+/* Removes the app; the recovery codes stay for who has passkeys. */
 enum err factor_remove(const struct factor_of *of);
+
+/* Whether the password alone is not enough. */
+bool factor_is_on(const struct factor *f);
+
+/* Within a transaction of the caller's: new recovery codes instead of what was
+ * there; and none for who has neither app nor passkeys. */
+enum err factor_renew_codes(
+    const struct factor_of *of, const char *codes[FACTOR_CODES]);
+enum err factor_tidy_codes(const struct factor_of *of);
 
 /* The address that an app takes from a QR code. */
 const char *factor_uri(

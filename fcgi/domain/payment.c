@@ -694,6 +694,29 @@ static enum err answer_nonce(struct till *t, const struct payment_wish *wish,
 	return answer_begun(t, out->id, out, why);
 }
 
+/* The row and the customer's entry of it. */
+static enum err journal(struct till *t, const struct payment_wish *wish,
+    const struct payment *p, const char *nonce, bool *made)
+{
+	const struct audit_entry e = {.event = AUDIT_PAYMENT_BEGUN,
+	    .item = p->id,
+	    .amount = p->amount,
+	    .currency = p->currency,
+	    .by = wish->by};
+	enum err err = db_begin(t->db);
+
+	if (err)
+		return err;
+	err = payment_insert(t, p, nonce, made);
+	if (!err && *made)
+		err =
+		    audit_note_within(t->brand, t->mem, p->client, &e, t->now);
+	if (!err)
+		return db_commit(t->db);
+	db_rollback(t->db);
+	return err;
+}
+
 enum err payment_begin(struct till *t, const struct payment_wish *wish,
     struct payment *out, const char **why)
 {
@@ -726,7 +749,7 @@ enum err payment_begin(struct till *t, const struct payment_wish *wish,
 	*why = wish->gateway->check(&desk, wish->amount, wish->currency);
 	if (*why)
 		return ERR_RULE;
-	err = payment_insert(t, &p, nonce, &made);
+	err = journal(t, wish, &p, nonce, &made);
 	if (err)
 		return err;
 	crash_point("journal.after");

@@ -29,6 +29,7 @@
 
 #include "base/log.h"
 #include "base/money.h"
+#include "domain/audit.h"
 #include "domain/gateway.h"
 
 struct brand;
@@ -97,6 +98,7 @@ struct payment_wish {
 	const char *nonce;  /* of the form; NULL: a new payment */
 	int64_t invoice_id; /* 0: none */
 	const char *invoice;
+	struct audit_by by; /* whose browser asks for it */
 };
 
 /* Journals a payment and asks the gateway for it. ERR_RULE: *why is a key of

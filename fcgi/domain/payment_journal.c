@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "domain/audit.h"
 #include "domain/brand.h"
 #include "tools/db.h"
 
@@ -312,6 +313,44 @@ void payment_alarm(struct till *t, const struct payment *p, const char *what)
 	put_story(t, p, mem_print(t->mem, "ALARM: %s", what), 1);
 }
 
+/* What the customer is told of; AUDIT__MAX: nothing. */
+static enum audit_event find_event(
+    enum payment_state from, enum payment_state to)
+{
+	switch (to) {
+	case PAY_DONE:
+		return from == PAY_ADDING ? AUDIT_PAYMENT_PAID : AUDIT__MAX;
+	case PAY_FAILED:
+		return AUDIT_PAYMENT_FAILED;
+	case PAY_CANCELLED:
+		return AUDIT_PAYMENT_CANCELLED;
+	case PAY_EXPIRED:
+		return AUDIT_PAYMENT_EXPIRED;
+	case PAY_REVIEW:
+		return AUDIT_PAYMENT_REVIEW;
+	case PAY_PARTLY:
+		return AUDIT_PAYMENT_PARTLY_REVERSED;
+	case PAY_REVERSED:
+		return AUDIT_PAYMENT_REVERSED;
+	default:
+		return AUDIT__MAX;
+	}
+}
+
+/* No browser's: it is the gateway that says so, whoever asked it. */
+static enum err note_move(
+    struct till *t, const struct payment *p, enum payment_state to)
+{
+	const struct audit_entry e = {.event = find_event(p->state, to),
+	    .item = p->id,
+	    .amount = p->amount,
+	    .currency = p->currency};
+
+	return e.event == AUDIT__MAX
+		   ? ERR_OK
+		   : audit_note_within(t->brand, t->mem, p->client, &e, t->now);
+}
+
 static enum err move(
     struct till *t, struct payment *p, enum payment_state to, const char *why)
 {
@@ -329,11 +368,11 @@ static enum err move(
 		    states[p->state].name);
 		return ERR_INTERNAL;
 	}
-	return err ? err
-		   : payment_tell_story(t, p,
-			 mem_print(t->mem, "%s -> %s%s%s",
-			     states[p->state].name, states[to].name,
-			     why ? ": " : "", why ? why : ""));
+	if (!err)
+		err = payment_tell_story(t, p,
+		    mem_print(t->mem, "%s -> %s%s%s", states[p->state].name,
+			states[to].name, why ? ": " : "", why ? why : ""));
+	return err ? err : note_move(t, p, to);
 }
 
 enum err payment_move(

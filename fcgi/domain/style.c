@@ -215,8 +215,7 @@ size_t style_check(
 	size_t n = 0;
 
 	*out = mem_array(m, (size_t)json_count(colors) + 1, sizeof(**out));
-	json_each(colors, key, value)
-	{
+	json_each (colors, key, value) {
 		(*out)[n] = check_color(m, key, value);
 		n += (*out)[n].key != NULL;
 	}

@@ -497,25 +497,20 @@ enum err vcs_find_login(struct brand *b, struct mem *m, const char *login,
 	return err;
 }
 
-/* A wrong password costs the same calls as a right one: the customer's row is
- * asked for even if there is none (client 0). */
-enum err vcs_login(struct brand *b, struct mem *m, const char *login,
-    const char *password, int64_t *client, struct json_object **kept)
+enum err vcs_enter(
+    struct brand *b, struct mem *m, int64_t client, struct json_object **kept)
 {
 	struct vcs_trip *t = vcs_trip(b, m, NULL);
-	enum err err = vcs_find_login(b, m, login, password, client);
 	struct vcs_client *c;
 
-	if (err)
-		return err;
-	t->client = *client;
-	t->quiet = *client == 0;
+	t->client = client;
+	t->quiet = client == 0;
 	t->kept = json_new(m);
 	c = vcs_ask_client(t);
 	vcs_ask_accounts(t);
 	ask_names(t, VCS_CURRENCIES, read_currencies);
 	vcs_run(t);
-	if (*client == 0)
+	if (client == 0)
 		return ERR_LOGIN;
 	if (c->err)
 		return c->err == ERR_RULE ? ERR_UPSTREAM : c->err;
@@ -523,6 +518,16 @@ enum err vcs_login(struct brand *b, struct mem *m, const char *login,
 		return ERR_LOGIN;
 	*kept = t->kept;
 	return ERR_OK;
+}
+
+/* A wrong password costs the same calls as a right one: the customer's row is
+ * asked for even if there is none (client 0). */
+enum err vcs_login(struct brand *b, struct mem *m, const char *login,
+    const char *password, int64_t *client, struct json_object **kept)
+{
+	enum err err = vcs_find_login(b, m, login, password, client);
+
+	return err ? err : vcs_enter(b, m, *client, kept);
 }
 
 void vcs_mend_kept(struct vcs_trip *t)

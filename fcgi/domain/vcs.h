@@ -290,6 +290,10 @@ const char *vcs_kept_locale(struct session *s);
 enum err vcs_login(struct brand *b, struct mem *m, const char *login,
     const char *password, int64_t *client, struct json_object **kept);
 
+/* The same where it is known whose log-in it is: ERR_LOGIN: not active. */
+enum err vcs_enter(
+    struct brand *b, struct mem *m, int64_t client, struct json_object **kept);
+
 /* --- For `portico check --vcs` ------------------------------------------- */
 
 typedef void (*vcs_say)(void *ctx, const char *operation, const char *verdict,

@@ -89,6 +89,33 @@ struct vcs_transactions *vcs_ask_transactions(struct vcs_trip *t,
 	return list;
 }
 
+struct vcs_transactions *vcs_read_ledger(
+    struct vcs_trip *t, struct vcs_ledger *l)
+{
+	enum { PIECE = 1000, LEAST = 50 };
+	struct vcs_transactions *piece;
+	enum vcs_piece what;
+	size_t ask;
+
+	for (ask = PIECE;; ask /= 2) {
+		piece = vcs_ask_transactions(
+		    t, l->flow, l->from, l->to, ask, l->offset);
+		vcs_go(t);
+		if (!piece->err || !*piece->cut || ask <= LEAST)
+			break;
+	}
+	if (piece->err)
+		return piece;
+	what = vcs_check_piece(
+	    "transaction.list", &l->head, piece->first, piece->came, ask);
+	if (what == VCS_PIECE_AGAIN)
+		piece->err = ERR_UPSTREAM;
+	if (what == VCS_PIECE_END)
+		piece->came = piece->n = 0;
+	l->offset += piece->came;
+	return piece;
+}
+
 /* A reading of many pieces. */
 struct reading {
 	struct vcs_trip *trip;
@@ -421,7 +448,8 @@ static void make_body(struct vcs_trip *t, const struct vcs_method *method,
 	}
 	json_put_int(vars, "invoice", invoice);
 	params = vcs_profile_params(method, vars);
-	json_each(params, key, value) add_pair(b, key, json_text(value, NULL));
+	json_each (params, key, value)
+		add_pair(b, key, json_text(value, NULL));
 }
 
 /* The name between the quotes of a Content-Disposition; NULL: none. */

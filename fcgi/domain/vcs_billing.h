@@ -33,6 +33,20 @@ struct vcs_transactions {
 struct vcs_transactions *vcs_ask_transactions(struct vcs_trip *t,
     enum vcs_flow flow, int64_t from, int64_t to, size_t limit, size_t offset);
 
+/* The transactions of [from, to], the newest first, piece by piece. Zero but
+ * for flow, from, to is the beginning. */
+struct vcs_ledger {
+	enum vcs_flow flow;
+	int64_t from, to;
+	size_t offset; /* what was read so far, of VCS's list */
+	struct vcs_head head;
+};
+
+/* Goes at once, with what was asked before, for the next piece; `came` 0 is the
+ * end. A piece that comes back cut is asked for in halves. */
+struct vcs_transactions *vcs_read_ledger(
+    struct vcs_trip *t, struct vcs_ledger *l);
+
 /* Goes at once, with what was asked before, and reads the newest `most` of
  * them, by as many trips as it takes: only an empty piece is the end. */
 struct vcs_transactions *vcs_read_transactions(struct vcs_trip *t,

@@ -107,8 +107,7 @@ static const char *find_missing(
 {
 	if (!json_is(row, JSON_OBJECT) || !method->fields)
 		return NULL;
-	json_each(method->fields, key, theirs)
-	{
+	json_each (method->fields, key, theirs) {
 		(void)key;
 		if (!json_has(row, json_text(theirs, NULL), NULL))
 			return json_text(theirs, NULL);

@@ -100,6 +100,24 @@ static bool needs_owner(int operation)
 	       operation != VCS_CURRENCIES && operation != VCS_INVOICE_FILE;
 }
 
+/* Lists of words, by our name of a refusal. */
+static bool are_errors_right(struct json_object *errors)
+{
+	if (!errors)
+		return true;
+	if (!json_is(errors, JSON_OBJECT))
+		return false;
+	json_each (errors, name, words) {
+		(void)name;
+		if (!json_is(words, JSON_LIST))
+			return false;
+		for (size_t i = 0; i < json_length(words); i++)
+			if (!json_is(json_at(words, i), JSON_TEXT))
+				return false;
+	}
+	return true;
+}
+
 static void read_method(struct reader *r, struct json_object *o,
     struct vcs_method *method, int operation)
 {
@@ -136,6 +154,11 @@ static void read_method(struct reader *r, struct json_object *o,
 	if (needs_owner(operation) && !method->owner)
 		complain(r, "has no owner, so rows could not be checked",
 		    "name the field that says whose row it is");
+	if (!are_errors_right(method->errors)) {
+		complain(r, "errors is not right",
+		    "write {\"NAME\": [\"words of VCS's message\"]}");
+		method->errors = NULL;
+	}
 	check_fields(r, method, operations[operation].needs);
 }
 
@@ -193,11 +216,11 @@ const char *vcs_profile_error(
 {
 	if (!message || !json_is(method->errors, JSON_OBJECT))
 		return NULL;
-	json_each(method->errors, name,
-	    words) for (size_t i = 0; i < json_length(words);
-			i++) if (strcasestr(message,
-				     json_text(
-					 json_at(words, i), NULL))) return name;
+	json_each (method->errors, name, words)
+		for (size_t i = 0; i < json_length(words); i++)
+			if (strcasestr(
+				message, json_text(json_at(words, i), NULL)))
+				return name;
 	return NULL;
 }
 
@@ -221,8 +244,9 @@ static struct json_object *fill_object(
 {
 	struct json_object *object = json_new(m), *filled;
 
-	json_each(in, key, value) if (fill_value(m, value, vars, &filled))
-	    json_put(object, key, filled);
+	json_each (in, key, value)
+		if (fill_value(m, value, vars, &filled))
+			json_put(object, key, filled);
 	return object;
 }
 

@@ -103,6 +103,7 @@ static enum err answer_again(struct try *t)
 {
 	if (t->now - t->time >= VOUCHER_REPEAT_S)
 		return refuse(t, "own");
+	t->out->again = true;
 	t->out->has_amount =
 	    t->amount && money_parse(t->amount, &t->out->amount);
 	return ERR_OK;

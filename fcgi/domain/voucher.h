@@ -23,6 +23,7 @@ enum { VOUCHER_REPEAT_S = 600 }; /* a success is shown again for so long */
 struct voucher {
 	bool has_amount;
 	struct money amount; /* credited */
+	bool again;	     /* a success that was told before */
 	/* With ERR_RULE: "used", "expired", "unknown", "foreign", "currency";
 	 * "own": this customer redeemed it before; "unsure": it is used, most
 	 * likely by a try of this customer's of which no answer came. */

@@ -4,6 +4,7 @@
  * today, by the customer's calendar). What is owed is what is not paid of the
  * unpaid and the overdue ones.
  */
+#include "pages/page_audit.h"
 #include "pages/page_table.h"
 #include "pages/routes.h"
 
@@ -320,6 +321,7 @@ static const char *make_name(
 struct download {
 	struct call *call;
 	const struct vcs_invoice *invoice;
+	const char *name;
 };
 
 static int find_type(const char *text)
@@ -335,12 +337,11 @@ static void begin_file(void *ctx, const char *type, const char *name)
 	struct download *d = ctx;
 	int known = find_type(type);
 
-	if (known < 0)
-		reply_begin(d->call->reply, "application/octet-stream",
-		    make_name(d->call, d->invoice, find_suffix(name)));
-	else
-		reply_begin(d->call->reply, types[known].type,
-		    make_name(d->call, d->invoice, types[known].suffix));
+	d->name = make_name(d->call, d->invoice,
+	    known < 0 ? find_suffix(name) : types[known].suffix);
+	reply_begin(d->call->reply,
+	    known < 0 ? "application/octet-stream" : types[known].type,
+	    d->name);
 }
 
 static bool write_file(void *ctx, const void *data, size_t len)
@@ -369,6 +370,10 @@ enum err invoice_file_load(struct call *c)
 	if (!d.invoice)
 		return err ? err : ERR_NOT_FOUND;
 	err = vcs_get_invoice_file(c->trip, d.invoice->id, &file);
+	if (file.begun)
+		page_audit_mine(
+		    c, (struct audit_entry){
+			   .event = AUDIT_INVOICE_DOWNLOADED, .item = d.name});
 	if (err && file.begun) {
 		reply_break(c->reply);
 		return ERR_OK;

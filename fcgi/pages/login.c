@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/counters.h"
+#include "domain/passkey.h"
 #include "domain/throttle.h"
+#include "pages/page_audit.h"
 #include "pages/page_factor.h"
 #include "pages/page_letter.h"
 #include "pages/page_login.h"
@@ -99,6 +101,7 @@ enum err login_form(struct call *c)
 {
 	if (page_can_reset(c->brand))
 		json_put_text(c->ui, "reset_url", "/api/reset");
+	json_put_flag(c->ui, "passkeys", passkey_is_set(c->mem, c->brand));
 	return ERR_OK;
 }
 
@@ -117,11 +120,12 @@ static const char *const throttles[BY__MAX] = {"network", "address", "login"};
 static void find_subjects(struct call *c, struct throttled *t)
 {
 	const struct conf *conf = c->brand->conf;
+	const char *login = req_text(c->req, "login");
 
 	*t = (struct throttled){
 	    .subject = {throttle_network(c->mem, c->req->address),
 		throttle_address(c->mem, c->req->address),
-		throttle_login(c->mem, req_text(c->req, "login"))},
+		login ? throttle_login(c->mem, login) : ""},
 	    .limit = {conf->limits.login_per_network,
 		conf->limits.login_per_address, conf->limits.login_per_name},
 	};
@@ -134,27 +138,70 @@ static enum err count_one(struct call *c, const struct throttled *t, int by)
 	    c->now);
 }
 
-/* The name's failure is counted before the try, so that parallel tries cannot
- * slip through, and taken back if it was none. */
-static enum err throttle(struct call *c, struct throttled *t)
+/* Those below `end`. */
+static enum err check_subjects(
+    struct call *c, const struct throttled *t, int end)
 {
 	enum err err = ERR_OK;
 
-	find_subjects(c, t);
-	for (int by = 0; by < BY__MAX && !err; by++)
+	for (int by = 0; by < end && !err; by++)
 		err = throttle_check(c->db, c->brand->name, throttles[by],
 		    t->subject[by], t->limit[by],
 		    c->brand->conf->limits.login_window, c->now,
 		    &c->retry_after);
+	return err;
+}
+
+/* The name's failure is counted before the try, so that parallel tries cannot
+ * slip through, and taken back if it was none. */
+static enum err throttle(struct call *c, struct throttled *t)
+{
+	enum err err;
+
+	find_subjects(c, t);
+	err = check_subjects(c, t, BY__MAX);
 	return err ? err : count_one(c, t, BY_LOGIN);
 }
 
-static void count_failure(struct call *c, const struct throttled *t)
+/* Nothing here depends on whether there is such a name. */
+static void count_failure(
+    struct call *c, const struct throttled *t, const char *key)
 {
+	const struct audit_by by = page_audit_by(c);
+	const char *login = req_text(c->req, "login");
+
 	log_info("login.refused", "from %s", c->req->address);
 	count_one(c, t, BY_NETWORK);
 	count_one(c, t, BY_ADDRESS);
-	c->notice = page_text(c, "login.wrong");
+	if (login)
+		audit_count_login(c->brand, c->mem, login, &by, c->now);
+	c->notice = page_text(c, key);
+}
+
+/* Old ones go when new ones come; where they cannot, nothing can be written at
+ * all. */
+static enum err purge(struct call *c)
+{
+	enum err err = session_purge(c->db, c->now);
+
+	return err ? err : throttle_purge(c->db, c->now);
+}
+
+enum err login_check_address(struct call *c)
+{
+	struct throttled t;
+	enum err err = purge(c);
+
+	find_subjects(c, &t);
+	return err ? err : check_subjects(c, &t, BY_LOGIN);
+}
+
+void login_count_failure(struct call *c, const char *key)
+{
+	struct throttled t;
+
+	find_subjects(c, &t);
+	count_failure(c, &t, key);
 }
 
 /* A program sends the code along with the password, or gets nothing. */
@@ -189,18 +236,42 @@ static enum err find_lack(
 	enum err err = factor_find(&of, "", &f);
 
 	*lack = SESSION_WHOLE;
-	if (f.state == FACTOR_ON)
+	if (factor_is_on(&f))
 		*lack = SESSION_NO_CODE;
 	else if (c->brand->conf->session.require_factor)
 		*lack = SESSION_NO_FACTOR;
 	return err;
 }
 
+static void end_old(struct call *c)
+{
+	const struct session *old = c->session ? c->session : c->half;
+
+	if (old && !c->req->json_body)
+		session_end(c->db, old);
+}
+
+enum err login_begin(struct call *c, int64_t client, const char *login,
+    struct json_object *kept, const char *how)
+{
+	enum err err;
+
+	end_old(c);
+	err = page_begin_session(c,
+	    c->req->json_body ? SESSION_BEARER : SESSION_COOKIE, client, login,
+	    kept);
+	if (err)
+		return err;
+	log_info("login.done", "client %lld", (long long)client);
+	page_audit_login(c, how);
+	page_note_device(c);
+	return ERR_OK;
+}
+
 static enum err begin_session(
     struct call *c, int64_t client, struct json_object *kept)
 {
 	bool bearer = c->req->json_body;
-	struct session *old = c->session ? c->session : c->half;
 	enum session_lack lack;
 	enum err err = find_lack(c, client, &lack);
 
@@ -208,17 +279,11 @@ static enum err begin_session(
 		err = check_code(c, client, lack == SESSION_NO_CODE);
 	if (err)
 		return err;
-	if (old && !bearer)
-		session_end(c->db, old);
-	if (lack && !bearer)
-		return begin_half(c, lack, client, kept);
-	err = page_begin_session(c, bearer ? SESSION_BEARER : SESSION_COOKIE,
-	    client, req_text(c->req, "login"), kept);
-	if (err)
-		return err;
-	log_info("login.done", "client %lld", (long long)client);
-	page_note_device(c);
-	return ERR_OK;
+	if (!lack || bearer)
+		return login_begin(c, client, req_text(c->req, "login"), kept,
+		    lack ? "code" : "password");
+	end_old(c);
+	return begin_half(c, lack, client, kept);
 }
 
 /* A form gets a cookie instead. */
@@ -233,11 +298,7 @@ static enum err log_in(struct call *c)
 
 	if (!c->db)
 		return ERR_BUSY;
-	/* Old ones go when new ones come; where they cannot, nothing can be
-	 * written at all. */
-	err = session_purge(c->db, c->now);
-	if (!err)
-		err = throttle_purge(c->db, c->now);
+	err = purge(c);
 	if (!err)
 		err = throttle(c, &t);
 	if (err)
@@ -245,7 +306,7 @@ static enum err log_in(struct call *c)
 	err = vcs_login(c->brand, c->mem, req_text(c->req, "login"),
 	    req_text(c->req, "password"), &client, &kept);
 	if (err == ERR_LOGIN)
-		count_failure(c, &t);
+		count_failure(c, &t, "login.wrong");
 	else if (err)
 		throttle_take_back(
 		    c->db, c->brand->name, "login", t.subject[BY_LOGIN]);
@@ -276,12 +337,15 @@ static enum login_end end_of(enum err err)
 	}
 }
 
-enum err login_submit(struct call *c)
+enum err login_count(struct call *c, enum err err)
 {
-	enum err err = log_in(c);
-
 	count(&c->brand->counters->logins[end_of(err)], 1);
 	return err;
+}
+
+enum err login_submit(struct call *c)
+{
+	return login_count(c, log_in(c));
 }
 
 enum err logout_submit(struct call *c)
@@ -290,6 +354,8 @@ enum err logout_submit(struct call *c)
 
 	if (err)
 		return err;
+	if (!c->half)
+		page_audit_mine(c, (struct audit_entry){.event = AUDIT_LOGOUT});
 	if (c->session->kind == SESSION_COOKIE)
 		reply_cookie(c->reply, page_cookie_name(c, "portico"), NULL,
 		    c->req->https, 0);

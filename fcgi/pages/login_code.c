@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 
+#include "domain/passkey.h"
+#include "pages/page_audit.h"
 #include "pages/page_factor.h"
 #include "pages/page_letter.h"
 #include "pages/page_serve.h"
@@ -31,29 +33,74 @@ enum err login_code_load(struct call *c)
 {
 	if (!c->half && !c->req->n_faults)
 		c->location = find_next(c);
-	return ERR_OK;
+	return c->half ? login_code_form(c) : ERR_OK;
 }
 
+/* What the customer can show. */
 enum err login_code_form(struct call *c)
 {
-	(void)c;
+	const struct session *s = c->half ? c->half : c->session;
+	struct factor f = {0};
+
+	if (s && c->db) {
+		const struct factor_of of = page_factor_of(c, s->client_id);
+
+		factor_find(&of, "", &f);
+	}
+	json_put_flag(c->ui, "app", f.state == FACTOR_ON);
+	json_put_flag(
+	    c->ui, "passkeys", f.passkeys && passkey_is_set(c->mem, c->brand));
 	return ERR_OK;
 }
 
-enum err login_code_submit(struct call *c)
+static enum err end_half(struct call *c, enum err err, const char *how)
 {
 	int64_t client = c->session->client_id;
-	enum err err;
 
-	c->location = find_next(c);
-	if (!c->half)
-		return ERR_OK;
-	err = page_try_code(c, client, req_text(c->req, "code"));
 	if (!err)
 		err = page_renew_session(c, false);
 	if (err)
 		return err;
 	log_info("login.done", "client %" PRId64, client);
+	page_audit_login(c, how);
 	page_note_device(c);
 	return ERR_OK;
+}
+
+enum err login_code_submit(struct call *c)
+{
+	c->location = find_next(c);
+	if (!c->half)
+		return ERR_OK;
+	return end_half(c,
+	    page_try_code(c, c->session->client_id, req_text(c->req, "code")),
+	    "code");
+}
+
+/* --- With a passkey ------------------------------------------------------- */
+
+enum err login_code_passkey_load(struct call *c)
+{
+	const struct factor_of of = page_factor_of(c, c->session->client_id);
+	struct json_object *options;
+	enum err err;
+
+	if (!c->db)
+		return ERR_BUSY;
+	err = passkey_ask_code(&of, page_asker(c), &options);
+	json_put(c->model, "public_key", options);
+	return err;
+}
+
+enum err login_code_passkey_submit(struct call *c)
+{
+	if (!passkey_is_set(c->mem, c->brand))
+		return ERR_NOT_FOUND;
+	c->location = find_next(c);
+	if (!c->half)
+		return ERR_OK;
+	return end_half(c,
+	    page_try_passkey(
+		c, c->session->client_id, req_text(c->req, "credential")),
+	    "second_passkey");
 }

@@ -300,7 +300,8 @@ bool openapi_can_answer(const struct page *p, enum err e)
 		return post;
 	case ERR_NOT_FOUND: /* an id in the path, or one that filters */
 		return strchr(p->path, ':') || has_param(p, "account") ||
-		       has_param(p, "invoice") || p->load == metrics_load;
+		       has_param(p, "invoice") || p->load == metrics_load ||
+		       strstr(p->path, "/passkey");
 	case ERR_RULE:
 		return (post && !open && p->params->name) ||
 		       has_param(p, "invoice") || has_param(p, "code");

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/counters.h"
+#include "domain/audit.h"
 #include "pages/page_serve.h"
 
 /* Whether a path is a row's; ":id" of the row takes one part of letters,
@@ -135,6 +136,8 @@ static enum err check_access(struct call *c)
 		return ERR_OK;
 	log_info("session.inactive", "the customer is no longer active");
 	session_end_client(c->db, c->brand->name, c->session->client_id, NULL);
+	audit_note(c->brand, c->mem, c->session->client_id,
+	    &(struct audit_entry){.event = AUDIT_SESSIONS_REVOKED}, c->now);
 	c->session = NULL;
 	return ERR_LOGIN;
 }

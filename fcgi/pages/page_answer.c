@@ -124,10 +124,11 @@ static void answer_error_page(struct call *c, enum err e)
 	send_html(c, err_status(e), "error");
 }
 
-/* After a failure, the form stays only where the page has words for it. */
+/* After a failure, the form stays only where the page has words for it, and
+ * not before it is known who would see it: a customer's form asks VCS. */
 static bool shows_form(const struct call *c, enum err e)
 {
-	if (!c->page->form)
+	if (!c->page->form || (!c->trip && !(c->page->flags & PAGE_PUBLIC)))
 		return false;
 	if (e == ERR_LOGIN)
 		return (c->page->flags & PAGE_PUBLIC) != 0;

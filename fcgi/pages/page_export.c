@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "pages/page_audit.h"
 #include "pages/page_cell.h"
 #include "tools/crypto.h"
 #include "tools/table.h"
@@ -244,6 +245,9 @@ enum err page_export(struct call *c, const char *name,
 		err = table_close(x->table);
 	else if (x->table)
 		table_drop(x->table);
+	if (x->sending)
+		page_audit_mine(c, (struct audit_entry){.event = AUDIT_EXPORTED,
+				       .item = file_name(x)});
 	if (err && x->sending) {
 		log_warn("export.broken", "%s after %zu rows: %s", name, taken,
 		    err_code(err));

@@ -3,8 +3,11 @@
 
 #include <inttypes.h>
 
+#include "domain/passkey.h"
 #include "domain/throttle.h"
 #include "domain/vcs_account.h"
+#include "pages/page_audit.h"
+#include "pages/page_serve.h"
 
 static const char kind[] = "code";
 
@@ -56,8 +59,13 @@ enum err page_try_code(struct call *c, int64_t client, const char *code)
 
 	if (err)
 		return err;
-	return settle(
-	    c, subject, "code", "factor.wrong", factor_try(&of, code));
+	err = settle(c, subject, "code", "factor.wrong", factor_try(&of, code));
+	if (err == ERR_RULE)
+		page_audit_failure(c, client, AUDIT_CODE_FAILED);
+	else if (!err && factor_is_recovery(c->mem, code))
+		page_audit(c, client,
+		    (struct audit_entry){.event = AUDIT_RECOVERY_USED});
+	return err;
 }
 
 enum err page_try_first(
@@ -74,7 +82,20 @@ enum err page_try_first(
 	    factor_confirm(&of, c->session->token_hash, code, codes));
 }
 
-enum err page_try_password(struct call *c, const char *password)
+enum err page_try_passkey(
+    struct call *c, int64_t client, const char *credential)
+{
+	const struct factor_of of = page_factor_of(c, client);
+	const char *subject = name_subject(c, client);
+	enum err err = count_try(c, subject);
+
+	if (err)
+		return err;
+	return settle(c, subject, "credential", "passkey.wrong",
+	    passkey_try(&of, page_asker(c), credential));
+}
+
+static enum err try_password(struct call *c, const char *password)
 {
 	const char *subject = name_subject(c, c->session->client_id);
 	enum err err = count_try(c, subject);
@@ -82,6 +103,44 @@ enum err page_try_password(struct call *c, const char *password)
 	if (err)
 		return err;
 	err = vcs_check_password(c->brand, c->mem, c->session, password);
+	if (err == ERR_LOGIN)
+		page_audit_failure(
+		    c, c->session->client_id, AUDIT_PASSWORD_FAILED);
 	return settle(c, subject, "current", "password.wrong",
 	    err == ERR_LOGIN ? ERR_RULE : err);
+}
+
+enum err page_check_proof(struct call *c)
+{
+	const char *password = req_text(c->req, "current");
+	const char *code = req_text(c->req, "code");
+
+	if (code)
+		return page_try_code(c, c->session->client_id, code);
+	if (password)
+		return try_password(c, password);
+	req_add_fault(c->req, "current", "factor.proof");
+	return ERR_RULE;
+}
+
+enum err page_miss_factor(struct call *c)
+{
+	const struct factor_of of = page_factor_of(c, c->session->client_id);
+	struct factor f;
+	enum err err = factor_find(&of, "", &f);
+
+	if (err || factor_is_on(&f) || !c->brand->conf->session.require_factor)
+		return err;
+	return session_want_factor(
+	    c->db, c->brand->name, c->session->client_id);
+}
+
+void page_put_codes(
+    struct call *c, const char *const codes[FACTOR_CODES], size_t n)
+{
+	struct json_object *list = json_put_list(c->model, "recovery_codes");
+
+	for (size_t i = 0; i < n; i++)
+		json_put_text(list, NULL, codes[i]);
+	json_put_flag(c->ui, "codes", n > 0);
 }

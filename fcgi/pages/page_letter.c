@@ -7,6 +7,7 @@
 #include "domain/letter.h"
 #include "domain/throttle.h"
 #include "domain/vcs_payment.h"
+#include "pages/page_audit.h"
 #include "pages/page_serve.h"
 #include "tools/crypto.h"
 
@@ -127,6 +128,7 @@ void page_note_device(struct call *c)
 	    news != DEVICE_NEW)
 		return;
 	log_info("login.new_device", "client %lld", (long long)s->client_id);
+	page_audit_mine(c, (struct audit_entry){.event = AUDIT_NEW_DEVICE});
 	if (may_write(c))
 		page_send_letter(c, "new_device", s->client_id, s->login);
 }

@@ -39,6 +39,10 @@ enum err page_renew_session(struct call *c, bool others);
 /* What page_flash() left for this page; NULL: nothing. Once. */
 const char *page_take_flash(struct call *c);
 
+/* What is another one for each session, and before the log-in for each browser:
+ * a secret of theirs, or "" where there is no cookie yet. */
+const char *page_asker(const struct call *c);
+
 /* The token that the page's forms carry; makes the visitor's cookie where
  * nobody is logged in. */
 const char *page_csrf(struct call *c);

@@ -141,6 +141,13 @@ static const char *find_visitor(const struct call *c)
 		   : NULL;
 }
 
+const char *page_asker(const struct call *c)
+{
+	const char *of = c->token ? c->token : find_visitor(c);
+
+	return of ? of : "";
+}
+
 const char *page_csrf(struct call *c)
 {
 	const char *of = c->token ? c->token : find_visitor(c);

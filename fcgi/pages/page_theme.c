@@ -291,7 +291,8 @@ static void check_page(struct look *k, const char *name, struct json_object *o)
 		    "compare with templates/default/theme.json");
 		return;
 	}
-	json_each(o, part, value) check_part(k, t, part, value);
+	json_each (o, part, value)
+		check_part(k, t, part, value);
 }
 
 /* --- Pages and colours of a brand's own ----------------------------------- */
@@ -390,8 +391,9 @@ void page_check_theme(
 	k.css = read_css(&k);
 	for (size_t i = 0; i < b->n_themes; i++) {
 		k.file = &b->themes[i];
-		json_each(k.file->root, name, value) if (!is_hidden(b, i, name))
-		    check_member(&k, name, value);
+		json_each (k.file->root, name, value)
+			if (!is_hidden(b, i, name))
+				check_member(&k, name, value);
 	}
 	mem_close(k.mem);
 }

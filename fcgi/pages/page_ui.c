@@ -79,7 +79,8 @@ static void add_assets(struct call *c, bool rtl)
 {
 	struct json_object *assets = json_put_object(c->ui, "assets");
 
-	json_each(c->brand->assets, key, value) json_put(assets, key, value);
+	json_each (c->brand->assets, key, value)
+		json_put(assets, key, value);
 	if (rtl)
 		json_put(assets, "bootstrap_url",
 

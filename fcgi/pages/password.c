@@ -5,6 +5,7 @@
 #include "domain/account.h"
 #include "domain/throttle.h"
 #include "domain/vcs_account.h"
+#include "pages/page_audit.h"
 #include "pages/page_letter.h"
 #include "pages/page_serve.h"
 #include "pages/routes.h"
@@ -86,6 +87,8 @@ static enum err check_current(struct call *c)
 	    c->brand, c->mem, c->session, req_text(c->req, "current"));
 	if (err == ERR_LOGIN) {
 		log_info("password.refused", "client %s", subject);
+		page_audit_failure(
+		    c, c->session->client_id, AUDIT_PASSWORD_FAILED);
 		req_add_fault(c->req, "current", "password.wrong");
 		return ERR_RULE;
 	}
@@ -108,6 +111,8 @@ static enum err write_password(struct call *c)
 	if (!err) {
 		log_info("password.changed", "client %" PRId64,
 		    c->session->client_id);
+		page_audit_mine(
+		    c, (struct audit_entry){.event = AUDIT_PASSWORD_CHANGED});
 		return ERR_OK;
 	}
 	c->notice = page_text(

@@ -4,6 +4,7 @@
 #include "domain/account.h"
 #include "domain/lease.h"
 #include "domain/vcs_account.h"
+#include "pages/page_audit.h"
 #include "pages/routes.h"
 #include "tools/crypto.h"
 
@@ -302,10 +303,23 @@ static enum err write_changes(
 	return err == ERR_RULE ? ERR_UPSTREAM : err;
 }
 
+static void note_changes(struct call *c, const struct vcs_client *before,
+    const char *const changes[VCS_DETAILS])
+{
+	for (int i = 0; i < VCS_DETAILS; i++)
+		if (changes[i])
+			page_audit_mine(c,
+			    (struct audit_entry){.event = AUDIT_PROFILE_CHANGED,
+				.item = vcs_detail_names[i],
+				.old = before->details[i],
+				.new = changes[i]});
+}
+
 static enum err save(struct call *c)
 {
 	const char *changes[VCS_DETAILS] = {NULL};
 	struct vcs_client *client = read_again(c);
+	enum err err;
 	size_t n;
 
 	if (client->err)
@@ -321,7 +335,10 @@ static enum err save(struct call *c)
 		c->notice = page_text(c, "profile.conflict");
 		return ERR_CONFLICT;
 	}
-	return write_changes(c, changes);
+	err = write_changes(c, changes);
+	if (!err)
+		note_changes(c, client, changes);
+	return err;
 }
 
 static enum err answer_saved(struct call *c)

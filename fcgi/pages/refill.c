@@ -1,5 +1,6 @@
 /* refill.c: refilling the balance: the amount and the gateway. A gateway that
  * is not set up does not exist; without any, people are led to vouchers. */
+#include "pages/page_audit.h"
 #include "pages/page_payment.h"
 #include "pages/routes.h"
 
@@ -271,7 +272,8 @@ enum err refill_submit(struct call *c)
 	struct payment_wish wish = {.client = c->session->client_id,
 	    .currency = c->currency,
 	    .locale = c->language->locale,
-	    .nonce = req_text(c->req, "nonce")};
+	    .nonce = req_text(c->req, "nonce"),
+	    .by = page_audit_by(c)};
 	enum err err;
 
 	if (!gateway_at(c->brand, 0))
@@ -297,7 +299,8 @@ enum err invoice_pay_submit(struct call *c)
 {
 	struct payment_wish wish = {.client = c->session->client_id,
 	    .locale = c->language->locale,
-	    .nonce = req_text(c->req, "nonce")};
+	    .nonce = req_text(c->req, "nonce"),
+	    .by = page_audit_by(c)};
 	struct bill bill = {0};
 	enum err err;
 

@@ -11,6 +11,7 @@
 #include "domain/letter.h"
 #include "domain/throttle.h"
 #include "domain/vcs_account.h"
+#include "pages/page_audit.h"
 #include "pages/page_letter.h"
 #include "pages/page_login.h"
 #include "pages/routes.h"
@@ -72,10 +73,12 @@ enum err reset_form(struct call *c)
 
 struct wish {
 	const char *login;
+	struct audit_by by;
 };
 
-static void send_link(struct call *c, int64_t client, const char *login)
+static void send_link(struct call *c, int64_t client, const struct wish *w)
 {
+	const char *login = w->login;
 	struct session s;
 	struct vcs_client *who =
 	    vcs_read_client(c->brand, c->mem, client, login, &s);
@@ -88,6 +91,8 @@ static void send_link(struct call *c, int64_t client, const char *login)
 	    reset_begin(
 		c->db, c->mem, c->brand->name, client, login, c->now, &r))
 		return;
+	audit_count(
+	    c->brand, c->mem, client, AUDIT_RESET_ASKED, &w->by, c->now);
 	l = brand_find_language(c->brand, vcs_kept_locale(&s));
 	l = l ? l : c->language;
 	args[0].text = c->brand->conf->title;
@@ -107,7 +112,7 @@ static void grant(struct call *c)
 	int64_t client;
 
 	if (!vcs_find_client(c->brand, c->mem, w->login, &client) && client)
-		send_link(c, client, w->login);
+		send_link(c, client, w);
 }
 
 /* An address is told that it asks too often; of a log-in nobody is told, but
@@ -149,6 +154,7 @@ enum err reset_submit(struct call *c)
 	if (!c->db)
 		return ERR_BUSY;
 	w->login = req_text(c->req, "login");
+	w->by = page_audit_by(c);
 	err = throttle_purge(c->db, c->now);
 	if (!err)
 		err = check_wish(c, w->login, &quiet);
@@ -274,6 +280,8 @@ static enum err finish(struct call *c, const struct reset *r)
 	enum err err = session_end_client(c->db, brand, r->client_id, NULL);
 
 	log_info("reset.done", "client %" PRId64, r->client_id);
+	page_audit(
+	    c, r->client_id, (struct audit_entry){.event = AUDIT_RESET_DONE});
 	if (!err)
 		err = reset_end_client(c->db, brand, r->client_id);
 	if (!err)

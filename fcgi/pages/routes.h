@@ -17,6 +17,26 @@ enum err login_code_load(struct call *c);
 enum err login_code_form(struct call *c);
 enum err login_code_submit(struct call *c);
 
+extern const struct param login_passkey_params[];
+extern const char passkey_options_answer[];
+enum err login_passkey_load(struct call *c);
+enum err login_passkey_submit(struct call *c);
+enum err login_code_passkey_load(struct call *c);
+enum err login_code_passkey_submit(struct call *c);
+
+extern const struct param passkey_begin_params[], passkey_add_params[];
+extern const struct param passkey_name_params[];
+extern const char passkeys_answer[], passkey_begun_answer[];
+extern const char passkey_added_answer[], passkey_answer[];
+enum err passkeys_load(struct call *c);
+enum err passkeys_form(struct call *c);
+enum err passkey_begin(struct call *c);
+enum err passkey_add_submit(struct call *c);
+enum err passkey_load(struct call *c);
+enum err passkey_form(struct call *c);
+enum err passkey_rename_submit(struct call *c);
+enum err passkey_remove_submit(struct call *c);
+
 extern const struct param totp_confirm_params[], totp_remove_params[];
 extern const char totp_answer[], totp_confirmed_answer[];
 enum err totp_load(struct call *c);
@@ -112,6 +132,16 @@ extern const struct param security_end_params[];
 extern const char security_answer[], security_ended_answer[];
 enum err security_load(struct call *c);
 enum err security_end(struct call *c);
+
+extern const struct param audit_params[];
+extern const char audit_answer[];
+extern const struct page_theme audit_theme;
+enum err audit_load(struct call *c);
+enum err audit_export(struct call *c);
+
+extern const char personal_answer[], personal_file_answer[];
+enum err personal_load(struct call *c);
+enum err personal_file_load(struct call *c);
 
 extern const char vcs_hook_answer[];
 enum err vcs_hook_submit(struct call *c);

@@ -1,6 +1,8 @@
 /* totp.c: setting up and removing an authenticator app. */
 #include <inttypes.h>
 
+#include "domain/passkey.h"
+#include "pages/page_audit.h"
 #include "pages/page_factor.h"
 #include "pages/page_letter.h"
 #include "pages/page_serve.h"
@@ -83,7 +85,12 @@ static enum err fill(struct call *c)
 	json_put(c->model, "secret", NULL);
 	json_put(c->model, "uri", NULL);
 	json_put_flag(c->ui, states[f.state], true);
-	json_put_flag(c->ui, "few", f.state == FACTOR_ON && f.codes_left < 4);
+	json_put_flag(
+	    c->ui, "few", f.state == FACTOR_ON && f.codes_left < FACTOR_FEW);
+	if (f.passkeys)
+		json_put_flag(c->ui, "passkeys_left", true);
+	if (passkey_is_set(c->mem, c->brand))
+		json_put_text(c->ui, "passkeys_url", "/api/security/passkeys");
 	if (f.state == FACTOR_BEGUN)
 		put_secret(c, f.secret);
 	if (c->half)
@@ -130,7 +137,6 @@ enum err totp_confirm(struct call *c)
 {
 	const char *codes[FACTOR_CODES];
 	bool first = c->half; /* this ends a log-in */
-	struct json_object *list;
 	enum err err;
 
 	if (!c->db)
@@ -144,28 +150,15 @@ enum err totp_confirm(struct call *c)
 		return refuse(c, err);
 	log_info("factor.added", "client %" PRId64, c->session->client_id);
 	if (first)
+		page_audit_login(c, "code");
+	page_audit_mine(c, (struct audit_entry){.event = AUDIT_FACTOR_ADDED});
+	if (first)
 		page_note_device(c);
 	page_send_letter(
 	    c, "factor_added", c->session->client_id, c->session->login);
-	list = json_put_list(c->model, "recovery_codes");
-	for (size_t i = 0; i < FACTOR_CODES; i++)
-		json_put_text(list, NULL, codes[i]);
-	json_put_flag(c->ui, "codes", true);
+	page_put_codes(c, codes, FACTOR_CODES);
 	json_put_flag(c->ui, "on", false);
 	return ERR_OK;
-}
-
-static enum err check_proof(struct call *c)
-{
-	const char *password = req_text(c->req, "current");
-	const char *code = req_text(c->req, "code");
-
-	if (code)
-		return page_try_code(c, c->session->client_id, code);
-	if (password)
-		return page_try_password(c, password);
-	req_add_fault(c->req, "current", "factor.proof");
-	return ERR_RULE;
 }
 
 enum err totp_remove(struct call *c)
@@ -175,18 +168,22 @@ enum err totp_remove(struct call *c)
 
 	if (!c->db)
 		return ERR_BUSY;
-	err = check_proof(c);
+	err = page_check_proof(c);
 	if (!err)
 		err = factor_remove(&of);
-	if (!err && c->brand->conf->session.require_factor)
-		err = session_want_factor(
-		    c->db, c->brand->name, c->session->client_id);
+	if (!err)
+		err = page_miss_factor(c);
+	if (!err)
+		err = fill(c);
 	if (err)
 		return err;
 	log_info("factor.removed", "client %" PRId64, c->session->client_id);
+	page_audit_mine(c, (struct audit_entry){.event = AUDIT_FACTOR_REMOVED});
 	page_send_letter(
 	    c, "factor_removed", c->session->client_id, c->session->login);
-	page_flash(c, page_text(c, "factor.removed"));
+	page_flash(c, page_text(c, json_find(c->ui, "passkeys_left")
+				       ? "factor.removed_app"
+				       : "factor.removed"));
 	c->location = "/api/security/totp";
-	return fill(c);
+	return ERR_OK;
 }

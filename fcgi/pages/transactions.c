@@ -50,7 +50,6 @@ struct ledger {
 	const char *name;
 	enum vcs_flow flow;
 	struct period period;
-	struct vcs_head head; /* of a file's rows */
 };
 
 /* --- References ----------------------------------------------------------- */
@@ -200,44 +199,29 @@ static enum err load(struct call *c, struct ledger *l)
 
 enum err payments_load(struct call *c)
 {
-	struct ledger l = {"payments", VCS_PAYMENTS, {0}, {0}};
+	struct ledger l = {"payments", VCS_PAYMENTS, {0}};
 
 	return load(c, &l);
 }
 
 enum err charges_load(struct call *c)
 {
-	struct ledger l = {"charges", VCS_CHARGES, {0}, {0}};
+	struct ledger l = {"charges", VCS_CHARGES, {0}};
 
 	return load(c, &l);
 }
 
 /* --- Files ---------------------------------------------------------------- */
 
-/* A piece that comes back cut is asked for in halves. */
 static enum err fetch_rows(
     struct call *c, void *state, struct json_object *list, size_t *taken)
 {
-	enum { PIECE = 1000, LEAST = 50 };
-	struct ledger *l = state;
-	struct vcs_transactions *piece;
-	enum vcs_piece what;
-	size_t ask;
+	struct vcs_ledger *l = state;
+	struct vcs_transactions *piece = vcs_read_ledger(c->trip, l);
 
-	for (ask = PIECE;; ask /= 2) {
-		piece = vcs_ask_transactions(c->trip, l->flow, l->period.start,
-		    l->period.end, ask, *taken);
-		vcs_go(c->trip);
-		if (!piece->err || !*piece->cut || ask <= LEAST)
-			break;
-	}
 	/* A refusal of VCS's is its fault towards the customer. */
 	if (piece->err)
 		return piece->err == ERR_RULE ? ERR_UPSTREAM : piece->err;
-	what = vcs_check_piece(
-	    "transaction.list", &l->head, piece->first, piece->came, ask);
-	if (what != VCS_PIECE_NEW)
-		return what == VCS_PIECE_END ? ERR_OK : ERR_UPSTREAM;
 	for (size_t i = 0; i < piece->n; i++)
 		put_row(c, list, &piece->rows[i]);
 	*taken += piece->came;
@@ -247,22 +231,24 @@ static enum err fetch_rows(
 static enum err export_rows(struct call *c, struct ledger *l)
 {
 	enum err err = page_find_period(c, &l->period);
+	struct vcs_ledger rows = {
+	    .flow = l->flow, .from = l->period.start, .to = l->period.end};
 
 	if (err)
 		return err;
-	return page_export(c, l->name, columns, &l->period, fetch_rows, l);
+	return page_export(c, l->name, columns, &l->period, fetch_rows, &rows);
 }
 
 enum err payments_export(struct call *c)
 {
-	struct ledger l = {"payments", VCS_PAYMENTS, {0}, {0}};
+	struct ledger l = {"payments", VCS_PAYMENTS, {0}};
 
 	return export_rows(c, &l);
 }
 
 enum err charges_export(struct call *c)
 {
-	struct ledger l = {"charges", VCS_CHARGES, {0}, {0}};
+	struct ledger l = {"charges", VCS_CHARGES, {0}};
 
 	return export_rows(c, &l);
 }

@@ -4,6 +4,7 @@
 
 #include "domain/reset.h"
 #include "domain/throttle.h"
+#include "pages/page_audit.h"
 #include "pages/routes.h"
 #include "tools/crypto.h"
 
@@ -95,6 +96,11 @@ enum err vcs_hook_submit(struct call *c)
 		return ERR_INPUT;
 	log_info("session.revoked", "client %lld", (long long)client);
 	err = reset_end_client(c->db, c->brand->name, client);
-	return err ? err
-		   : session_end_client(c->db, c->brand->name, client, NULL);
+	if (!err)
+		err = session_end_client(c->db, c->brand->name, client, NULL);
+	if (!err)
+		audit_note(c->brand, c->mem, client,
+		    &(struct audit_entry){.event = AUDIT_SESSIONS_REVOKED},
+		    c->now);
+	return err;
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "pages/page_audit.h"
 #include "pages/routes.h"
 
 const struct param voucher_params[] = {
@@ -89,6 +90,16 @@ static void fill_done(struct call *c, const struct voucher *voucher)
 		fill_balance(c);
 }
 
+static void note(struct call *c, const struct voucher *voucher)
+{
+	struct audit_entry e = {
+	    .event = AUDIT_VOUCHER_REDEEMED, .amount = voucher->amount};
+
+	if (voucher->has_amount)
+		e.currency = c->currency;
+	page_audit_mine(c, e);
+}
+
 const char voucher_answer[] = "credited:money? " SHAPE_BALANCE "?";
 
 enum err voucher_submit(struct call *c)
@@ -105,6 +116,8 @@ enum err voucher_submit(struct call *c)
 	    c->brand, c->db, c->mem, c->session, code, c->now, &voucher);
 	if (err)
 		return explain(c, err, &voucher);
+	if (!voucher.again)
+		note(c, &voucher);
 	fill_done(c, &voucher);
 	return ERR_OK;
 }

@@ -346,13 +346,115 @@ const char *crypto_check_signed(const struct crypto_signed *s)
 	return wrong;
 }
 
+/* --- Signatures by keys --------------------------------------------------- */
+
+/* GnuTLS takes no pointers to const, and does not write. */
+static gnutls_datum_t datum(const void *data, size_t len)
+{
+	return (gnutls_datum_t){
+	    (unsigned char *)(uintptr_t)data, (unsigned)len};
+}
+
+static bool is_exponent(const struct crypto_public *key)
+{
+	const unsigned char *e = key->b;
+
+	return key->b_len && e[key->b_len - 1] & 1 &&
+	       (key->b_len > 1 || e[0] >= 3);
+}
+
+/* NULL: it is none. The caller's. */
+static gnutls_pubkey_t open_public(const struct crypto_public *key)
+{
+	const gnutls_datum_t a = datum(key->a, key->a_len);
+	const gnutls_datum_t b = datum(key->b, key->b_len);
+	gnutls_pubkey_t out;
+	unsigned bits = 0;
+	int code;
+
+	if (gnutls_pubkey_init(&out) < 0)
+		return NULL;
+	if (key->kind == CRYPTO_P256)
+		code = gnutls_pubkey_import_ecc_raw(
+		    out, GNUTLS_ECC_CURVE_SECP256R1, &a, &b);
+	else if (is_exponent(key))
+		code = gnutls_pubkey_import_rsa_raw(out, &a, &b);
+	else
+		code = GNUTLS_E_INVALID_REQUEST;
+	/* Importing does not look whether the point is on the curve. */
+	if (code >= 0)
+		code = gnutls_pubkey_verify_params(out);
+	if (code >= 0 && key->kind == CRYPTO_RSA) {
+		gnutls_pubkey_get_pk_algorithm(out, &bits);
+		code = bits < RSA_BITS ? GNUTLS_E_INVALID_REQUEST : code;
+	}
+	if (code >= 0)
+		return out;
+	gnutls_pubkey_deinit(out);
+	return NULL;
+}
+
+bool crypto_check_public(const struct crypto_public *key)
+{
+	gnutls_pubkey_t public = open_public(key);
+
+	if (public)
+		gnutls_pubkey_deinit(public);
+	return public != NULL;
+}
+
+bool crypto_verify(const struct crypto_public *key, const void *data,
+    size_t len, const void *signature, size_t signature_len)
+{
+	gnutls_pubkey_t public = open_public(key);
+	const gnutls_datum_t in = datum(data, len);
+	const gnutls_datum_t with = datum(signature, signature_len);
+	int code;
+
+	if (!public)
+		return false;
+	code = gnutls_pubkey_verify_data2(public,
+	    key->kind == CRYPTO_P256 ? GNUTLS_SIGN_ECDSA_SHA256
+				     : GNUTLS_SIGN_RSA_SHA256,
+	    0, &in, &with);
+	gnutls_pubkey_deinit(public);
+	return code >= 0;
+}
+
+static const char base64url_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				       "abcdefghijklmnopqrstuvwxyz0123456789-_";
+
 char *crypto_base64url(struct mem *m, const void *data, size_t len)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789-_";
 	char *out = mem_array(m, len / 3 + 2, 4);
 
-	*put_digits(data, len, 6, digits, out) = '\0';
+	*put_digits(data, len, 6, base64url_digits, out) = '\0';
+	return out;
+}
+
+void *crypto_unbase64url(struct mem *m, const char *text, size_t *len)
+{
+	size_t n = strlen(text);
+	unsigned char *out = mem_alloc(m, n / 4 * 3 + 4), *at = out;
+	uint32_t have = 0;
+	unsigned width = 0;
+
+	for (; *text; text++) {
+		const char *digit = strchr(base64url_digits, *text);
+
+		if (!digit)
+			return NULL;
+		have = have << 6 | (uint32_t)(digit - base64url_digits);
+		width += 6;
+		if (width < 8)
+			continue;
+		width -= 8;
+		*at++ = (unsigned char)(have >> width);
+	}
+	/* One digit alone is no byte; bits that belong to none are zero. */
+	if (n % 4 == 1 || have & ((1U << width) - 1))
+		return NULL;
+	*len = (size_t)(at - out);
 	return out;
 }
 

@@ -57,6 +57,8 @@ char *crypto_hex(struct mem *m, const void *data, size_t len);
  * there are others, or more or fewer. */
 bool crypto_unhex(const char *text, void *out, size_t len);
 char *crypto_base64url(struct mem *m, const void *data, size_t len);
+/* NULL: not just as crypto_base64url() writes it. In the pool. */
+void *crypto_unbase64url(struct mem *m, const char *text, size_t *len);
 /* Base64 with padding (RFC 4648, section 4). Decoding: NULL where the text is
  * none. In the pool. */
 char *crypto_base64(struct mem *m, const void *data, size_t len);
@@ -83,6 +85,24 @@ struct crypto_signed {
  * more bits, and signed the data with RSA-SHA256 (RFC 8017, 8.2). NULL: all of
  * it; else what is wrong. */
 const char *crypto_check_signed(const struct crypto_signed *s);
+
+enum crypto_public_kind { CRYPTO_P256, CRYPTO_RSA };
+
+/* A public key: x and y, or modulus and exponent, the highest byte first. */
+struct crypto_public {
+	enum crypto_public_kind kind;
+	const void *a, *b;
+	size_t a_len, b_len;
+};
+
+/* Whether it is a key at all: a point of the curve; RSA of 2048 or more bits,
+ * with an odd exponent from 3. */
+bool crypto_check_public(const struct crypto_public *key);
+
+/* Whether its holder signed the data: ECDSA with SHA-256 as DER (RFC 3279,
+ * 2.2.3), or RSA-SHA256 (RFC 8017, 8.2). */
+bool crypto_verify(const struct crypto_public *key, const void *data,
+    size_t len, const void *signature, size_t signature_len);
 
 /* Overwrites a secret, and is not optimised away. */
 void crypto_wipe(void *data, size_t len);

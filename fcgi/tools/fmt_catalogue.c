@@ -160,7 +160,8 @@ static void read_file(struct reading *r, FILE *file)
 	if (bytes.len)
 		root = parse_json(r, scratch, bytes.data, bytes.len);
 	if (json_is(root, JSON_OBJECT)) {
-		json_each(root, key, value) read_text(r, key, value);
+		json_each (root, key, value)
+			read_text(r, key, value);
 	}
 	mem_close(scratch);
 }

@@ -202,8 +202,7 @@ enum err req_parse_json(struct req *r, const char *text, size_t len)
 		return refuse(stop.what);
 	if (!json_is(o, JSON_OBJECT))
 		return refuse("the body is no JSON object");
-	json_each(o, name, value)
-	{
+	json_each (o, name, value) {
 		enum err e = add_field(r, name, json_text(value, NULL), !value);
 
 		if (e)

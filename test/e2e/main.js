@@ -13,7 +13,7 @@ const parts = [
 	['dashboard', 'rates', 'keyboard', 'layout', 'network', 'static', 'headers',
 		'errors', 'downloads', 'forms', 'openapi', 'nonsense', 'refill'],
 	// axe takes as long as nearly all the others.
-	['markup', 'rtl', 'limits', 'login', 'factor', 'language'],
+	['markup', 'rtl', 'limits', 'login', 'factor', 'passkey', 'language'],
 ];
 const part = process.env.PORTICO_E2E_PART;
 

@@ -16,10 +16,14 @@ const wanted = ['log-in', 'log-in refused', 'dashboard', 'dashboard in German',
 	'not found', 'not found by nginx', 'usage without usage',
 	'log-in, code', 'log-in, wrong code', 'log-in, app asked for',
 	'app, recovery codes', 'app, off', 'app, begun', 'app, on',
-	'app, not removed',
+	'app, not removed', 'log-in, code or passkey',
+	'log-in, passkey asked for', 'passkeys, some', 'passkeys, begun',
+	'passkey, not removed', 'security with passkeys',
 	'log-in after a new password', 'forgotten password',
 	'forgotten password, sent', 'new password', 'new password, wrong',
 	'new password, link gone', 'security of heron',
+	'activity', 'activity in German', 'activity, none',
+	'activity, wrong parameter', 'personal data',
 	...['usage/summary', 'usage/summary?group_by=code_name', 'usage/detailed',
 		'payments', 'charges', 'invoices', 'subscriptions', 'accounts',
 		'profile', 'rates/lookup?number=%2B49301234567', 'refill',
@@ -69,7 +73,7 @@ async function takeTurned() {
 		for (const name of ['dashboard', 'rates', 'usage/summary',
 			'usage/summary?group_by=code_name', 'usage/detailed',
 			'payments', 'charges', 'invoices', 'subscriptions',
-			'accounts', 'profile', 'refill', 'security', 'reset'].filter(isWanted)) {
+			'accounts', 'profile', 'refill', 'security', 'audit', 'personal', 'reset'].filter(isWanted)) {
 			await page.goto('/api/' + name);
 			await page.screenshot({ path: fileOf('rtl', name, width),
 				fullPage: true });

@@ -13,7 +13,7 @@ async function findFiles(world) {
 }
 
 const types = { css: /^text\/css/, png: /^image\/png$/,
-	svg: /^image\/svg\+xml/ };
+	js: /^(text|application)\/javascript/, svg: /^image\/svg\+xml/ };
 
 module.exports = world => {
 	test('static: what a page names never changes, and is kept', async () => {

@@ -7,14 +7,9 @@
 #include "base/mem.h"
 #include "base/money.h"
 #include "tools/fmt.h"
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void try_money(struct mem *m, const char *text)
 {

@@ -1,5 +1,6 @@
 /* fuzz_req.c: the parsers of what a client sends. The first byte picks one:
- * variables of the environment, query, urlencoded body, JSON body, cookies.
+ * variables of the environment, query, urlencoded body, JSON body, a body that
+ * is left as it came, cookies, Accept.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 
 #include "base/mem.h"
 #include "tools/req.h"
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -69,6 +71,39 @@ static void try_request(struct mem *m, const char *const *env, struct body *b)
 	req_cookie(&r, "");
 }
 
+/* A cookie's value holds nothing that ends one. */
+static void try_cookies(struct mem *m, const char *text)
+{
+	const char *env[] = {"REQUEST_METHOD=GET", "REQUEST_URI=/a",
+	    mem_print(m, "HTTP_COOKIE=%s", text), NULL};
+	struct req_source s = {env, NULL, NULL};
+	const char *value;
+	struct req r;
+
+	must(!req_open(&r, m, &s));
+	value = req_cookie(&r, "portico");
+	must(!value || (strstr(text, "portico") && strstr(text, value) &&
+			   !strchr(value, ';')));
+}
+
+/* For who checks a signature over it: not a byte may be another one. */
+static void try_raw(struct mem *m, const char *data, size_t len)
+{
+	const char *env[] = {"REQUEST_METHOD=POST", "REQUEST_URI=/a",
+	    mem_print(m, "CONTENT_LENGTH=%zu", len),
+	    "CONTENT_TYPE=application/json; charset=utf-8", NULL};
+	struct body b = {data, len};
+	struct req_source s = {env, read_body, &b};
+	struct req r;
+	enum err err;
+
+	must(!req_open(&r, m, &s));
+	err = req_read_raw(&r, &s, LIMIT);
+	must(!err == !memchr(data, '\0', len));
+	must(err || (r.body_len == len && !memcmp(r.body, data, len) &&
+			!r.body[len] && !r.n_fields));
+}
+
 /* Lines of NAME=value. */
 static void try_environment(struct mem *m, char *text)
 {
@@ -125,6 +160,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 'c':
 		try_one(m, "HTTP_COOKIE", text);
+		try_cookies(m, text);
+		break;
+	case 'r':
+		try_raw(m, text, size - 1);
+		break;
+	case 'a':
+		try_one(m, "HTTP_ACCEPT", text);
 		break;
 	default:
 		break;

@@ -121,9 +121,9 @@ def children(portal):
         return [int(word) for word in f.read().split()]
 
 
-def start(confine="auto"):
+def start(confine="auto", env=None):
     portal = Portal(sandbox, {"pool": {"workers": 1, "confine": confine}},
-                    workers=1)
+                    workers=1, env=env)
     Client(portal).login("heron")
     return portal
 
@@ -274,6 +274,163 @@ def test_off(t):
 def test_required(t):
     portal = start("require")
     t.equal(attempt(portal, "open", b"/etc/passwd", 0, 0), "EACCES", "file")
+
+
+# A kernel that lacks what LACKS names (a library in front of the C library's).
+OLD_KERNEL = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+static int refuse(const char *what)
+{
+	const char *lacks = getenv("LACKS");
+
+	if (!lacks || !strstr(lacks, what))
+		return 0;
+	errno = strstr(lacks, "disabled") ? EOPNOTSUPP : ENOSYS;
+	return 1;
+}
+
+#define ARGUMENTS(LAST) \
+	long a[5]; \
+	va_list ap; \
+	va_start(ap, LAST); \
+	for (int i = 0; i < 5; i++) \
+		a[i] = va_arg(ap, long); \
+	va_end(ap)
+
+long syscall(long n, ...)
+{
+	static long (*next)(long, ...);
+	ARGUMENTS(n);
+	if (n == SYS_landlock_create_ruleset && refuse("landlock"))
+		return -1;
+	if (n == SYS_seccomp && refuse("seccomp"))
+		return -1;
+	if (!next)
+		next = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+	return next(n, a[0], a[1], a[2], a[3], a[4]);
+}
+
+int prctl(int n, ...)
+{
+	static int (*next)(int, ...);
+	ARGUMENTS(n);
+	if (n == 22 /* PR_SET_SECCOMP */ && refuse("seccomp")) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (!next)
+		next = (int (*)(int, ...))dlsym(RTLD_NEXT, "prctl");
+	return next(n, a[0], a[1], a[2], a[3], a[4]);
+}
+"""
+
+
+def old_kernel(lacks):
+    library = os.path.join(sandbox.folder, "old-kernel.so")
+    with open(library + ".c", "w") as f:
+        f.write(OLD_KERNEL)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, library + ".c",
+                    "-ldl"], check=True, timeout=harness.PATIENCE)
+    return {"LD_PRELOAD": library, "LACKS": lacks}
+
+
+def test_kernel_without(t):
+    """What a kernel lacks is said, and the rest is confined."""
+    for lacks, word, file, raw, seccomp in (
+            ("landlock", "Landlock", None, "EPERM", "2"),
+            ("landlock disabled", "Landlock", None, "EPERM", "2"),
+            ("seccomp", "seccomp", "EACCES", None, "0"),
+            ("seccomp landlock", "seccomp and Landlock", None, None, "0")):
+        portal = start(env=old_kernel(lacks))
+        t.check("lacks %s; the rest is confined" % word in portal.log() and
+                portal.logged("confine.partial"), lacks, portal.log())
+        t.check(not portal.logged("confine.failed"), "once", portal.log())
+        t.equal(portal.log().count("confine.partial"), 1, "once")
+        status = status_of(children(portal)[0])
+        t.equal((status["Seccomp"], status["NoNewPrivs"],
+                 int(status["CapBnd"], 16)), (seccomp, "1", 0), lacks)
+        for call, wanted in ((("open", b"/etc/passwd", 0, 0), file),
+                             (("socket", socket.AF_INET, socket.SOCK_RAW, 255),
+                              raw)):
+            got = attempt(portal, *call)
+            # Without capabilities, no raw socket either.
+            t.check(got == wanted if wanted else isinstance(got, int) or
+                    call[0] == "socket", "%s: %s" % (lacks, call[0]), got)
+        t.status(Client(portal).login("heron").get("/api/profile"), 200,
+                 "it serves")
+
+
+def test_kernel_without_what_is_required(t):
+    for lacks in ("landlock", "landlock disabled", "seccomp"):
+        whole = start("require")
+        env = {**os.environ, **old_kernel(lacks)}
+        socket_path = os.path.join(whole.short, "other")
+        ended = subprocess.run(
+            [harness.PORTICO, "serve", "--config", whole.config, "--socket",
+             socket_path], env=env, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=harness.PATIENCE)
+        t.equal(ended.returncode, 1, lacks + ": it does not start")
+        t.check("nothing is served" in ended.stderr and
+                "pool.ready" not in ended.stderr, "and says why",
+                ended.stderr)
+        t.check(not os.path.exists(socket_path), "no socket")
+
+
+# --- Files that are replaced ----------------------------------------------------
+
+def portal_with_etc(etc):
+    """A portal for which a folder of ours is /etc."""
+    program, wrapper = harness.PORTICO, os.path.join(sandbox.folder, "in-etc")
+    with open(wrapper, "w") as f:
+        f.write("#!/bin/sh\nexec unshare -m sh -c 'mount --bind \"%s\" /etc && "
+                "exec \"$0\" \"$@\"' \"%s\" \"$@\"\n" % (etc, program))
+    os.chmod(wrapper, 0o755)
+    harness.PORTICO = wrapper
+    try:
+        return start()
+    finally:
+        harness.PORTICO = program
+
+
+def test_replaced_file(t):
+    """A new /etc/resolv.conf is none that the worker may read: another worker
+    takes over."""
+    if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
+        print("confine_test: no mount namespaces: replaced files not tried")
+        return
+    etc = os.path.join(sandbox.folder, "etc")
+    shutil.copytree("/etc", etc, symlinks=True, ignore=lambda folder, names: [
+        n for n in names if folder == "/etc" and n not in
+        ("resolv.conf", "hosts", "nsswitch.conf", "ssl", "localtime",
+         "ld.so.cache", "passwd", "group")])
+    resolv = os.path.join(etc, "resolv.conf")
+    portal = portal_with_etc(etc)
+    first = children(portal)[0]
+    open_it = ("open", b"/etc/resolv.conf", 0, 0)
+    t.check(isinstance(attempt(portal, *open_it), int), "it may be read")
+    Client(portal).login("heron")
+    t.equal(children(portal), [first], "the same worker: nothing has changed")
+    with open(resolv + ".new", "w") as f:
+        f.write("nameserver 127.0.0.1\n")
+    os.rename(resolv + ".new", resolv)
+    t.equal(attempt(portal, *open_it), "EACCES", "the new one may not")
+    t.status(Client(portal).get("/api/login"), 200, "the request is served")
+    wait_for("another worker", lambda: children(portal) not in
+             ([], [first]) and portal.logged("worker.retired"))
+    t.check("/etc/resolv.conf was replaced" in portal.log(), portal.log())
+    Client(portal).login("heron")
+    second = children(portal)
+    t.check(isinstance(attempt(portal, *open_it), int),
+            "the next worker may read it")
+    Client(portal).login("heron")
+    t.equal(children(portal), second, "and stays")
 
 
 def readelf(*options):

@@ -156,6 +156,18 @@ def test_bad_bodies(t):
     error(t, answer, 400, "invalid_input", "shorter than announced")
 
 
+def test_bad_bodies_of_forms(t):
+    """A body that cannot be read is refused before anybody asks whose form it
+    was: no page to show again, and above all no end of the worker."""
+    for row in routes:
+        if row["method"] != "POST" or "/hooks/" in row["path"]:
+            continue
+        for who in (portal.client(), portal.client().login("heron")):
+            for body in (b"a=%zz", b"a=\xff", b"a=b\xfa"):
+                t.status(who.request("POST", row["path"], body, BODIES[0]),
+                         400, "%s %r" % (row["path"], body))
+
+
 def test_brand(t):
     c = portal.client()
     for brand in ("acme", "DEFAULT", "../default", "default ", "d" * 3000):

@@ -72,11 +72,11 @@ class Till:
     """A portal that takes money. The webhooks of the sandbox are not sent by
     itself: deliver() hands them over, so that a test says when."""
 
-    def __init__(self, sandbox=None, workers=2, **settings):
+    def __init__(self, sandbox=None, workers=2, now=None, **settings):
         self.sandbox = sandbox or Sandbox()
         self.portal = Portal(self.sandbox,
                              settings_of(self.sandbox, **settings),
-                             workers=workers)
+                             workers=workers, now=now)
 
     def customer(self, who="heron"):
         return self.portal.client().token(who)

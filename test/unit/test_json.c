@@ -201,7 +201,9 @@ static void parsing(void **state)
 	    "\xef\xbb\xbf{}", "\"x\"", "{\"a\":{\"b\":[1,2.50,null,true]}}",
 	    "{\"a:b\":\":\"}", "{\"a\":\"\\\":\\\\\"}",
 	    "{\"a\":{\"x\":1},\"b\":{\"x\":1}}", "{\"\\u00e4\":1}",
-	    "[[[[[[1]]]]]]"};
+	    "[[[[[[1]]]]]]",
+	    /* A backslash, and five letters. */
+	    "[\"\\\\u0000\"]", "{\"\\\\u0000\":\"\\\\\\\\u0000\"}"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
@@ -218,7 +220,7 @@ static void refusing(void **state)
 	    "{\"a\" 1}", "[NaN]", "[Infinity]", "[01]", "[+1]", "/* x */{}",
 	    "// x\n{}", "{\"a\":\"x\n\"}", "\xef\xbb\xbf\xef\xbb\xbf{}",
 	    "\xef\xbb{}", "{}\xef\xbb\xbf", "\xff\xfe{\0}\0", "[\"\\u0000\"]",
-	    "[[[[[[[[[[1]]]]]]]]]]",
+	    "[\"\\\\\\u0000\"]", "{\"a\\u0000\":1}", "[[[[[[[[[[1]]]]]]]]]]",
 	    /* Which of two would a reader see? */
 	    "{\"a\":1,\"a\":2}", "{\"b\":{\"a\":1,\"a\":1}}",
 	    "[{\"a\":1,\"\\u0061\":2}]",

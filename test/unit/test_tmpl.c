@@ -149,8 +149,7 @@ static bool is_refused(struct json_object *test, const char *file)
 	    !strcmp(text_of(test, "name"), "Recursion"))
 		return true;
 	if (json_has(test, "partials", &partials)) {
-		json_each(partials, name, text)
-		{
+		json_each (partials, name, text) {
 			if (name && has_raw(json_text(text, NULL)))
 				return true;
 		}
@@ -164,8 +163,7 @@ static void put_partials(struct box *b, struct json_object *test)
 
 	if (!json_has(test, "partials", &partials))
 		return;
-	json_each(partials, name, text)
-	{
+	json_each (partials, name, text) {
 		put(b, mem_print(b->mem, "%s.mustache", name),
 		    json_text(text, NULL));
 	}

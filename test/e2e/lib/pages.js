@@ -121,6 +121,51 @@ pages.push(
 		factor: 1002, status: 422,
 		act: page => send(page, { current: '' }) });
 
+/* Passkeys, as they are without script: the forms that need it stay hidden. `keys`:
+ * whose there are two of. */
+const KEYS = '/api/security/passkeys';
+const KEY = KEYS + '/' + 'KEY'.padEnd(16, 'A');
+
+async function prove(page, form, current) {
+	await page.fill('#current', current);
+	return follow(page, 'main form[action$=' + form + '] button');
+}
+
+pages.push(
+	{ name: 'log-in, code or passkey', path: '/api/login', keys: 1001,
+		act: page => logIn(page, 'heron') },
+	{ name: 'log-in, passkey asked for', path: '/api/login', lacks: 1004,
+		ends: 'whale', act: async (page, lack) => {
+			await logIn(page, 'whale');
+			lack();
+			return page.goto(KEYS);
+		} },
+	{ name: 'passkeys, none', path: KEYS, user: 'heron' },
+	{ name: 'passkeys, some', path: KEYS, user: 'osprey', keys: 1002 },
+	{ name: 'passkeys, not proved', path: KEYS, user: 'osprey', status: 422,
+		act: page => prove(page, 'new', '') },
+	{ name: 'passkeys, begun', path: KEYS, user: 'heron',
+		act: page => prove(page, 'new', 'heron-demo-1') },
+	{ name: 'passkey', path: KEY, user: 'heron', keys: 1001 },
+	{ name: 'passkey, no name', path: KEY, user: 'heron', keys: 1001,
+		status: 400, act: page => send(page, { name: '' }) },
+	{ name: 'passkey, not removed', path: KEY, user: 'osprey', keys: 1002,
+		status: 422, act: page => prove(page, 'remove', '') },
+	{ name: 'security with passkeys', path: '/api/security', user: 'heron',
+		keys: 1001 });
+
+function writeKeys(world, client) {
+	const now = Math.floor(Date.now() / 1000);
+
+	changeStore(world.stack, [`insert into passkey (id, brand, client_id, login,
+		credential, public_key, sign_count, name, created, used)
+		values (?, 'default', ?, 'heron', ?, '', 0, ?, ?, ?)`, [
+		[KEY.split('/').pop(), client, 'aa', 'Phone', now - 86400, now],
+		['OTHER'.padEnd(16, 'A'), client, 'bb', LONG.slice(0, 60), now, 0]]],
+	[`insert into recovery_code (brand, client_id, code_hash)
+		values ('default', ?, ?)`, [[client, 'a']]]);
+}
+
 // Without a log-in, by a letter's link (reset: true makes it good), and sessions.
 const LINK = 'Link'.padEnd(43, 'A');
 
@@ -135,7 +180,56 @@ pages.push(
 		status: 422, act: page => send(page, { new: 'short', repeat: 'x' }) },
 	{ name: 'new password, link gone', path: '/api/reset/nothing', status: 404 },
 	{ name: 'security of heron', path: '/api/security', user: 'heron' },
-	{ name: 'security of osprey', path: '/api/security', user: 'osprey' });
+	{ name: 'security of osprey', path: '/api/security', user: 'osprey' },
+	{ name: 'personal data', path: '/api/personal', user: 'heron' },
+	{ name: 'personal data in German', path: '/api/personal', user: 'osprey' },
+	{ name: 'activity', path: '/api/audit?size=50', user: 'heron',
+		trail: 1001 },
+	{ name: 'activity in German', path: '/api/audit', user: 'osprey',
+		trail: 1002 },
+	{ name: 'activity, none', user: 'heron',
+		path: '/api/audit?from=2020-01-01&to=2020-01-31' },
+	{ name: 'activity, wrong parameter', path: '/api/audit?size=7',
+		user: 'heron', status: 400 });
+
+// Everything that may have happened: event, item, old, new, amount, times.
+const TRAIL = [['login', 'password'], ['login', 'code', '', '', '', 12],
+	['new_device'], ['logout'], ['password_changed'], ['reset_done'],
+	['session_ended', 'billing-sync/2.1'], ['sessions_ended'],
+	['sessions_revoked'], ['factor_added'], ['factor_removed'],
+	['recovery_used'], ['profile_changed', 'email', 'old@heron.example',
+		'billing+' + 'long'.repeat(10) + '@heron.example'],
+	['profile_changed', 'address', '', '1 Side St <b>Boston</b>'],
+	['profile_changed', 'company', '\u05d0\u05d1\u05d2 Ltd', 'Heron & Sons'],
+	['voucher_redeemed', '', '', '', '25.00'],
+	...['begun', 'paid', 'failed', 'cancelled', 'expired', 'review',
+		'partly_reversed', 'reversed'].map(what => ['payment_' + what,
+		'RFABCDEFGHIJKLMNOPQR', '', '', '1234.50']),
+	['invoice_downloaded', 'INV-9005.pdf'],
+	['exported', 'usage_detailed_2026-10-26_2026-11-24.csv']];
+const TALLY = ['login_failed', 'code_failed', 'password_failed', 'reset_asked'];
+
+function writeTrail(world, client) {
+	const now = Math.floor(Date.now() / 1000);
+	const agent = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 ' +
+		'Firefox/140.0';
+
+	changeStore(world.stack, ['insert into audit values ' +
+		"('default', ?, ?, ?, ?, ?, ?, ?, ?, ?, 'USD', ?, ?, ?)", TRAIL.map(
+		([event, item = '', old = '', next = '', amount = '', times = 1],
+			i) => [client, 1000 + i, now - 60 * i, now - 90 * i, event, item, old, next,
+			amount, times, ...(event.startsWith('payment_') ? ['', ''] :
+				['198.51.100.1', agent])])],
+	['insert into audit_tally values ' +
+		"('default', ?, ?, '', 0, ?, ?, 7, '2001:db8::7', ?, ?)", TALLY.map(
+		event => ['client:' + client, event, now - 300, now - 900, agent,
+			now + 9999])]);
+}
+
+function forgetTrail(world) {
+	changeStore(world.stack, ['delete from audit', [[]]],
+		['delete from audit_tally', [[]]]);
+}
 
 function writeReset(world) {
 	changeStore(world.stack, ['insert into reset values (?, ?, ?, ?, ?)', [[
@@ -257,7 +351,7 @@ function writeFactor(world, client) {
 
 function forgetFactors(world) {
 	changeStore(world.stack, ['delete from totp', [[]]],
-		['delete from recovery_code', [[]]],
+		['delete from recovery_code', [[]]], ['delete from passkey', [[]]],
 		['delete from throttle where kind = ?', [['code']]]);
 }
 
@@ -317,8 +411,13 @@ async function visit(world, entry, options, look, prepare) {
 		writeFactor(world, entry.factor);
 	if (entry.reset)
 		writeReset(world);
+	if (entry.trail)
+		writeTrail(world, entry.trail);
 	try {
 		page = await open(world, { user: entry.user, ...options });
+		// Who logs in with passkeys needs one.
+		if (entry.keys)
+			writeKeys(world, entry.keys);
 		await lookAt(world, entry, page, look, prepare);
 	} catch (error) {
 		if (page)
@@ -328,10 +427,12 @@ async function visit(world, entry, options, look, prepare) {
 		await control(world.stack, 'DELETE', '/faults');
 		if (entry.payments)
 			forgetPayments(world, entry);
-		if ('factor' in entry || entry.ends)
+		if ('factor' in entry || entry.keys || entry.ends)
 			forgetFactors(world);
 		if (entry.ends)
 			await forgetUser(world.stack, entry.ends);
+		if (entry.trail)
+			forgetTrail(world);
 		if (entry.reset)
 			forgetReset(world);
 		if (id)
