@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "tools/db.h"
+
 enum {
 	KEEP = 2
 }; /* seconds that an answer is good for, so that nobody can
@@ -36,9 +38,20 @@ static void ask(struct call *c)
 const char health_answer[] = "status:ok|degraded|down store:ok|down "
 			     "vcs{core:ok|down management:ok|down|not_set}";
 
+/* Whether the store can be read; the key of the forms is always in it. */
+static bool is_store_up(struct call *c)
+{
+	struct db_rows rows;
+
+	return c->db &&
+	       db_query(c->db, c->mem, "select 1 from secret limit 1", NULL, 0,
+		   &rows) == ERR_OK;
+}
+
 enum err health_load(struct call *c)
 {
-	const char *store = c->db ? "ok" : "down";
+	bool has_store = is_store_up(c);
+	const char *store = has_store ? "ok" : "down";
 	const char *status = "ok";
 	struct json_object *vcs;
 
@@ -46,7 +59,7 @@ enum err health_load(struct call *c)
 		ask(c);
 	if (!strcmp(last.management, "down"))
 		status = "degraded";
-	if (!strcmp(last.core, "down") || !c->db)
+	if (!strcmp(last.core, "down") || !has_store)
 		status = "down";
 	json_put_text(c->model, "status", status);
 	json_put_text(c->model, "store", store);
