@@ -139,16 +139,16 @@ static void touch(struct db *db, struct session *s, int64_t idle_s, int64_t now)
 	" and c.spared <> s.token_hash)"
 
 /* Hosts' clocks differ a little. */
-static int64_t latest_cut(int64_t now)
+static int64_t latest_cut(void)
 {
-	return (now + 60) * INT64_C(1000000);
+	return session_clock() + INT64_C(60000000);
 }
 
-static enum err find_row(struct db *db, struct mem *m, const char *brand,
-    int64_t now, struct session *s)
+static enum err find_row(
+    struct db *db, struct mem *m, const char *brand, struct session *s)
 {
 	const struct db_value values[] = {db_text(s->token_hash),
-	    db_text(brand), db_text(kinds[s->kind]), db_int(latest_cut(now))};
+	    db_text(brand), db_text(kinds[s->kind]), db_int(latest_cut())};
 	struct db_rows rows;
 	enum err err = db_query(db, m,
 	    "select client_id, login, created, seen, expires, kept, lack "
@@ -180,7 +180,7 @@ enum err session_find(struct db *db, struct mem *m, const char *brand,
 	if (!is_token(token))
 		return ERR_LOGIN;
 	hash_text(token, s.token_hash);
-	err = find_row(db, m, brand, now, &s);
+	err = find_row(db, m, brand, &s);
 	if (err)
 		return err;
 	if (now >= s.expires || (idle_s > 0 && now - s.seen > idle_s))
@@ -265,13 +265,13 @@ enum err session_list(struct db *db, struct mem *m, const char *brand,
 {
 	const struct db_value values[] = {db_text(brand), db_int(client_id),
 	    db_int(now), db_int(idle_s > 0 ? now - idle_s : 0),
-	    db_int(SESSION_LIST_MAX), db_int(latest_cut(now))};
+	    db_int(SESSION_LIST_MAX), db_int(latest_cut())};
 	struct db_rows rows;
 	enum err err = db_query(db, m,
 	    "select token_hash, kind, created, seen, address, agent "
 	    "from session s where brand = $1 and client_id = $2 "
-	    "and lack = 0 and expires > $3 and seen >= $4 and " NOT_CUT("$6")
-	    " order by seen desc, created desc limit $5",
+	    "and lack = 0 and expires > $3 and seen >= $4 and " NOT_CUT(
+		"$6") " order by seen desc, created desc limit $5",
 	    values, 6, &rows);
 
 	*n = err ? 0 : rows.rows;

@@ -43,9 +43,8 @@ static bool is_store_up(struct call *c)
 {
 	struct db_rows rows;
 
-	return c->db &&
-	       db_query(c->db, c->mem, "select 1 from secret limit 1", NULL, 0,
-		   &rows) == ERR_OK;
+	return c->db && db_query(c->db, c->mem, "select 1 from secret limit 1",
+			    NULL, 0, &rows) == ERR_OK;
 }
 
 enum err health_load(struct call *c)

@@ -72,8 +72,7 @@ struct db *db_open_existing(const char *uri)
 
 	if (!driver || !driver->is_there || driver->is_there(uri))
 		return db_open(uri);
-	log_error("db.open", "%s is not there",
-	    uri + strlen(driver->scheme));
+	log_error("db.open", "%s is not there", uri + strlen(driver->scheme));
 	return NULL;
 }
 

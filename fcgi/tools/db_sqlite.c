@@ -25,8 +25,8 @@ struct sqlite_db {
 	sqlite3 *handle;
 	struct slot slots[SLOTS]; /* open addressing */
 	size_t used;
-	char *lock_path; /* NULL: in memory, so nobody else is there */
-	int lock_fd;	 /* -1: not opened yet */
+	char *lock_path;  /* NULL: in memory, so nobody else is there */
+	int lock_fd;	  /* -1: not opened yet */
 	const char *path; /* of the handle */
 	dev_t device;	  /* whose file it is */
 	ino_t file;
