@@ -398,3 +398,11 @@ enum err session_secret(
 	memcpy(out_hex, value, SESSION_HASH);
 	return ERR_OK;
 }
+
+bool session_can_read(struct db *db, struct mem *m)
+{
+	struct db_rows rows;
+
+	return db_query(db, m, "select name from secret limit 1", NULL, 0,
+		   &rows) == ERR_OK;
+}

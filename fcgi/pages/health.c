@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "tools/db.h"
+#include "domain/session.h"
 
 enum {
 	KEEP = 2
@@ -38,18 +38,9 @@ static void ask(struct call *c)
 const char health_answer[] = "status:ok|degraded|down store:ok|down "
 			     "vcs{core:ok|down management:ok|down|not_set}";
 
-/* Whether the store can be read; the key of the forms is always in it. */
-static bool is_store_up(struct call *c)
-{
-	struct db_rows rows;
-
-	return c->db && db_query(c->db, c->mem, "select 1 from secret limit 1",
-			    NULL, 0, &rows) == ERR_OK;
-}
-
 enum err health_load(struct call *c)
 {
-	bool has_store = is_store_up(c);
+	bool has_store = c->db && session_can_read(c->db, c->mem);
 	const char *store = has_store ? "ok" : "down";
 	const char *status = "ok";
 	struct json_object *vcs;

@@ -4,13 +4,17 @@ the clock, a worker, its memory. What customers see is what the table "When
 something fails" of docs/operations.md promises. Ends with 'N passed, N failed'.
 """
 import concurrent.futures
+import http.client
 import os
 import resource
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
+import threading
 
 import harness
 from harness import PASSWORDS, Portal, Sandbox, wait_for
@@ -473,6 +477,54 @@ def test_worker_killed(t):
     t.equal(sandbox.core("clients.get", id=1001), before, "nothing changed")
     front.end()
     p.finish(t)
+
+
+class HalfAnswer:
+    """A worker that dies in the middle of its answer, for nginx."""
+
+    HEAD = (b"Status: 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
+            b"Content-Length: 4000\r\n\r\n")
+
+    def __init__(self):
+        self.folder = harness.make_folder()
+        self.short = tempfile.mkdtemp(prefix="portico-")
+        self.socket = os.path.join(self.short, "s")
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.socket)
+        self.listener.listen()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            caller, _ = self.listener.accept()
+            with caller:
+                while caller.recv(65536)[-8:-7] != b"\1":
+                    pass  # until the end of the body, an empty record
+                caller.sendall(harness.record(
+                    harness.STDOUT, self.HEAD + b"x" * 1000))
+
+
+def test_worker_dies_in_its_answer(t):
+    """[row: worker-killed] What came is not taken for a whole page, and nobody
+    waits for the rest."""
+    half = HalfAnswer()
+    front = Nginx(half)
+    for coding in ("identity", "gzip"):
+        link = http.client.HTTPConnection("127.0.0.1", front.port, timeout=20)
+        link.request("GET", "/api/dashboard", headers={
+            "Accept-Encoding": coding})
+        try:
+            answer = link.getresponse()
+            body = answer.read()
+            t.fail("%s: %d bytes pass for the answer" % (coding, len(body)))
+        except http.client.IncompleteRead:
+            t.passed += 1
+        except OSError as e:
+            t.fail("%s: %r" % (coding, e))
+        link.close()
+    front.end()
+    half.listener.close()
+    shutil.rmtree(half.short)
 
 
 def test_worker_out_of_memory(t):
