@@ -416,7 +416,8 @@ class Mixed:
 
     def voucher(self, v, dice):
         return "voucher", v.post("/api/voucher", "/api/voucher", {
-            "code": "no-such-%d" % dice.randrange(1000)}), {422}
+            "code": "no-such-%d" % dice.randrange(1000)}), {
+                422, 409}  # one at a time of a customer
 
     def refill(self, v, dice):
         answer = v.post("/api/refill", "/api/refill", {
@@ -469,7 +470,7 @@ class Mixed:
                 with self.lock:
                     self.broken += 1
                     self.counts["broken transfer"] += 1
-                if "IncompleteRead" not in str(e):
+                if not re.match("IncompleteRead|RemoteDisconnected", str(e)):
                     self.say("%s: %s" % (action.__name__, e))
             except Exception as e:
                 self.say("%s: %s: %s" % (
