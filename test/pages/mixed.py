@@ -253,6 +253,15 @@ class Mixed:
 
     # --- What is whose --------------------------------------------------------
 
+    @staticmethod
+    def ask_calmly(visitor, path):
+        """In peace. That the machine has other things to do is no failure."""
+        end = time.monotonic() + harness.PATIENCE
+        while True:
+            answer = visitor.ask("GET", path)
+            if answer.status != 504 or time.monotonic() > end:
+                return answer
+
     def learn(self):
         """In peace: what each customer's pages hold."""
         self.rows, self.balance, self.own, mine = {}, {}, {}, {}
@@ -265,17 +274,17 @@ class Mixed:
             self.own[who], mine[who] = set(), set()
             for path in sorted(set(PAGES)) + FILES + ANYBODY:
                 for visitor in (program, browser):
-                    answer = visitor.ask("GET", path)
+                    answer = self.ask_calmly(visitor, path)
                     assert answer.status in (200, 303), (path, answer.status,
                                                   answer.body[:300])
                     self.own[who] |= tokens(answer.body)
                     if answer.kind == "application/json":
                         mine[who] |= self.names(answer.json)
             for path, member in LISTS:
-                self.rows[who, path] = self.ids(program.ask("GET", path).json,
-                                                member)
-            self.balance[who] = float(program.ask(
-                "GET", "/api/dashboard").json["balance"]["live"]["amount"])
+                self.rows[who, path] = self.ids(
+                    self.ask_calmly(program, path).json, member)
+            self.balance[who] = float(self.ask_calmly(
+                program, "/api/dashboard").json["balance"]["live"]["amount"])
         for who in self.customers:
             others = set().union(*(mine[o] for o in self.customers if o != who))
             setattr(self, "alien_" + who, others - self.own[who])
@@ -592,7 +601,7 @@ class Mixed:
                     self.say("afterwards: %s cannot log in" % who)
                     continue
                 for path in sorted(set(PAGES)) + FILES:
-                    answer = v.ask("GET", path)
+                    answer = self.ask_calmly(v, path)
                     if answer.status != 200 or (
                             answer.kind == "application/json"
                             and answer.json.get("errors")):
