@@ -78,6 +78,7 @@ EXPLAINED = {"vcs.failed", "vcs.foreign_row", "vcs.order", "vcs.offset",
              "db.busy", "pool.crashed", "export.broken", "payment.paypal",
              "payment.anet", "pool.killed", "mail.failed"}
 CONNECTIONS = 16 + 6  # of HTTP that a worker keeps; the store, a log
+CURRENCIES = {"EUR", "USD", "€"}
 TOKEN = re.compile(r"[\w.@+-]{7,}")
 
 
@@ -117,13 +118,19 @@ def leaves(value, key=""):
         yield key, str(value)
 
 
-def tokens(body):
-    """The longer words of an answer: what could name somebody."""
+def plain(body):
+    """An answer's text, an Excel file's too."""
     if body[:2] == b"PK":
         with zipfile.ZipFile(io.BytesIO(body)) as z:
             body = b" ".join(z.read(n) for n in z.namelist()
                              if n.startswith("xl/"))
-    return set(TOKEN.findall(body.decode(errors="replace")))
+    return body.decode(errors="replace")
+
+
+def tokens(text):
+    """The longer words: what could name somebody. And currencies: osprey's is
+    another than heron's and whale's."""
+    return set(TOKEN.findall(text)) | {c for c in CURRENCIES if c in text}
 
 
 class Answer:
@@ -277,7 +284,7 @@ class Mixed:
                     answer = self.ask_calmly(visitor, path)
                     assert answer.status in (200, 303), (path, answer.status,
                                                   answer.body[:300])
-                    self.own[who] |= tokens(answer.body)
+                    self.own[who] |= tokens(plain(answer.body))
                     if answer.kind == "application/json":
                         mine[who] |= self.names(answer.json)
             for path, member in LISTS:
@@ -286,7 +293,8 @@ class Mixed:
             self.balance[who] = float(self.ask_calmly(
                 program, "/api/dashboard").json["balance"]["live"]["amount"])
         for who in self.customers:
-            others = set().union(*(mine[o] for o in self.customers if o != who))
+            others = CURRENCIES.union(*(
+                mine[o] for o in self.customers if o != who))
             setattr(self, "alien_" + who, others - self.own[who])
             assert len(others - self.own[who]) > 20, "too few marks"
 
@@ -306,7 +314,7 @@ class Mixed:
     def look(self, visitor, path, answer, what):
         """Nothing of somebody else; and the own is all there."""
         who = visitor.who
-        found = tokens(answer.body) & getattr(self, "alien_" + who)
+        found = tokens(plain(answer.body)) & getattr(self, "alien_" + who)
         if found:
             self.aliens += 1
             self.say("%s: %s sees %s" % (what, who, sorted(found)[:5]))
