@@ -241,6 +241,7 @@ static void send_away(struct pool *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		p->children[i].leaving = true;
+		counters_retire_place(p->children[i].place);
 		kill(p->children[i].pid, SIGTERM);
 	}
 }
@@ -259,6 +260,7 @@ static void apply(struct pool *p, struct site *site)
 	p->site = site;
 	p->wanted = (size_t)(p->options->workers ? p->options->workers
 						 : conf->pool.workers);
+	counters_set_workers(p->wanted);
 	if (p->options->watch)
 		p->seen = p->served = watch_scan(site);
 }
