@@ -163,8 +163,13 @@ bool counters_take_share(const struct counters *brand, size_t most)
 		     !atomic_load(&s->places[i].retired);
 	if (n <= most)
 		return true;
-	counters_set_busy(true);
+	counters_give_share();
 	return false;
+}
+
+void counters_give_share(void)
+{
+	counters_set_busy(true);
 }
 
 void counters_set_waiting(unsigned parts)

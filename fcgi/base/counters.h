@@ -101,6 +101,10 @@ void counters_set_busy(bool busy);
  * moment may both get a no, but never one too many a yes. */
 bool counters_take_share(const struct counters *brand, size_t most);
 
+/* In the worker: gives it back; before the client has the whole answer, lest
+ * its next request find it taken. */
+void counters_give_share(void);
+
 /* In the worker: it waits for these parts of its brand's VCS, bits of
  * 1 << VCS_PART_...; 0: no more. */
 void counters_set_waiting(unsigned parts);

@@ -345,6 +345,7 @@ void page_serve(struct site *site, struct mem *mem,
 	if (!err && c.after) {
 		if (sink->end)
 			sink->end(sink->ctx);
+		counters_take_share(c.brand->counters, 0);
 		c.after(&c);
 	}
 	count_request(c.brand->counters, reply.status, now_us() - began);
