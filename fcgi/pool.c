@@ -320,6 +320,7 @@ static void reload(struct pool *p)
 	mem_close(m);
 	site_keep_refused(site, old);
 	apply(p, site);
+	listen_bound(&p->listener, p->wanted);
 	p->young_deaths = 0;
 	p->next_fork = 0;
 	for (size_t n = 0; n < p->wanted; n++)
@@ -448,6 +449,7 @@ static struct site *load_or_complain(const char *named)
 static void serve(struct pool *p, const sigset_t *all, int64_t began)
 {
 	confine_tell(p->site);
+	listen_bound(&p->listener, p->wanted);
 	fill(p);
 	log_info("pool.ready", "%zu workers on %s, loaded in %" PRId64 " ms",
 	    p->n_children, p->listener.made ? p->listener.path : "systemd",
