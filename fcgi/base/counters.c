@@ -206,8 +206,8 @@ void counters_count_workers(size_t *idle, size_t *busy)
 
 	*idle = *busy = 0;
 	for (int i = 0; i < top; i++) {
-		uint32_t state = atomic_load_explicit(&s->places[i].word,
-				     memory_order_relaxed) &
+		uint32_t state = atomic_load_explicit(
+				     &s->places[i].word, memory_order_relaxed) &
 				 STATE;
 
 		*idle += state == PLACE_IDLE;

@@ -340,9 +340,9 @@ static void tell_breaker(const struct vcs_trip *t, enum vcs_part part,
 	    "Core API", "Management API", "reports of the Core API"};
 	struct breaker *b = breaker_of(t, part);
 	enum breaker_event event =
-	    p->dead ? breaker_fail(
-			  b, s->began, s->began + (int64_t)p->ms, crowded)
-		    : breaker_succeed(b);
+	    p->dead
+		? breaker_fail(b, s->began, s->began + (int64_t)p->ms, crowded)
+		: breaker_succeed(b);
 
 	if (event == BREAKER_OPENED)
 		log_error("vcs.breaker_open",
@@ -350,8 +350,8 @@ static void tell_breaker(const struct vcs_trip *t, enum vcs_part part,
 		    "answers a probe",
 		    names[part]);
 	else if (event == BREAKER_CLOSED_AGAIN)
-		log_warn("vcs.breaker_closed", "%s: it answers again",
-		    names[part]);
+		log_warn(
+		    "vcs.breaker_closed", "%s: it answers again", names[part]);
 }
 
 static void look_for_crowds(const struct vcs_trip *t, bool seen[VCS_PARTS])
@@ -359,9 +359,8 @@ static void look_for_crowds(const struct vcs_trip *t, bool seen[VCS_PARTS])
 	size_t crowd = breaker_crowd(counters_workers());
 
 	for (int i = 0; i < VCS_PARTS; i++)
-		seen[i] = seen[i] ||
-			  counters_count_waiting(t->brand->counters,
-			      (enum vcs_part)i) >= crowd;
+		seen[i] = seen[i] || counters_count_waiting(t->brand->counters,
+					 (enum vcs_part)i) >= crowd;
 }
 
 /* The crowd is looked for before and after: those who came together leave
@@ -390,8 +389,8 @@ static void run_posts(struct vcs_trip *t, struct sending *s)
 /* --- Sending -------------------------------------------------------------- */
 
 /* Quick Core calls: one batch. */
-static void add_batch(
-    const struct vcs_trip *t, struct sending *s, struct vcs_ask **asks, size_t n)
+static void add_batch(const struct vcs_trip *t, struct sending *s,
+    struct vcs_ask **asks, size_t n)
 {
 	bool writes = false;
 

@@ -13,8 +13,8 @@ enum { T = 1000000, LATE = 5000 };
 static void fail_times(struct breaker *b, int64_t now, int times)
 {
 	while (times--)
-		assert_int_equal(breaker_fail(b, now - LATE, now, true),
-		    BREAKER_NO_EVENT);
+		assert_int_equal(
+		    breaker_fail(b, now - LATE, now, true), BREAKER_NO_EVENT);
 }
 
 static void open_at(struct breaker *b, int64_t now)
@@ -32,8 +32,7 @@ static void test_opens(void **state)
 	assert_true(breaker_admit(&b, T, true));
 	fail_times(&b, T, BREAKER_FAILURES - 1);
 	assert_true(breaker_admit(&b, T, true));
-	assert_int_equal(
-	    breaker_fail(&b, T - LATE, T, true), BREAKER_OPENED);
+	assert_int_equal(breaker_fail(&b, T - LATE, T, true), BREAKER_OPENED);
 	assert_int_equal(b.state, BREAKER_OPEN);
 	assert_int_equal(b.opened, 1);
 	assert_false(breaker_admit(&b, T + BREAKER_COOL_MS - 1, true));
@@ -57,8 +56,8 @@ static void test_cheap_failures(void **state)
 		    breaker_fail(&b, T, T + LATE, false), BREAKER_NO_EVENT);
 	}
 	assert_true(breaker_admit(&b, T, true));
-	assert_int_equal(breaker_fail(&b, T, T + BREAKER_SLOW_MS, true),
-	    BREAKER_NO_EVENT);
+	assert_int_equal(
+	    breaker_fail(&b, T, T + BREAKER_SLOW_MS, true), BREAKER_NO_EVENT);
 	assert_int_equal(b.failures, 1);
 }
 
@@ -88,8 +87,7 @@ static void test_one_probes(void **state)
 	assert_false(breaker_admit(&b, at, true));
 	assert_false(breaker_admit(&b, at + BREAKER_PROBE_MS - 1, true));
 	/* It fails, however fast: open again, and the cool-down begins. */
-	assert_int_equal(
-	    breaker_fail(&b, at, at + 1, false), BREAKER_NO_EVENT);
+	assert_int_equal(breaker_fail(&b, at, at + 1, false), BREAKER_NO_EVENT);
 	assert_int_equal(b.state, BREAKER_OPEN);
 	assert_false(breaker_admit(&b, at + BREAKER_COOL_MS, true));
 	assert_true(breaker_admit(&b, at + 1 + BREAKER_COOL_MS, true));

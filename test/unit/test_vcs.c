@@ -733,8 +733,11 @@ static void what_is_not_asked(void **state)
 {
 	struct fix *f = *state;
 	struct breaker *b = f->brand.counters->breakers;
-	struct vcs_credit c = {.client = CLIENT, .amount = {0},
-	    .currency = "USD", .notes = "[x]", .reference = "[x]"};
+	struct vcs_credit c = {.client = CLIENT,
+	    .amount = {0},
+	    .currency = "USD",
+	    .notes = "[x]",
+	    .reference = "[x]"};
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
