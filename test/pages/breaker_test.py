@@ -9,8 +9,8 @@ import http.server
 import threading
 
 import harness
+from figures import figure, read
 from harness import Portal, Sandbox, check_error, wait_for
-from metrics_test import figure, read
 from till import Till
 
 OPEN, CLOSED = 2, 0
