@@ -14,7 +14,7 @@
 #include "base/log.h"
 
 /* Until listen_bound() says better. */
-enum { SYSTEMD_FD = 3, BACKLOG = 128, QUEUE_PER_WORKER = 16 };
+enum { SYSTEMD_FD = 3, BACKLOG = 128, QUEUE_PER_WORKER = 16, QUEUE_LEAST = 64 };
 
 static bool complain(const char *path, const char *what, const char *remedy)
 {
@@ -127,7 +127,9 @@ bool listen_open(struct listener *l, const char *path)
 
 void listen_bound(const struct listener *l, size_t workers)
 {
-	if (listen(l->fd, (int)workers * QUEUE_PER_WORKER))
+	int most = (int)workers * QUEUE_PER_WORKER;
+
+	if (listen(l->fd, most < QUEUE_LEAST ? QUEUE_LEAST : most))
 		log_error("pool.queue", "%s", strerror(errno));
 }
 

@@ -7,6 +7,8 @@
 #include "base/counters.h"
 #include "pages/page_serve.h"
 
+enum { SHARED_POOL = 4 }; /* workers of a pool that is shared out */
+
 /* Whether a path is a row's; ":id" of the row takes one part of letters,
  * digits, '-' and '_'. *id is where that part begins. */
 static bool match_path(const char *row, const char *path, const char **id)
@@ -221,13 +223,14 @@ static bool shows_itself(const struct call *c)
 	       c->req->format == FORMAT_HTML;
 }
 
-/* How many workers the brand may hold; 0: all. One is left to the others. */
+/* How many workers the brand may hold; 0: all. One is left to the others; of a
+ * small pool, that would leave too few to one customer's browser. */
 static size_t share_of(const struct call *c)
 {
 	size_t workers = counters_workers(), most;
 	size_t percent = (size_t)c->brand->conf->limits.worker_share;
 
-	if (workers < 2 || c->site->n_brands < 2 || percent == 100)
+	if (workers < SHARED_POOL || c->site->n_brands < 2 || percent == 100)
 		return 0;
 	most = workers * percent / 100;
 	return most ? most : 1;
