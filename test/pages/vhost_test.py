@@ -264,7 +264,7 @@ def test_queue(t):
     worker, = (int(pid) for pid in portal.workers())
     os.kill(worker, signal.SIGSTOP)
     waiting = fill_queue(portal)
-    t.check(64 <= len(waiting) <= 66, "64 at least", len(waiting))
+    t.check(128 <= len(waiting) <= 130, "128 at least", len(waiting))
     for where in (("127.0.0.1", site.port + 2), api):
         status, head, body = hear(talk(where, get))
         t.equal(status, 503, "the queue is full, %s" % (where,))
