@@ -14,7 +14,12 @@
 #include "base/log.h"
 
 /* Until listen_bound() says better. */
-enum { SYSTEMD_FD = 3, BACKLOG = 128, QUEUE_PER_WORKER = 16, QUEUE_LEAST = 128 };
+enum {
+	SYSTEMD_FD = 3,
+	BACKLOG = 128,
+	QUEUE_PER_WORKER = 16,
+	QUEUE_LEAST = 128
+};
 
 static bool complain(const char *path, const char *what, const char *remedy)
 {
