@@ -11,7 +11,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { SYSTEMD_FD = 3, BACKLOG = 4096 /* the kernel caps it */ };
+#include "base/log.h"
+
+/* Until listen_bound() says better. */
+enum {
+	SYSTEMD_FD = 3,
+	BACKLOG = 128,
+	QUEUE_PER_WORKER = 16,
+	QUEUE_LEAST = 128
+};
 
 static bool complain(const char *path, const char *what, const char *remedy)
 {
@@ -120,6 +128,14 @@ bool listen_open(struct listener *l, const char *path)
 		return true;
 	listen_close(l);
 	return false;
+}
+
+void listen_bound(const struct listener *l, size_t workers)
+{
+	int most = (int)workers * QUEUE_PER_WORKER;
+
+	if (listen(l->fd, most < QUEUE_LEAST ? QUEUE_LEAST : most))
+		log_error("pool.queue", "%s", strerror(errno));
 }
 
 void listen_close(struct listener *l)

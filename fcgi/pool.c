@@ -241,6 +241,7 @@ static void send_away(struct pool *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		p->children[i].leaving = true;
+		counters_retire_place(p->children[i].place);
 		kill(p->children[i].pid, SIGTERM);
 	}
 }
@@ -259,6 +260,7 @@ static void apply(struct pool *p, struct site *site)
 	p->site = site;
 	p->wanted = (size_t)(p->options->workers ? p->options->workers
 						 : conf->pool.workers);
+	counters_set_workers(p->wanted);
 	if (p->options->watch)
 		p->seen = p->served = watch_scan(site);
 }
@@ -318,6 +320,7 @@ static void reload(struct pool *p)
 	mem_close(m);
 	site_keep_refused(site, old);
 	apply(p, site);
+	listen_bound(&p->listener, p->wanted);
 	p->young_deaths = 0;
 	p->next_fork = 0;
 	for (size_t n = 0; n < p->wanted; n++)
@@ -445,6 +448,7 @@ static struct site *load_or_complain(const char *named)
 
 static void serve(struct pool *p, const sigset_t *all, int64_t began)
 {
+	listen_bound(&p->listener, p->wanted);
 	fill(p);
 	log_info("pool.ready", "%zu workers on %s, loaded in %" PRId64 " ms",
 	    p->n_children, p->listener.made ? p->listener.path : "systemd",

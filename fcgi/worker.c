@@ -166,6 +166,7 @@ static void finish(void *ctx)
 	if (w->finished)
 		return;
 	w->finished = true;
+	counters_give_share();
 	/* No farewell then: libfcgi would wait until the web server has closed
 	 * its side, for fear of closing on unread bytes. */
 	if (is_all_read(w))

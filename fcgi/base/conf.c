@@ -109,6 +109,7 @@ static const struct setting settings[] = {
     {"pool.grace", NUMBER, AT(pool.grace), 1, 600, NULL},
     {"pool.confine", CHOICE, AT(pool.confine), 0, 0, "auto|off|require"},
     {"limits.body", NUMBER, AT(limits.body), KIB, 16 * MIB, NULL},
+    {"limits.workerShare", NUMBER, AT(limits.worker_share), 1, 100, NULL},
     {"limits.requestMemory", NUMBER, AT(limits.request_memory), MIB, 1024 * MIB,
 	NULL},
     {"limits.answer", NUMBER, AT(limits.answer), 64 * KIB, 256 * MIB, NULL},

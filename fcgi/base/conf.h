@@ -87,6 +87,7 @@ struct conf {
 	} pool;
 	struct {
 		int64_t body, request_memory, answer; /* bytes */
+		int64_t worker_share; /* percent; 100: no limit */
 		int64_t login_per_name, login_per_address, login_window;
 		int64_t login_per_network;
 		int64_t voucher_per_hour, reset_per_hour;

@@ -8,14 +8,24 @@
 #include <sys/mman.h>
 
 enum { BRANDS = 1024, PLACES = 4096 };
-enum place { PLACE_FREE, PLACE_IDLE, PLACE_BUSY };
+enum state { PLACE_FREE, PLACE_IDLE, PLACE_BUSY };
+
+/* What a worker does is one word, so that nothing of it stays when it dies: the
+ * state, what it waits for, and the brand it serves, counted from 1. */
+enum { STATE = 0xff, WAITS = 8, SERVES = 16 };
+
+struct place {
+	_Atomic uint32_t word;
+	_Atomic bool retired;
+};
 
 /* Memory that nobody touches takes no room. */
 static struct shared {
 	struct pool_counters pool;
-	_Atomic size_t n;
+	_Atomic size_t n, workers;
+	_Atomic int top; /* no place from here on was ever taken */
 	struct counters brands[BRANDS];
-	_Atomic unsigned char places[PLACES];
+	struct place places[PLACES];
 } * shared;
 
 static int own_place = -1;
@@ -79,13 +89,18 @@ enum call_end count_end_of(enum err err)
 	}
 }
 
+/* --- Workers -------------------------------------------------------------- */
+
 int counters_take_place(void)
 {
 	struct shared *s = get_shared();
 
 	for (int i = 0; i < PLACES; i++)
-		if (atomic_load(&s->places[i]) == PLACE_FREE) {
-			atomic_store(&s->places[i], PLACE_IDLE);
+		if (atomic_load(&s->places[i].word) == PLACE_FREE) {
+			atomic_store(&s->places[i].retired, false);
+			atomic_store(&s->places[i].word, PLACE_IDLE);
+			if (i >= atomic_load(&s->top))
+				atomic_store(&s->top, i + 1);
 			return i;
 		}
 	return -1;
@@ -94,7 +109,23 @@ int counters_take_place(void)
 void counters_give_place(int place)
 {
 	if (place >= 0)
-		atomic_store(&get_shared()->places[place], PLACE_FREE);
+		atomic_store(&get_shared()->places[place].word, PLACE_FREE);
+}
+
+void counters_retire_place(int place)
+{
+	if (place >= 0)
+		atomic_store(&get_shared()->places[place].retired, true);
+}
+
+void counters_set_workers(size_t n)
+{
+	atomic_store(&get_shared()->workers, n);
+}
+
+size_t counters_workers(void)
+{
+	return atomic_load(&get_shared()->workers);
 }
 
 void counters_be_worker(int place)
@@ -105,20 +136,81 @@ void counters_be_worker(int place)
 void counters_set_busy(bool busy)
 {
 	if (own_place >= 0)
-		atomic_store_explicit(&get_shared()->places[own_place],
+		atomic_store_explicit(&get_shared()->places[own_place].word,
 		    busy ? PLACE_BUSY : PLACE_IDLE, memory_order_relaxed);
+}
+
+static uint32_t serving(const struct counters *brand)
+{
+	return (uint32_t)(brand - get_shared()->brands + 1);
+}
+
+bool counters_take_share(const struct counters *brand, size_t most)
+{
+	struct shared *s = get_shared();
+	uint32_t which = serving(brand);
+	int top = atomic_load(&s->top);
+	size_t n = 0;
+
+	if (own_place < 0)
+		return true;
+	/* First taken, then counted. */
+	atomic_store(&s->places[own_place].word, PLACE_BUSY | which << SERVES);
+	if (!most)
+		return true;
+	for (int i = 0; i < top; i++)
+		n += atomic_load(&s->places[i].word) >> SERVES == which &&
+		     !atomic_load(&s->places[i].retired);
+	if (n <= most)
+		return true;
+	counters_give_share();
+	return false;
+}
+
+void counters_give_share(void)
+{
+	counters_set_busy(true);
+}
+
+void counters_set_waiting(unsigned parts)
+{
+	_Atomic uint32_t *word;
+	uint32_t rest;
+
+	if (own_place < 0)
+		return;
+	word = &get_shared()->places[own_place].word;
+	rest = atomic_load(word) & ~((uint32_t)STATE << WAITS);
+	atomic_store(word, rest | (uint32_t)parts << WAITS);
+}
+
+size_t counters_count_waiting(const struct counters *brand, enum vcs_part part)
+{
+	struct shared *s = get_shared();
+	uint32_t which = serving(brand), bit = UINT32_C(1) << (WAITS + part);
+	int top = atomic_load(&s->top);
+	size_t n = 0;
+
+	for (int i = 0; i < top; i++) {
+		uint32_t word = atomic_load(&s->places[i].word);
+
+		n += word >> SERVES == which && (word & bit);
+	}
+	return n;
 }
 
 void counters_count_workers(size_t *idle, size_t *busy)
 {
 	struct shared *s = get_shared();
+	int top = atomic_load(&s->top);
 
 	*idle = *busy = 0;
-	for (size_t i = 0; i < PLACES; i++) {
-		unsigned char place =
-		    atomic_load_explicit(&s->places[i], memory_order_relaxed);
+	for (int i = 0; i < top; i++) {
+		uint32_t state = atomic_load_explicit(
+				     &s->places[i].word, memory_order_relaxed) &
+				 STATE;
 
-		*idle += place == PLACE_IDLE;
-		*busy += place == PLACE_BUSY;
+		*idle += state == PLACE_IDLE;
+		*busy += state == PLACE_BUSY;
 	}
 }

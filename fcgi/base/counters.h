@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/breaker.h"
 #include "base/log.h"
 
 typedef _Atomic uint64_t counter;
@@ -30,6 +31,11 @@ enum backend {
 	BACKEND__MAX
 };
 
+/* What of VCS fails together: quick Core calls, Management calls, and those
+ * Core calls that are slow. */
+enum vcs_part { VCS_PART_CORE, VCS_PART_MANAGEMENT, VCS_PART_REPORTS };
+enum { VCS_PARTS = VCS_PART_REPORTS + 1 };
+
 enum call_end { CALL_OK, CALL_REFUSED, CALL_FAILED, CALL_LATE };
 enum { CALL_ENDS = CALL_LATE + 1 };
 
@@ -38,7 +44,9 @@ struct counters {
 	char brand[33];	     /* "": of requests for a brand that there is not */
 	counter requests[4]; /* answered 2xx, 3xx, 4xx, 5xx */
 	counter request_us;
+	counter beyond_share; /* requests, see counters_take_share() */
 	counter logins[LOGIN_ENDS];
+	struct breaker breakers[VCS_PARTS];
 	struct {
 		counter
 		    calls[CALL_ENDS]; /* one HTTP request may hold several */
@@ -77,9 +85,31 @@ enum call_end count_end_of(enum err err);
 int counters_take_place(void);
 void counters_give_place(int place);
 
+/* In the parent: a worker that was told to end, and makes room. */
+void counters_retire_place(int place);
+
+/* How many workers the pool has when it is whole; 0: there is no pool. */
+void counters_set_workers(size_t n);
+size_t counters_workers(void);
+
 /* In the worker: whether it serves a request just now. */
 void counters_be_worker(int place);
 void counters_set_busy(bool busy);
+
+/* In the worker, within a request: it serves this brand. False, and nothing is
+ * taken: `most` workers do already; 0: any number may. Two that ask at the same
+ * moment may both get a no, but never one too many a yes. */
+bool counters_take_share(const struct counters *brand, size_t most);
+
+/* In the worker: gives it back; before the client has the whole answer, lest
+ * its next request find it taken. */
+void counters_give_share(void);
+
+/* In the worker: it waits for these parts of its brand's VCS, bits of
+ * 1 << VCS_PART_...; 0: no more. */
+void counters_set_waiting(unsigned parts);
+/* How many workers do, this one included. */
+size_t counters_count_waiting(const struct counters *brand, enum vcs_part part);
 
 void counters_count_workers(size_t *idle, size_t *busy);
 

@@ -488,8 +488,13 @@ struct db *brand_store(struct brand *b)
 {
 	struct mem *m;
 
+	if (b->db && !db_is_current(b->db)) {
+		db_close(b->db);
+		b->db = NULL;
+		b->secret[0] = '\0';
+	}
 	if (!b->db)
-		b->db = db_open(b->conf->store.uri);
+		b->db = db_open_existing(b->conf->store.uri);
 	if (b->db && !b->secret[0]) {
 		m = mem_open(0);
 		if (session_secret(b->db, m, name_secret(m, b), b->secret))

@@ -582,6 +582,17 @@ enum err payment_post_sent(struct till *t, struct posting *x)
 	return err ? err : changed ? ERR_OK : ERR_INTERNAL;
 }
 
+enum err payment_post_unsent(struct till *t, struct posting *x)
+{
+	const struct db_value reference = db_text(x->reference);
+
+	x->state = POST_INTENT;
+	return db_run(t->db,
+	    "update posting set state = 'intent' where reference = $1 "
+	    "and state = 'sent'",
+	    &reference, 1, NULL);
+}
+
 enum err payment_post_done(
     struct till *t, struct posting *x, enum posting_state state)
 {

@@ -63,6 +63,8 @@ enum err payment_put_posting(struct till *t, const struct payment *p,
 enum err payment_postings(
     struct till *t, const struct payment *p, struct postings *out);
 enum err payment_post_sent(struct till *t, struct posting *x);
+/* It did not leave after all, for certain. */
+enum err payment_post_unsent(struct till *t, struct posting *x);
 enum err payment_post_done(
     struct till *t, struct posting *x, enum posting_state state);
 enum err payment_tell_story(

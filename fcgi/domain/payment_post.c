@@ -125,6 +125,10 @@ static enum err add(struct till *t, const struct payment *p, struct posting *x,
 		return refuse(t, p, x, c->why);
 	if (!err)
 		return settle(t, p, x, "added in VCS");
+	if (err == ERR_BUSY) { /* never left: no quiet time */
+		payment_post_unsent(t, x);
+		return err;
+	}
 	payment_tell_story(t, p,
 	    mem_print(t->mem, "%s: no answer from VCS (%s), try %" PRId64,
 		x->reference, err_code(err), x->tries));

@@ -125,23 +125,32 @@ static void touch(struct db *db, struct session *s, int64_t idle_s, int64_t now)
 		s->seen = now;
 }
 
-/* Not ended with its customer's, or spared then. */
-#define NOT_CUT                                                                \
+/* Not ended with its customer's, or spared then. A cut from the future was made
+ * by a clock that has gone back since, and would end all that begins until
+ * then; what it ended itself is deleted. */
+#define NOT_CUT(latest)                                                        \
 	"not exists (select 1 from session_cut c where "                       \
 	"c.brand = s.brand and c.client_id = s.client_id "                     \
-	"and c.time >= s.began and c.spared <> s.token_hash)"
+	"and c.time >= s.began and c.time <= " latest                          \
+	" and c.spared <> s.token_hash)"
+
+/* Hosts' clocks differ a little. */
+static int64_t latest_cut(void)
+{
+	return session_clock() + INT64_C(60000000);
+}
 
 static enum err find_row(
     struct db *db, struct mem *m, const char *brand, struct session *s)
 {
-	const struct db_value values[] = {
-	    db_text(s->token_hash), db_text(brand), db_text(kinds[s->kind])};
+	const struct db_value values[] = {db_text(s->token_hash),
+	    db_text(brand), db_text(kinds[s->kind]), db_int(latest_cut())};
 	struct db_rows rows;
 	enum err err = db_query(db, m,
 	    "select client_id, login, created, seen, expires, kept, lack "
 	    "from session s where token_hash = $1 and brand = $2 "
-	    "and kind = $3 and " NOT_CUT,
-	    values, 3, &rows);
+	    "and kind = $3 and " NOT_CUT("$4"),
+	    values, 4, &rows);
 
 	if (err)
 		return err;
@@ -251,14 +260,14 @@ enum err session_list(struct db *db, struct mem *m, const char *brand,
 {
 	const struct db_value values[] = {db_text(brand), db_int(client_id),
 	    db_int(now), db_int(idle_s > 0 ? now - idle_s : 0),
-	    db_int(SESSION_LIST_MAX)};
+	    db_int(SESSION_LIST_MAX), db_int(latest_cut())};
 	struct db_rows rows;
 	enum err err = db_query(db, m,
 	    "select token_hash, kind, created, seen, address, agent "
 	    "from session s where brand = $1 and client_id = $2 "
-	    "and lack = 0 and expires > $3 and seen >= $4 and " NOT_CUT
-	    " order by seen desc, created desc limit $5",
-	    values, 5, &rows);
+	    "and lack = 0 and expires > $3 and seen >= $4 and " NOT_CUT(
+		"$6") " order by seen desc, created desc limit $5",
+	    values, 6, &rows);
 
 	*n = err ? 0 : rows.rows;
 	*out = mem_array(m, *n + 1, sizeof(**out));
@@ -383,4 +392,12 @@ enum err session_secret(
 	}
 	memcpy(out_hex, value, SESSION_HASH);
 	return ERR_OK;
+}
+
+bool session_can_read(struct db *db, struct mem *m)
+{
+	struct db_rows rows;
+
+	return db_query(db, m, "select name from secret limit 1", NULL, 0,
+		   &rows) == ERR_OK;
 }

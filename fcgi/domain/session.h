@@ -140,4 +140,7 @@ bool session_csrf_check(
 enum err session_secret(
     struct db *db, struct mem *m, const char *name, char out_hex[SESSION_HASH]);
 
+/* Whether the store can be read: asks for such a secret. */
+bool session_can_read(struct db *db, struct mem *m);
+
 #endif

@@ -2,7 +2,7 @@
  *
  * Each is sent once and never again by itself. ERR_RULE: VCS refused it, so
  * nothing was changed. ERR_UPSTREAM, ERR_LATE: it was sent, and nobody knows
- * what came of it.
+ * what came of it. ERR_BUSY: it was not sent.
  */
 #ifndef PORTICO_VCS_ACCOUNT_H
 #define PORTICO_VCS_ACCOUNT_H

@@ -36,7 +36,7 @@ enum err vcs_find_credit(struct brand *b, struct mem *m, struct vcs_credit *c);
 
 /* Adds what vcs_find_credit() has not found; sent once. ERR_RULE: refused, so
  * that nothing was changed. ERR_UPSTREAM, ERR_LATE: it may have been added, or
- * may still be. */
+ * may still be. ERR_BUSY: it was not sent. */
 enum err vcs_add_credit(struct brand *b, struct mem *m, struct vcs_credit *c);
 
 /* The customer's address for letters; NULL: none, or not to be had. */

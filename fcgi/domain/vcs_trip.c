@@ -229,7 +229,7 @@ static void take_answer(struct vcs_trip *t, struct vcs_ask *a)
 	}
 }
 
-/* --- Sending -------------------------------------------------------------- */
+/* --- Posts ---------------------------------------------------------------- */
 
 static struct rpc_post make_post(
     const struct vcs_trip *t, bool management, struct rpc_call *calls, size_t n)
@@ -259,6 +259,24 @@ static enum backend backend_of(bool management)
 	return management ? BACKEND_MANAGEMENT : BACKEND_CORE;
 }
 
+static enum vcs_part part_of(const struct vcs_ask *a)
+{
+	return a->method->management ? VCS_PART_MANAGEMENT
+	       : a->beside	     ? VCS_PART_REPORTS
+				     : VCS_PART_CORE;
+}
+
+/* Posts that go together, and what of VCS each is for. */
+struct sending {
+	struct rpc_call calls[VCS_ASKS_MAX];
+	struct rpc_post posts[VCS_ASKS_MAX];
+	enum vcs_part parts[VCS_ASKS_MAX];
+	bool refused[VCS_ASKS_MAX]; /* by the part's breaker */
+	size_t call_of[VCS_ASKS_MAX], post_of[VCS_ASKS_MAX]; /* of an ask */
+	size_t n_calls, n_posts;
+	int64_t began;
+};
+
 static void count_ask(const struct vcs_trip *t, const struct vcs_ask *a)
 {
 	enum backend who = backend_of(a->method->management);
@@ -267,60 +285,162 @@ static void count_ask(const struct vcs_trip *t, const struct vcs_ask *a)
 	    &t->brand->counters->backends[who].calls[count_end_of(a->err)], 1);
 }
 
-static void count_post(const struct vcs_trip *t, const struct rpc_post *p)
+static void count_post(
+    const struct vcs_trip *t, enum vcs_part part, const struct rpc_post *p)
 {
-	const char *own = t->brand->conf->management_api.uri;
-	enum backend who = backend_of(p->url == own);
+	enum backend who = backend_of(part == VCS_PART_MANAGEMENT);
 
 	count(&t->brand->counters->backends[who].requests, 1);
 	count(&t->brand->counters->backends[who].us, (uint64_t)(p->ms * 1000));
 }
 
-/* Quick Core calls make one batch; the others go beside it. */
-static void send(struct vcs_trip *t, struct vcs_ask **asks, size_t n)
+/* --- Breakers ------------------------------------------------------------- */
+
+static int64_t now_ms(void)
 {
-	struct rpc_call calls[VCS_ASKS_MAX];
-	struct rpc_post posts[VCS_ASKS_MAX];
-	size_t place[VCS_ASKS_MAX], post_of[VCS_ASKS_MAX];
-	size_t n_calls = 0, n_posts = 0;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+static struct breaker *breaker_of(const struct vcs_trip *t, enum vcs_part part)
+{
+	return &t->brand->counters->breakers[part];
+}
+
+/* A post without calls is not sent. What is sent once is no probe. */
+static void ask_breakers(const struct vcs_trip *t, struct sending *s)
+{
+	unsigned waits = 0;
+
+	s->began = now_ms();
+	for (size_t i = 0; i < s->n_posts; i++) {
+		struct rpc_post *p = &s->posts[i];
+
+		s->refused[i] = !breaker_admit(
+		    breaker_of(t, s->parts[i]), s->began, p->may_repeat);
+		if (!s->refused[i]) {
+			waits |= 1u << s->parts[i];
+			continue;
+		}
+		for (size_t k = 0; k < p->n; k++) {
+			p->calls[k].err = ERR_BUSY;
+			p->calls[k].message = "breaker open";
+		}
+		p->n = 0;
+	}
+	counters_set_waiting(waits);
+}
+
+static void tell_breaker(const struct vcs_trip *t, enum vcs_part part,
+    const struct sending *s, const struct rpc_post *p, bool crowded)
+{
+	static const char *const names[VCS_PARTS] = {
+	    "Core API", "Management API", "reports of the Core API"};
+	struct breaker *b = breaker_of(t, part);
+	enum breaker_event event =
+	    p->dead
+		? breaker_fail(b, s->began, s->began + (int64_t)p->ms, crowded)
+		: breaker_succeed(b);
+
+	if (event == BREAKER_OPENED)
+		log_error("vcs.breaker_open",
+		    "%s: workers wait for it in vain; it is not asked until it "
+		    "answers a probe",
+		    names[part]);
+	else if (event == BREAKER_CLOSED_AGAIN)
+		log_warn(
+		    "vcs.breaker_closed", "%s: it answers again", names[part]);
+}
+
+static void look_for_crowds(const struct vcs_trip *t, bool seen[VCS_PARTS])
+{
+	size_t crowd = breaker_crowd(counters_workers());
+
+	for (int i = 0; i < VCS_PARTS; i++)
+		seen[i] = seen[i] || counters_count_waiting(t->brand->counters,
+					 (enum vcs_part)i) >= crowd;
+}
+
+/* The crowd is looked for before and after: those who came together leave
+ * together, so that the last one would seem alone. */
+static void run_posts(struct vcs_trip *t, struct sending *s)
+{
+	bool crowds[VCS_PARTS] = {false};
+
+	if (!s->n_posts)
+		return;
+	ask_breakers(t, s);
+	look_for_crowds(t, crowds);
+	rpc_run(t->brand->http, t->mem, s->posts, s->n_posts);
+	look_for_crowds(t, crowds);
+	counters_set_waiting(0);
+	for (size_t i = 0; i < s->n_posts; i++) {
+		enum vcs_part part = s->parts[i];
+
+		if (s->refused[i])
+			continue;
+		count_post(t, part, &s->posts[i]);
+		tell_breaker(t, part, s, &s->posts[i], crowds[part]);
+	}
+}
+
+/* --- Sending -------------------------------------------------------------- */
+
+/* Quick Core calls: one batch. */
+static void add_batch(const struct vcs_trip *t, struct sending *s,
+    struct vcs_ask **asks, size_t n)
+{
 	bool writes = false;
 
 	for (size_t i = 0; i < n; i++) {
 		struct vcs_ask *a = asks[i];
 
-		if (a->beside || a->method->management)
+		if (part_of(a) != VCS_PART_CORE)
 			continue;
-		place[i] = n_calls;
-		post_of[i] = 0;
-		calls[n_calls++] = a->call;
+		s->call_of[i] = s->n_calls;
+		s->post_of[i] = 0;
+		s->calls[s->n_calls++] = a->call;
 		writes = writes || a->method->write;
 	}
-	if (n_calls) {
-		posts[0] = make_post(t, false, calls, n_calls);
-		posts[n_posts++].may_repeat = !writes;
-	}
-	for (size_t i = 0; i < n; i++) {
-		struct vcs_ask *a = asks[i];
+	if (!s->n_calls)
+		return;
+	s->parts[0] = VCS_PART_CORE;
+	s->posts[0] = make_post(t, false, s->calls, s->n_calls);
+	s->posts[s->n_posts++].may_repeat = !writes;
+}
 
-		if (!a->beside && !a->method->management)
-			continue;
-		place[i] = n_calls;
-		post_of[i] = n_posts;
-		calls[n_calls] = a->call;
-		posts[n_posts] =
-		    make_post(t, a->method->management, &calls[n_calls++], 1);
-		posts[n_posts++].may_repeat = !a->method->write;
-	}
-	if (n_posts)
-		rpc_run(t->brand->http, t->mem, posts, n_posts);
+static void add_single(const struct vcs_trip *t, struct sending *s, size_t i,
+    const struct vcs_ask *a)
+{
+	struct rpc_post *p = &s->posts[s->n_posts];
+
+	s->call_of[i] = s->n_calls;
+	s->post_of[i] = s->n_posts;
+	s->calls[s->n_calls] = a->call;
+	s->parts[s->n_posts++] = part_of(a);
+	*p = make_post(t, a->method->management, &s->calls[s->n_calls++], 1);
+	p->may_repeat = !a->method->write;
+}
+
+static void send(struct vcs_trip *t, struct vcs_ask **asks, size_t n)
+{
+	struct sending s;
+
+	s.n_calls = s.n_posts = 0;
+	add_batch(t, &s, asks, n);
+	for (size_t i = 0; i < n; i++)
+		if (part_of(asks[i]) != VCS_PART_CORE)
+			add_single(t, &s, i, asks[i]);
+	run_posts(t, &s);
 	for (size_t i = 0; i < n; i++) {
-		asks[i]->call = calls[place[i]];
-		asks[i]->cut = posts[post_of[i]].cut;
+		asks[i]->call = s.calls[s.call_of[i]];
+		asks[i]->cut = s.posts[s.post_of[i]].cut;
 		take_answer(t, asks[i]);
-		count_ask(t, asks[i]);
+		if (!s.refused[s.post_of[i]])
+			count_ask(t, asks[i]);
 	}
-	for (size_t i = 0; i < n_posts; i++)
-		count_post(t, &posts[i]);
 }
 
 /* What an expired SID answers is not documented; so a Management call that
@@ -347,7 +467,8 @@ static void finish(struct vcs_trip *t, struct vcs_ask *a)
 {
 	if (!a->err)
 		a->err = a->read(t, a);
-	if (a->err && !t->quiet && a->method->method)
+	/* The breaker's opening was logged, once. */
+	if (a->err && a->err != ERR_BUSY && !t->quiet && a->method->method)
 		log_warn("vcs.failed", "%s (%s): %s: %s", a->method->operation,
 		    a->method->method, err_code(a->err),
 		    a->trouble ? a->trouble : "unexpected answer");

@@ -51,7 +51,9 @@ struct vcs_ask *vcs_add_ask(struct vcs_trip *t, enum vcs_operation op,
     enum err (*read)(struct vcs_trip *, struct vcs_ask *), void *out,
     enum err *out_err);
 
-/* Runs what was asked and empties the list. */
+/* Runs what was asked and empties the list. Each part of VCS (vcs_part) has a
+ * breaker that all workers share: while it is open, questions to it end with
+ * ERR_BUSY at once, and nothing was sent. */
 void vcs_run(struct vcs_trip *t);
 
 /* Who a log-in belongs to; 0: nobody, or the password is wrong. */

@@ -142,6 +142,10 @@ static enum err settle(struct try *t, const struct vcs_voucher *v)
 		return refuse(t, v->refusal);
 	}
 	take_back(t);
+	if (v->err == ERR_BUSY && !t->state) {
+		drop_row(t); /* nothing was sent */
+		return v->err;
+	}
 	if (v->err) {
 		put_row(t, "unknown", NULL);
 		return v->err;

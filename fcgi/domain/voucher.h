@@ -33,7 +33,7 @@ struct voucher {
 
 /* ERR_CONFLICT: another try of this customer's is on its way. ERR_THROTTLED:
  * too many failed ones. ERR_UPSTREAM, ERR_LATE: nobody knows whether it was
- * credited; a later try asks again. */
+ * credited; a later try asks again. ERR_BUSY: VCS was not asked. */
 enum err voucher_redeem(struct brand *b, struct db *db, struct mem *m,
     struct session *s, const char *code, int64_t now, struct voucher *out);
 

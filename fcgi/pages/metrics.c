@@ -172,6 +172,67 @@ static void add_backends(struct buf *out)
 			add_times(out, n, who);
 }
 
+/* --- Breakers ------------------------------------------------------------- */
+
+static const char *const parts[VCS_PARTS] = {
+    [VCS_PART_CORE] = "core",
+    [VCS_PART_MANAGEMENT] = "management",
+    [VCS_PART_REPORTS] = "reports",
+};
+
+typedef uint64_t read_breaker(const struct breaker *b);
+
+static uint64_t read_state(const struct breaker *b)
+{
+	return (uint64_t)atomic_load(&b->state);
+}
+
+static uint64_t read_opened(const struct breaker *b)
+{
+	return atomic_load(&b->opened);
+}
+
+static uint64_t read_spared(const struct breaker *b)
+{
+	return atomic_load(&b->spared);
+}
+
+static void add_breaker(struct buf *out, const char *name, read_breaker *read)
+{
+	const struct counters *n;
+
+	for (size_t i = 0; (n = counters_at(i)); i++)
+		for (size_t k = 0; n->brand[0] && k < VCS_PARTS; k++)
+			buf_print(out,
+			    "%s{brand=\"%s\",backend=\"%s\"} %" PRIu64 "\n",
+			    name, n->brand, parts[k], read(&n->breakers[k]));
+}
+
+static void add_breakers(struct buf *out)
+{
+	const struct counters *n;
+
+	begin(out, "portico_breaker_state", "gauge",
+	    "Circuit breakers of the billing system: 0 closed, 1 half-open, "
+	    "2 open.");
+	add_breaker(out, "portico_breaker_state", read_state);
+	begin(out, "portico_breaker_opened_total", "counter",
+	    "How often they opened.");
+	add_breaker(out, "portico_breaker_opened_total", read_opened);
+	begin(out, "portico_breaker_refused_total", "counter",
+	    "Requests to the billing system that an open one spared it.");
+	add_breaker(out, "portico_breaker_refused_total", read_spared);
+	begin(out, "portico_share_refused_total", "counter",
+	    "Requests answered 503 since the brand held its share of the "
+	    "workers.");
+	for (size_t i = 0; (n = counters_at(i)); i++)
+		if (n->brand[0])
+			buf_print(out,
+			    "portico_share_refused_total{brand=\"%s\"} "
+			    "%" PRIu64 "\n",
+			    n->brand, count_of(&n->beyond_share));
+}
+
 /* --- Stores and payments -------------------------------------------------- */
 
 struct account {
@@ -251,6 +312,7 @@ enum err metrics_load(struct call *c)
 	add_requests(&out);
 	add_logins(&out);
 	add_backends(&out);
+	add_breakers(&out);
 	add_accounts(&out, read_accounts(c), c->site->n_brands);
 	reply_send(c->reply, 200, "text/plain; version=0.0.4; charset=utf-8",
 	    out.data, out.len);

@@ -8,6 +8,8 @@
 #include "domain/audit.h"
 #include "pages/page_serve.h"
 
+enum { SHARED_POOL = 4 }; /* workers of a pool that is shared out */
+
 /* Whether a path is a row's; ":id" of the row takes one part of letters,
  * digits, '-' and '_'. *id is where that part begins. */
 static bool match_path(const char *row, const char *path, const char **id)
@@ -224,6 +226,29 @@ static bool shows_itself(const struct call *c)
 	       c->req->format == FORMAT_HTML;
 }
 
+/* How many workers the brand may hold; 0: all. One is left to the others; of a
+ * small pool, that would leave too few to one customer's browser. */
+static size_t share_of(const struct call *c)
+{
+	size_t workers = counters_workers(), most;
+	size_t percent = (size_t)c->brand->conf->limits.worker_share;
+
+	if (workers < SHARED_POOL || c->site->n_brands < 2 || percent == 100)
+		return 0;
+	most = workers * percent / 100;
+	return most ? most : 1;
+}
+
+static enum err take_share(struct call *c)
+{
+	size_t most = c->page->flags & PAGE_WATCH ? 0 : share_of(c);
+
+	if (counters_take_share(c->brand->counters, most))
+		return ERR_OK;
+	count(&c->brand->counters->beyond_share, 1);
+	return ERR_BUSY;
+}
+
 static enum err serve(struct call *c, const struct req_source *source)
 {
 	bool other_method = false;
@@ -238,6 +263,9 @@ static enum err serve(struct call *c, const struct req_source *source)
 	}
 	if (page_is_file(c) && !c->page->export)
 		return ERR_NOT_FOUND;
+	err = take_share(c);
+	if (err)
+		return err;
 	c->id = find_id(c->mem, c->page, c->req);
 	if (c->req->method == METHOD_POST) {
 		size_t limit = (size_t)c->brand->conf->limits.body;
@@ -323,6 +351,7 @@ void page_serve(struct site *site, struct mem *mem,
 	if (!err && c.after) {
 		if (sink->end)
 			sink->end(sink->ctx);
+		counters_take_share(c.brand->counters, 0);
 		c.after(&c);
 	}
 	count_request(c.brand->counters, reply.status, now_us() - began);

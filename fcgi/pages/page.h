@@ -84,8 +84,10 @@ enum page_flag {
 			 * is left as it came, no CSRF token */
 	PAGE_PAYS = 64, /* its forms may lead to a payment gateway */
 	/* Not for whole log-ins alone, but also for one that lacks: */
-	PAGE_NO_CODE = 128,  /* the second factor's code */
-	PAGE_NO_FACTOR = 256 /* a second factor, where the brand asks for one */
+	PAGE_NO_CODE = 128, /* the second factor's code */
+	PAGE_NO_FACTOR =
+	    256,	 /* a second factor, where the brand asks for one */
+	PAGE_WATCH = 512 /* for operators: served beyond the brand's share */
 };
 
 struct page {

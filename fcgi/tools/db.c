@@ -66,6 +66,21 @@ struct db *db_open(const char *uri)
 	return NULL;
 }
 
+struct db *db_open_existing(const char *uri)
+{
+	const struct db_driver *driver = find_driver(uri);
+
+	if (!driver || !driver->is_there || driver->is_there(uri))
+		return db_open(uri);
+	log_error("db.open", "%s is not there", uri + strlen(driver->scheme));
+	return NULL;
+}
+
+bool db_is_current(struct db *db)
+{
+	return !db->driver->is_current || db->driver->is_current(db);
+}
+
 const char *db_check(struct mem *m, const char *uri)
 {
 	const struct db_driver *driver = find_driver(uri);

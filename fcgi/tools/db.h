@@ -54,6 +54,15 @@ struct db *db_open(const char *uri);
 /* What would keep a store from being opened, as far as it shows without making
  * anything; in the pool. NULL: nothing. */
 const char *db_check(struct mem *m, const char *uri);
+
+/* The same, but makes no store where there is none: what was lost shall not be
+ * followed by an empty one that nobody notices. */
+struct db *db_open_existing(const char *uri);
+
+/* False: what was opened is no longer what the URI names (removed, or replaced
+ * by a backup), or is damaged. What is written to it would be lost: close it,
+ * and open it anew. */
+bool db_is_current(struct db *db);
 void db_close(struct db *db); /* NULL: nothing */
 
 /* Runs conf/schema/NNNN-name.sql, in the order of their numbers, each once,
@@ -67,7 +76,7 @@ enum err db_migrate(struct db *db, const char *folder);
  * ERR_CONFLICT: a unique key forbids it; not logged; within a transaction
  * roll back then, or say "on conflict do nothing" and look at *changed
  * (PostgreSQL refuses whatever else the transaction wants). ERR_BUSY: locked
- * for too long, full or read-only. ERR_INTERNAL: anything else. */
+ * for too long, full, read-only or damaged. ERR_INTERNAL: anything else. */
 enum err db_run(struct db *db, const char *sql, const struct db_value *values,
     size_t n, int64_t *changed);
 

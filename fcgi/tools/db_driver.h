@@ -10,6 +10,9 @@ struct db_driver {
 	struct db *(*open)(const char *uri);
 	/* NULL: nothing can be said of a URI without opening it. */
 	const char *(*check)(struct mem *m, const char *uri);
+	/* NULL: it is there, as far as can be told without opening it. */
+	bool (*is_there)(const char *uri);
+	bool (*is_current)(struct db *db); /* NULL: always */
 	void (*close)(struct db *db);
 	enum err (*run)(struct db *db, const char *sql,
 	    const struct db_value *values, size_t n, int64_t *changed);

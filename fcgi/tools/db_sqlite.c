@@ -25,8 +25,12 @@ struct sqlite_db {
 	sqlite3 *handle;
 	struct slot slots[SLOTS]; /* open addressing */
 	size_t used;
-	char *lock_path; /* NULL: in memory, so nobody else is there */
-	int lock_fd;	 /* -1: not opened yet */
+	char *lock_path;  /* NULL: in memory, so nobody else is there */
+	int lock_fd;	  /* -1: not opened yet */
+	const char *path; /* of the handle */
+	dev_t device;	  /* whose file it is */
+	ino_t file;
+	bool damaged;
 };
 
 static struct sqlite_db *own(struct db *db)
@@ -57,6 +61,12 @@ static bool is_busy(int code)
 	}
 }
 
+static bool is_damage(int code)
+{
+	return (code & 0xff) == SQLITE_CORRUPT ||
+	       (code & 0xff) == SQLITE_NOTADB;
+}
+
 /* What the handle's last error means. A conflict is an answer to the caller's
  * question and not logged. */
 static enum err failed(struct sqlite_db *d, const char *sql)
@@ -67,7 +77,9 @@ static enum err failed(struct sqlite_db *d, const char *sql)
 		return ERR_CONFLICT;
 	log_error(is_busy(code) ? "db.busy" : "db.failed", "%s (%d) in: %.200s",
 	    sqlite3_errmsg(d->handle), code, sql);
-	return is_busy(code) ? ERR_BUSY : ERR_INTERNAL;
+	if (is_damage(code))
+		d->damaged = true;
+	return is_busy(code) || d->damaged ? ERR_BUSY : ERR_INTERNAL;
 }
 
 static struct slot *find_slot(struct sqlite_db *d, const char *sql)
@@ -389,6 +401,40 @@ static void sqlite_shut(struct db *db)
 	free(d);
 }
 
+static bool sqlite_is_there(const char *uri)
+{
+	const char *path = uri + strlen(db_sqlite.scheme);
+
+	return path[0] != '/' || access(path, F_OK) == 0;
+}
+
+/* Remembers which file was opened. */
+static bool know_file(struct sqlite_db *d)
+{
+	struct stat st;
+
+	d->path = sqlite3_db_filename(d->handle, "main");
+	if (!d->path || !*d->path)
+		return true;
+	if (stat(d->path, &st) != 0)
+		return false;
+	d->device = st.st_dev;
+	d->file = st.st_ino;
+	return true;
+}
+
+static bool sqlite_is_current(struct db *db)
+{
+	const struct sqlite_db *d = own(db);
+	struct stat st;
+
+	if (d->damaged)
+		return false;
+	return !d->path || !*d->path ||
+	       (stat(d->path, &st) == 0 && st.st_dev == d->device &&
+		   st.st_ino == d->file);
+}
+
 /* A new file is for our eyes only: it holds keys. Closing this descriptor
  * frees no lock of another handle, because O_EXCL made the file just now. */
 static void make_file(const char *path)
@@ -458,7 +504,7 @@ static struct db *sqlite_open(const char *uri)
 		return NULL;
 	}
 	if (sqlite3_open_v2(path, &d->handle, flags, NULL) != SQLITE_OK ||
-	    set_up(d->handle) != SQLITE_OK) {
+	    set_up(d->handle) != SQLITE_OK || !know_file(d)) {
 		log_error("db.open", "%s: %s", path, sqlite3_errmsg(d->handle));
 		sqlite_shut(&d->base);
 		return NULL;
@@ -494,6 +540,8 @@ const struct db_driver db_sqlite = {
     .scheme = "sqlite:",
     .open = sqlite_open,
     .check = sqlite_check,
+    .is_there = sqlite_is_there,
+    .is_current = sqlite_is_current,
     .close = sqlite_shut,
     .run = sqlite_run,
     .query = sqlite_query,

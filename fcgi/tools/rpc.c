@@ -244,6 +244,8 @@ static void take_answer(
 	bool some = c->status == 200 && c->len > 0;
 
 	p->ms = c->ms;
+	p->dead = c->err == ERR_LATE || c->status >= 500 ||
+		  (c->err != ERR_OK && !some);
 	if (c->status == 200 && c->err == ERR_OK) {
 		rpc_parse_answer(m, p, c->data, c->len, true);
 		return;

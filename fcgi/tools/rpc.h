@@ -49,6 +49,8 @@ struct rpc_post {
 	struct rpc_call *calls;
 	size_t n;
 	double ms; /* out: how long it took */
+	bool dead; /* out: nothing of the other side's own came: refused,
+		    * broken off, TLS, late, HTTP 5xx */
 	bool cut;  /* out: HTTP 200 with JSON that ends too early,
 		    * as VCS does with very big pages: ask for
 		    * less */

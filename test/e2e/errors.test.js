@@ -28,7 +28,7 @@ async function checkAway(world, stack) {
 	page.on('console', message => wrong.push(message.text()));
 	const answer = await page.goto('/api/dashboard');
 
-	assert.strictEqual(answer.status(), 502);
+	assert.strictEqual(answer.status(), 503);
 	assert.match(answer.headers()['retry-after'], /^\d+$/);
 	assert.strictEqual(answer.headers()['cache-control'], 'no-store');
 	assert.match(answer.headers()['content-security-policy'], /'sha256-/);
@@ -56,7 +56,7 @@ module.exports = world => {
 			assert.strictEqual(file.status, 200);
 			const api = await ask(stack.apiPort, '/api/dashboard');
 
-			assert.strictEqual(api.status, 502);
+			assert.strictEqual(api.status, 503);
 			assert.match(api.headers['retry-after'], /^\d+$/);
 			assert.strictEqual(JSON.parse(api.text).error.code, 'busy');
 		}));
@@ -67,7 +67,7 @@ module.exports = world => {
 		await withoutWorkers(world, async () => {
 			const answer = await page.goto('/api/dashboard');
 
-			assert.strictEqual(answer.status(), 502);
+			assert.strictEqual(answer.status(), 503);
 		});
 		await page.click('main a');
 		await page.waitForSelector('.board-balance');

@@ -245,6 +245,7 @@ def test_profile_at_once(t):
 
 
 def test_profile_faults(t):
+    """[row: vcs-write-lost] [row: vcs-unconfirmed]"""
     for fault, status, changed in (("error", 502, False),
                                    ("lost_reply", 200, True),
                                    ("truncate", 200, True),
@@ -479,6 +480,7 @@ def test_password_throttle(t):
 
 
 def test_password_faults(t):
+    """[row: vcs-write-lost]"""
     old = PASSWORDS["heron"]
     for fault, status in (("error", 502), ("lost_reply", 200),
                           ("truncate", 200), ("hang", 504)):
@@ -646,6 +648,7 @@ def test_voucher_throttle(t):
 
 
 def test_voucher_faults(t):
+    """[row: vcs-write-lost] [row: vcs-unconfirmed]"""
     for fault, status in (("lost_reply", 502), ("hang", 504),
                           ("error", 502), ("truncate", 502)):
         fresh()

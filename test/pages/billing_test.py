@@ -402,6 +402,7 @@ def test_failures_are_no_file(t):
 
 
 def test_broken_in_the_middle(t):
+    """[row: vcs-file]"""
     say(Content_Type="application/pdf", promised=10 ** 6,
         body=lambda: [b"%PDF-1.4 " + b"x" * 50000])
     try:

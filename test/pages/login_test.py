@@ -500,6 +500,7 @@ def test_no_throttle(t):
 
 
 def test_away_is_no_failure(t):
+    """[row: vcs-log-in]"""
     p = Portal(sandbox, {"limits": {"loginPerName": 2, "loginPerAddress": 2},
                          "coreApi": {"deadlineMs": 1500}})
     for operation, fault, status in (

@@ -6,86 +6,17 @@ billing system. Ends with 'N passed, N failed'.
 import http.server
 import json
 import os
-import re
 import shutil
 import signal
 import threading
 
 import harness
 import till
+from figures import OPERATOR, figure, parse, read
 from harness import PASSWORDS, Portal, Sandbox, lay, wait_for
 
 first, second = Sandbox(), Sandbox()
 JSON = {"json_port": True}
-OPERATOR = {"env": {"PORTICO_METRICS": "on"}}
-
-# --- The format -----------------------------------------------------------------
-
-NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
-LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
-SAMPLE = re.compile(r"(%s)(?:\{(%s(?:,%s)*)\})? (-?\d+(?:\.\d+)?)" % (
-    NAME, LABEL, LABEL))
-TYPES = {"counter", "gauge", "summary", "histogram", "untyped"}
-
-
-def family_of(name, types):
-    for end in ("_sum", "_count"):
-        base = name.removesuffix(end)
-        if base != name and types.get(base) in ("summary", "histogram"):
-            return base
-    return name
-
-
-def parse(text):
-    """The samples, {(name, labels): value}; what is against the format raises.
-    HELP and TYPE stand before a family's samples, which stand together, each
-    once."""
-    types, helps, closed, samples, current = {}, set(), set(), {}, None
-    assert text.endswith("\n") and "\r" not in text, "line ends"
-    for line in text[:-1].split("\n"):
-        found = re.fullmatch(r"# (HELP|TYPE) (%s) (.+)" % NAME, line)
-        if found:
-            kind, name, rest = found.groups()
-            if name != current:
-                closed.add(current)
-                assert name not in closed, "twice: " + line
-                current = name
-            if kind == "HELP":
-                assert name not in helps, "a second HELP: " + line
-                helps.add(name)
-            else:
-                assert name not in types and rest in TYPES, line
-                types[name] = rest
-            continue
-        found = SAMPLE.fullmatch(line)
-        assert found, "no sample: " + line
-        name, labels, value = found.groups()
-        family = family_of(name, types)
-        assert family == current and family in types, "apart: " + line
-        if types[family] == "counter":
-            assert name.endswith("_total"), "a counter's name: " + line
-        if types[family] in ("counter", "summary"):
-            assert not value.startswith("-"), line
-        pairs = re.findall(r'(\w+)="([^"]*)"', labels or "")
-        assert len(dict(pairs)) == len(pairs), "a label twice: " + line
-        key = (name, tuple(sorted(pairs)))
-        assert key not in samples, "twice: " + line
-        samples[key] = float(value)
-    assert set(types) == helps, "each has HELP and TYPE"
-    return samples
-
-
-def read(p):
-    answer = p.client().get("/api/metrics", **OPERATOR)
-    assert answer.status == 200, answer.status
-    assert answer.header("content-type") == \
-        "text/plain; version=0.0.4; charset=utf-8", answer.headers
-    return parse(answer.text)
-
-
-def figure(samples, name, **labels):
-    return samples[name, tuple(sorted(labels.items()))]
-
 
 # --- Tests ------------------------------------------------------------------------
 
@@ -119,6 +50,12 @@ def test_format(t):
     t.equal(figure(samples, "portico_brands", state="refused"), 0, "none bad")
     for brand in ("default", "acme"):
         t.equal(figure(samples, "portico_store_up", brand=brand), 1, "stores")
+        for part in ("core", "management", "reports"):
+            for name in ("state", "opened_total", "refused_total"):
+                t.equal(figure(samples, "portico_breaker_" + name, brand=brand,
+                               backend=part), 0, "breakers")
+        t.equal(figure(samples, "portico_share_refused_total", brand=brand),
+                0, "shares")
     t.equal(figure(samples, "portico_workers", state="busy"), 1, "who answers")
     t.equal(figure(samples, "portico_workers", state="idle"), 1, "the other")
 

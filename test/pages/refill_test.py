@@ -275,6 +275,7 @@ def test_client_is_not_known_to_be_active(t):
 
 
 def test_gateway_is_down(t):
+    """[row: gateway-down]"""
     c = till.customer("heron")
     web = portal.client().login("heron")
     for gateway, operation in (("paypal", "paypal.order.create"),

@@ -238,6 +238,111 @@ def test_proxy(t):
             "the address that the proxy saw, not what it was told", last)
 
 
+def talk(address, lines, body=b""):
+    """A connection over which a request has been sent."""
+    kind = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+    s = socket.socket(kind)
+    s.settimeout(harness.PATIENCE)
+    s.connect(address)
+    s.sendall("\r\n".join(lines + ["Connection: close", "", ""]).encode() + body)
+    return s
+
+
+def hear(s):
+    data = b""
+    while piece := s.recv(65536):
+        data += piece
+    s.close()
+    head, _, body = data.partition(b"\r\n\r\n")
+    return int(head[9:12]), head.decode("latin-1").lower(), body
+
+
+def fill_queue(portal):
+    """Connections that wait for a worker, until one more is not taken."""
+    waiting = []
+    while True:
+        s = socket.socket(socket.AF_UNIX)
+        s.setblocking(False)
+        try:
+            s.connect(portal.socket)
+        except BlockingIOError:
+            s.close()
+            return waiting
+        waiting.append(s)
+
+
+def test_queue(t):
+    """More than the queue holds: nginx says 503 at once. What a worker broke
+    off is a 502 still, and what the program says passes through."""
+    portal = harness.Portal(sandbox, workers=1)
+    site = Site(portal, portico("vhost", DOMAIN).stdout)
+    api = site.folder + "/api"
+    get = ["GET /api/login HTTP/1.1", "Host: " + DOMAIN]
+    worker, = (int(pid) for pid in portal.workers())
+    os.kill(worker, signal.SIGSTOP)
+    waiting = fill_queue(portal)
+    t.check(128 <= len(waiting) <= 130, "128 at least", len(waiting))
+    for where in (("127.0.0.1", site.port + 2), api):
+        status, head, body = hear(talk(where, get))
+        t.equal(status, 503, "the queue is full, %s" % (where,))
+        t.check("retry-after: 5" in head, "when to come again", head)
+        t.check("no-store" in head, "not kept", head)
+        words = b'"code":"busy"' if where == api else b"Nothing was changed"
+        t.check(words in body, "words", body)
+        t.check(where == api or "'sha256-" in head, "its style", head)
+    for s in waiting:
+        s.close()
+    os.kill(worker, signal.SIGCONT)
+    harness.wait_for("the queue's end", lambda: hear(talk(api, get))[0] == 200)
+    for where in (("127.0.0.1", site.port + 2), api):
+        t.equal(hear(talk(where, get))[0], 200, "as before")
+
+    t.equal(portal.end(), 0, "the pool ends")
+    for where in (("127.0.0.1", site.port + 2), api):
+        t.equal(hear(talk(where, get))[0], 503, "no pool")
+    site.end()
+
+
+def test_broken_off(t):
+    """A worker that ends in the middle of a request."""
+    listener = socket.socket(socket.AF_UNIX)
+    portal = harness.Portal(sandbox, workers=1)
+    portal.end()
+    listener.bind(portal.socket)
+    listener.listen()
+    site = Site(portal, portico("vhost", DOMAIN).stdout)
+    get = ["GET /api/login HTTP/1.1", "Host: " + DOMAIN]
+    for where in (("127.0.0.1", site.port + 2), site.folder + "/api"):
+        asked = talk(where, get)
+        there, _ = listener.accept()
+        there.recv(8)
+        there.close()
+        status, head, body = hear(asked)
+        t.equal(status, 502, "broken off")
+        t.check("retry-after" in head, "when to come again", head)
+        t.check(b"othing was changed" not in body, "no promise", body)
+        t.check(b"try again in a moment" in body, "words", body)
+    listener.close()
+    site.end()
+
+
+def test_slow_upload(t):
+    """A body that trickles in holds no worker."""
+    portal = harness.Portal(sandbox, workers=1)
+    site = Site(portal, portico("vhost", DOMAIN).stdout)
+    where = ("127.0.0.1", site.port + 2)
+    slow = [talk(where, [
+        "POST /api/login HTTP/1.1", "Host: " + DOMAIN,
+        "Content-Type: application/json", "Content-Length: 100"], b"{")
+        for _ in range(20)]
+    for _ in range(10):
+        t.equal(hear(talk(where, ["GET /api/login HTTP/1.1",
+                                  "Host: " + DOMAIN]))[0], 200, "others")
+    for s in slow:
+        s.close()
+    site.end()
+
+
 def test_secrets(t):
     folder = harness.make_folder()
     config = folder + "/customer-params.json"

@@ -44,6 +44,7 @@ static const char *const kinds_text[FAULT_KINDS] = {
     [BOM] = "bom", /* "none", or "space" for white space behind it */
     [RESPONSE_CODE] = "response_code",
     [TEST_REQUEST] = "test_request",
+    [WRONG_ID] = "wrong_id",
 };
 
 static const char *const apis[] = {

@@ -81,6 +81,7 @@ static void serve_item(struct buf *out, struct json_object *item)
 {
 	struct json_object *id = NULL;
 	struct call c = {0};
+	struct fault fault;
 	const char *wrong;
 	int code;
 
@@ -88,8 +89,11 @@ static void serve_item(struct buf *out, struct json_object *item)
 		json_object_object_get_ex(item, "id", &id);
 	wrong = check(item, &c, &code);
 	buf_text(out, "{\"jsonrpc\":\"2.0\",\"id\":");
-	buf_text(
-	    out, json_object_to_json_string_ext(id, JSON_C_TO_STRING_PLAIN));
+	if (!wrong && fault_take(CORE, c.method->name, KIND(WRONG_ID), &fault))
+		buf_text(out, "4711");
+	else
+		buf_text(out,
+		    json_object_to_json_string_ext(id, JSON_C_TO_STRING_PLAIN));
 	if (wrong) {
 		write_error(out, code, wrong);
 	} else if (method_run(&c)) {

@@ -222,6 +222,7 @@ enum fault_kind {
 	BOM,
 	RESPONSE_CODE,
 	TEST_REQUEST,
+	WRONG_ID, /* Core: the answer to another call */
 	FAULT_KINDS
 };
 

@@ -502,6 +502,68 @@ static void test_refused_uris(void **state)
 	db_close(NULL);
 }
 
+/* --- A store that goes away --------------------------------------------- */
+
+static void test_no_store_is_made(void **state)
+{
+	struct db *d;
+
+	(void)state;
+	hear_log();
+	assert_null(db_open_existing(file_uri("lost.db")));
+	assert_one_line_with(heard_log(), "is not there");
+	assert_int_equal(access(mem_print(m, "%s/lost.db", folder), F_OK), -1);
+	db_close(open_file("found.db"));
+	d = db_open_existing(file_uri("found.db"));
+	assert_non_null(d);
+	assert_true(db_is_current(d));
+	db_close(d);
+	d = db_open_existing("sqlite::memory:");
+	assert_non_null(d);
+	assert_true(db_is_current(d));
+	db_close(d);
+}
+
+static void test_replaced_store(void **state)
+{
+	const char *at = mem_print(m, "%s/a.db", folder);
+	struct db *d = open_file("a.db");
+
+	(void)state;
+	db_close(open_file("b.db"));
+	assert_true(db_is_current(d));
+	assert_int_equal(rename(at, mem_print(m, "%s/aside", folder)), 0);
+	assert_false(db_is_current(d));
+	assert_int_equal(rename(mem_print(m, "%s/b.db", folder), at), 0);
+	assert_false(db_is_current(d));
+	db_close(d);
+}
+
+static void test_damaged_store(void **state)
+{
+	struct db *d = open_file("bad.db");
+	char junk[4096];
+	FILE *file;
+
+	(void)state;
+	assert_int_equal(
+	    db_run(d, "create table t (a text)", NULL, 0, NULL), ERR_OK);
+	db_close(d);
+	d = open_file("bad.db");
+	memset(junk, 0xa5, sizeof(junk));
+	file = fopen(mem_print(m, "%s/bad.db", folder), "r+");
+	assert_non_null(file);
+	assert_int_equal(fseek(file, 4096, SEEK_SET), 0);
+	assert_int_equal(fwrite(junk, sizeof(junk), 1, file), 1);
+	assert_int_equal(fclose(file), 0);
+	hear_log();
+	assert_int_equal(
+	    db_run(d, "insert into t values ('x')", NULL, 0, NULL), ERR_BUSY);
+	assert_one_line_with(heard_log(), "db.failed");
+	assert_false(db_is_current(d));
+	db_close(d);
+}
+
 /* --- Transactions ------------------------------------------------------- */
 
 static void test_transactions(void **state)
@@ -868,6 +930,9 @@ int main(void)
 	    TEST(test_read_only_and_full),
 	    TEST(test_settings),
 	    TEST(test_refused_uris),
+	    TEST(test_no_store_is_made),
+	    TEST(test_replaced_store),
+	    TEST(test_damaged_store),
 	    TEST(test_transactions),
 	    TEST(test_failed_commit_rolls_back),
 	    TEST(test_migrate),

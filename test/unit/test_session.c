@@ -314,6 +314,23 @@ static void test_end_client_under_way(void **state)
 	assert_int_equal(find_at(NOW), ERR_OK); /* somebody else's */
 }
 
+/* The clock was an hour ahead when they were ended, and is right again. */
+static void test_end_client_by_a_wrong_clock(void **state)
+{
+	const struct db_value later =
+	    db_int(session_clock() + INT64_C(3600000000));
+
+	(void)state;
+	assert_int_equal(session_end_client(db, "acme", 1001, NULL), ERR_OK);
+	assert_int_equal(
+	    db_run(db, "update session_cut set time = $1", &later, 1, NULL),
+	    ERR_OK);
+	here.began = session_clock();
+	assert_int_equal(begin("acme", SESSION_COOKIE, 1001), ERR_OK);
+	assert_int_equal(find_at(NOW), ERR_OK);
+	here.began = 0;
+}
+
 static void test_list(void **state)
 {
 	struct session_row *rows;
@@ -490,6 +507,7 @@ int main(void)
 	    TEST(test_end),
 	    TEST(test_end_client),
 	    TEST(test_end_client_under_way),
+	    TEST(test_end_client_by_a_wrong_clock),
 	    TEST(test_list),
 	    TEST(test_odd_agent),
 	    TEST(test_purge),

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/counters.h"
@@ -18,6 +19,7 @@
 #include "domain/brand.h"
 #include "domain/session.h"
 #include "domain/vcs.h"
+#include "domain/vcs_payment.h"
 #include "domain/vcs_profile.h"
 #include "server.h"
 #include "tools/http.h"
@@ -726,6 +728,38 @@ static void say_log_in(struct fix *f, const char *said, const char *client)
 	say(f, "currencies.search", RESULT("[{\"id\":27,\"name\":\"USD\"}]"));
 }
 
+/* An open breaker: nothing leaves, and that is certain. */
+static void what_is_not_asked(void **state)
+{
+	struct fix *f = *state;
+	struct breaker *b = f->brand.counters->breakers;
+	struct vcs_credit c = {.client = CLIENT,
+	    .amount = {0},
+	    .currency = "USD",
+	    .notes = "[x]",
+	    .reference = "[x]"};
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	/* Opened in an hour: not even a probe goes. */
+	atomic_store(&b[VCS_PART_CORE].since, (now.tv_sec + 3600) * 1000L);
+	atomic_store(&b[VCS_PART_CORE].state, BREAKER_OPEN);
+	forget(f);
+	assert_int_equal(vcs_add_credit(&f->brand, f->m, &c), ERR_BUSY);
+	assert_int_equal(vcs_find_credit(&f->brand, f->m, &c), ERR_BUSY);
+	assert_int_equal(
+	    ask_client(f, RESULT("[{" CLIENT_ROW "}]"))->err, ERR_BUSY);
+	assert_int_equal(f->n_seen, 0);
+	/* Its turn to be tried: what only reads may, what adds may not. */
+	atomic_store(&b[VCS_PART_CORE].since, now.tv_sec * 1000L - 3600000);
+	assert_int_equal(vcs_add_credit(&f->brand, f->m, &c), ERR_BUSY);
+	assert_int_equal(f->n_seen, 0);
+	assert_int_equal(
+	    ask_client(f, RESULT("[{" CLIENT_ROW "}]"))->err, ERR_OK);
+	assert_int_equal(f->n_seen, 1);
+	assert_int_equal(b[VCS_PART_CORE].state, BREAKER_CLOSED);
+}
+
 static void log_ins(void **state)
 {
 	static const char *const refused = "\"error\":{\"message\":\"no\"}";
@@ -928,6 +962,7 @@ int main(void)
 	    WITH_SERVER(the_sid_is_used_again),
 	    WITH_SERVER(an_expired_sid),
 	    WITH_SERVER(a_sid_that_does_not_fit),
+	    WITH_SERVER(what_is_not_asked),
 	    WITH_SERVER(log_ins),
 	    WITH_SERVER(arguments),
 	    WITH_SERVER(a_profiles_mistakes),
