@@ -15,7 +15,7 @@
 enum { MIGRATIONS_MAX = 9999, MIGRATION_BYTES = 1024 * 1024 };
 enum { LOCK_STEP_MS = 10 };
 
-static const struct db_driver *const drivers[] = {&db_sqlite};
+static const struct db_driver *const drivers[] = {&db_sqlite, &db_pg};
 
 struct db_value db_int(int64_t number)
 {
@@ -51,8 +51,8 @@ static const struct db_driver *find_driver(const char *uri)
 /* Never quotes the URI: PostgreSQL's may hold a password. */
 static const char *explain_scheme(const char *uri)
 {
-	if (begins(uri, "postgresql://") || begins(uri, "postgres://"))
-		return "this build has no PostgreSQL driver";
+	if (begins(uri, "postgres"))
+		return "write postgresql://user@host/database";
 	return "the store's URI begins with neither sqlite: nor postgresql:";
 }
 

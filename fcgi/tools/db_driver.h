@@ -36,6 +36,6 @@ struct db {
 	const struct db_driver *driver;
 };
 
-extern const struct db_driver db_sqlite;
+extern const struct db_driver db_sqlite, db_pg;
 
 #endif
