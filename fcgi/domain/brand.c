@@ -485,16 +485,16 @@ char *brand_make_url(struct mem *m, const struct brand *b, const char *path)
 	return mem_print(m, "%.*s%s", (int)len, base, path);
 }
 
-void brand_check_store(const struct brand *b, struct diag *d)
+const char *brand_check_store(
+    struct mem *m, const struct brand *b, struct diag *d)
 {
-	struct mem *m = mem_open(0);
-	const char *why = db_check(m, b->conf->store.uri);
+	const char *found, *why = db_check(m, b->conf->store.uri, &found);
 
 	if (why)
 		diag_add(d, b->conf->path,
-		    "make the folder, or mend its rights or store.uri",
+		    "mend store.uri, or the store and its rights",
 		    "store.uri: %s", why);
-	mem_close(m);
+	return found;
 }
 
 /* --- Looking up ----------------------------------------------------------- */

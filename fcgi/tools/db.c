@@ -66,13 +66,19 @@ struct db *db_open(const char *uri)
 	return NULL;
 }
 
-const char *db_check(struct mem *m, const char *uri)
+const char *db_check(struct mem *m, const char *uri, const char **found)
 {
 	const struct db_driver *driver = find_driver(uri);
 
-	if (!driver)
-		return explain_scheme(uri);
-	return driver->check ? driver->check(m, uri) : NULL;
+	*found = NULL;
+	return driver ? driver->check(m, uri, found) : explain_scheme(uri);
+}
+
+size_t db_paths(struct mem *m, const char *uri, struct db_path **out)
+{
+	const struct db_driver *driver = find_driver(uri);
+
+	return driver ? driver->paths(m, uri, out) : 0;
 }
 
 void db_close(struct db *db)

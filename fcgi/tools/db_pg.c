@@ -752,9 +752,139 @@ static struct db *pg_open(const char *uri)
 	return &d->base;
 }
 
+static const char *ask(struct mem *m, PGconn *conn, const char *sql)
+{
+	PGresult *r = PQexec(conn, sql);
+	const char *text = is_good(r) && PQntuples(r) && !PQgetisnull(r, 0, 0)
+			       ? mem_text(m, PQgetvalue(r, 0, 0))
+			       : NULL;
+
+	PQclear(r);
+	return text;
+}
+
+static const char *check_server(
+    struct mem *m, PGconn *conn, const char **found)
+{
+	const char *version = PQparameterStatus(conn, "server_version");
+	const char *schema = ask(m, conn, "select current_schema()"), *number;
+	char text[256];
+
+	if (PQstatus(conn) != CONNECTION_OK)
+		return mem_text(m, say(conn, text));
+	if (PQserverVersion(conn) < OLDEST)
+		return mem_print(m, "PostgreSQL %s is too old", version);
+	if (!schema)
+		return "no schema of the search_path is there";
+	number = ask(m, conn, "select max(number) from schema_migration");
+	if (!number && !ask(m, conn,
+			   "select 1 where has_schema_privilege("
+			   "current_schema(), 'create')"))
+		return mem_print(
+		    m, "no right to make tables in the schema %s", schema);
+	*found = mem_print(m, "PostgreSQL %.*s%s, schema %s",
+	    (int)strcspn(version, " "), version,
+	    PQsslInUse(conn) ? " over TLS" : "", number ? number : "0");
+	return NULL;
+}
+
+static void hear_nothing(void *ctx, const PGresult *r)
+{
+	(void)ctx;
+	(void)r;
+}
+
+static const char *pg_check(struct mem *m, const char *uri, const char **found)
+{
+	char *wrong = explain_uri(uri);
+	const char *why = wrong ? mem_text(m, wrong) : NULL;
+	PGconn *conn;
+
+	free(wrong);
+	if (why)
+		return why;
+	conn = dial(uri);
+	PQsetNoticeReceiver(conn, hear_nothing, NULL);
+	why = check_server(m, conn, found);
+	PQfinish(conn);
+	return why;
+}
+
+/* Files that the URI names. Where it names no user, libpq looks up who we
+ * are. */
+static size_t pg_paths(struct mem *m, const char *uri, struct db_path **out)
+{
+	static const char *const keys[] = {
+	    "sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile"};
+	PQconninfoOption *all = PQconninfoParse(uri, NULL), *o;
+	bool has_user = false;
+	size_t n = 0;
+
+	*out = mem_array(m, sizeof(keys) / sizeof(*keys) + 1, sizeof(**out));
+	for (o = all; o && o->keyword; o++) {
+		if (!o->val)
+			continue;
+		has_user = has_user || !strcmp(o->keyword, "user");
+		if (is_of(o->keyword, keys, sizeof(keys) / sizeof(*keys)))
+			(*out)[n++].path = mem_text(m, o->val);
+	}
+	if (!has_user)
+		(*out)[n++].path = "/etc/passwd";
+	PQconninfoFree(all);
+	return n;
+}
+
+/* --- Copying -------------------------------------------------------------- */
+
+static enum err take_row(struct mem *rows, const PGresult *r,
+    enum err (*take)(void *ctx, const struct db_value *row, size_t cols),
+    void *ctx)
+{
+	int cols = PQnfields(r);
+	struct db_value *row = mem_array(rows, (size_t)cols, sizeof(*row));
+	enum err err;
+
+	for (int col = 0; col < cols; col++)
+		read_cell(rows, r, 0, col, &row[col]);
+	err = take(ctx, row, (size_t)cols);
+	mem_clear(rows);
+	return err;
+}
+
+static enum err pg_each(struct db *db, struct mem *rows, const char *sql,
+    enum err (*take)(void *ctx, const struct db_value *row, size_t cols),
+    void *ctx)
+{
+	struct pg_db *d = own(db);
+	enum err err =
+	    simple(d, "set local statement_timeout = 0", ANSWER_MS, NULL);
+	PGresult *r;
+
+	if (!err && (!PQsendQuery(d->conn, sql) ||
+			!PQsetSingleRowMode(d->conn)))
+		return lost(d, NULL, sql);
+	while (!err) {
+		if (!await_result(d, now_ms() + SCRIPT_MS))
+			return lost(d, NULL, sql);
+		r = PQgetResult(d->conn);
+		if (!r)
+			return ERR_OK;
+		if (PQresultStatus(r) == PGRES_SINGLE_TUPLE)
+			err = take_row(rows, r, take, ctx);
+		else if (!is_good(r))
+			err = failed(d, r, sql);
+		PQclear(r);
+	}
+	/* What is still to come is nobody's. */
+	drop(d);
+	return err;
+}
+
 const struct db_driver db_pg = {
     .scheme = "postgresql://",
     .open = pg_open,
+    .check = pg_check,
+    .paths = pg_paths,
     .close = pg_close,
     .run = pg_run,
     .query = pg_query,
@@ -764,4 +894,10 @@ const struct db_driver db_pg = {
     .rollback = pg_rollback,
     .lock = pg_lock,
     .unlock = pg_unlock,
+    .tables = "select relname::text from pg_class where relkind = 'r' "
+	      "and relnamespace = current_schema()::regnamespace order by oid",
+    .columns = "select attname::text from pg_attribute "
+	       "where attrelid = $1::regclass and attnum > 0 "
+	       "and not attisdropped order by attnum",
+    .each = pg_each,
 };
