@@ -475,6 +475,14 @@ struct db *brand_store(struct brand *b)
 	return b->db && b->secret[0] ? b->db : NULL;
 }
 
+bool brand_store_answers(const struct brand *b, struct mem *m)
+{
+	struct db_rows rows;
+
+	return db_query(b->db, m, "select max(number) from schema_migration",
+		   NULL, 0, &rows) == ERR_OK;
+}
+
 char *brand_make_url(struct mem *m, const struct brand *b, const char *path)
 {
 	const char *base = b->conf->public_uri;

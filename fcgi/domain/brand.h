@@ -122,6 +122,9 @@ void site_disconnect(struct site *s);
  * if it still is. */
 struct db *brand_store(struct brand *b);
 
+/* Whether it answers now. */
+bool brand_store_answers(const struct brand *b, struct mem *m);
+
 /* What would keep the brand's store from being opened, without making it. What
  * store it is (in the pool), or NULL: none was made yet. */
 const char *brand_check_store(

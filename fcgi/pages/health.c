@@ -38,7 +38,8 @@ const char health_answer[] = "status:ok|degraded|down store:ok|down "
 
 enum err health_load(struct call *c)
 {
-	const char *store = c->db ? "ok" : "down";
+	bool has_store = c->db && brand_store_answers(c->brand, c->mem);
+	const char *store = has_store ? "ok" : "down";
 	const char *status = "ok";
 	struct json_object *vcs;
 
@@ -46,7 +47,7 @@ enum err health_load(struct call *c)
 		ask(c);
 	if (!strcmp(last.management, "down"))
 		status = "degraded";
-	if (!strcmp(last.core, "down") || !c->db)
+	if (!strcmp(last.core, "down") || !has_store)
 		status = "down";
 	json_put_text(c->model, "status", status);
 	json_put_text(c->model, "store", store);
