@@ -29,8 +29,8 @@ static enum err copy(struct mem *m, const struct site *site, struct db *from,
 
 	*why = NULL;
 	if (from && to)
-		err = db_migrate(
-		    to, mem_print(m, "%s/conf/schema", site->share));
+		err =
+		    db_migrate(to, mem_print(m, "%s/conf/schema", site->share));
 	return err ? err : db_copy(from, to, m, tell, why);
 }
 

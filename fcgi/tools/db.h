@@ -106,11 +106,11 @@ enum err db_query(struct db *db, struct mem *m, const char *sql,
 
 /* A transaction. It takes the store's one lock of transactions at once, so that
  * of two, one waits: what one reads, no other one changes. A statement outside
- * of any waits for it with SQLite, but with PostgreSQL (read committed) only for
- * rows that it has changed itself: so write "where state = $2" into the update
- * and look at *changed. After a failed statement, roll back; after a failed
- * commit it has (ERR_BUSY: unless the connection was lost, see above). Rolling
- * back where no transaction is, is no mistake. */
+ * of any waits for it with SQLite, but with PostgreSQL (read committed) only
+ * for rows that it has changed itself: so write "where state = $2" into the
+ * update and look at *changed. After a failed statement, roll back; after a
+ * failed commit it has (ERR_BUSY: unless the connection was lost, see above).
+ * Rolling back where no transaction is, is no mistake. */
 enum err db_begin(struct db *db);
 enum err db_commit(struct db *db);
 void db_rollback(struct db *db);

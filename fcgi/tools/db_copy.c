@@ -87,12 +87,11 @@ static void make_insert(
 	buf_open(&names, c->mem, 256);
 	buf_open(&places, c->mem, 256);
 	for (size_t i = 0; i < columns->rows; i++) {
-		buf_print(&names, "%s%s", i ? ", " : "",
-		    db_cell_text(columns, i, 0));
+		buf_print(
+		    &names, "%s%s", i ? ", " : "", db_cell_text(columns, i, 0));
 		buf_print(&places, "%s$%zu", i ? ", " : "", i + 1);
 	}
-	*select =
-	    mem_print(c->mem, "select %s from %s", names.data, c->table);
+	*select = mem_print(c->mem, "select %s from %s", names.data, c->table);
 	c->insert = mem_print(c->mem, "insert into %s (%s) values (%s)",
 	    c->table, names.data, places.data);
 }
@@ -103,8 +102,8 @@ static enum err copy_table(struct copy *c)
 	struct db_rows columns;
 	const char *select;
 	int64_t there;
-	enum err err = db_query(c->to, c->mem, c->to->driver->columns, &table,
-	    1, &columns);
+	enum err err = db_query(
+	    c->to, c->mem, c->to->driver->columns, &table, 1, &columns);
 
 	if (err)
 		return err;
@@ -120,8 +119,7 @@ static enum err copy_table(struct copy *c)
 		    mem_print(c->mem, "%s: %lld rows came, %lld are there",
 			c->table, (long long)c->n, (long long)there));
 	if (err && !*c->why)
-		*c->why = mem_print(
-		    c->mem, "%s, row %lld: %s", c->table,
+		*c->why = mem_print(c->mem, "%s, row %lld: %s", c->table,
 		    (long long)c->n + 1, err_code(err));
 	return err;
 }
@@ -133,8 +131,8 @@ static enum err copy_tables(
 	enum err err = check_versions(c);
 
 	if (!err)
-		err = db_query(c->to, c->mem, c->to->driver->tables, NULL, 0,
-		    &tables);
+		err = db_query(
+		    c->to, c->mem, c->to->driver->tables, NULL, 0, &tables);
 	if (!err)
 		err = check_empty(c, &tables);
 	for (size_t i = 0; !err && i < tables.rows; i++) {

@@ -26,7 +26,8 @@ enum {
 	LOCKS_MOST = 8,
 	ANSWER_MS = 8000, /* longer than the server's own limits, see SETUP */
 	SCRIPT_MS = 600 * 1000,
-	AWAY_MS = 100,
+	RESTART_MS = 1500,
+	STEP_MS = 50,
 	OLDEST = 120000 /* a version of the server */
 };
 
@@ -61,9 +62,9 @@ struct slot {
 struct pg_db {
 	struct db base;
 	char *uri;
-	PGconn *conn; /* NULL: none yet, or it was lost */
+	PGconn *conn;		  /* NULL: none yet, or it was lost */
 	struct slot slots[SLOTS]; /* open addressing */
-	size_t prepared; /* since all were forgotten */
+	size_t prepared;	  /* since all were forgotten */
 	unsigned serial;
 	bool in_transaction;
 	int64_t held[LOCKS_MOST];
@@ -114,15 +115,16 @@ static enum err lost(struct pg_db *d, const char *why, const char *sql)
 {
 	char text[256];
 
-	log_error("db.lost", "%s in: %.200s", why ? why : say(d->conn, text),
-	    sql);
+	log_error(
+	    "db.lost", "%s in: %.200s", why ? why : say(d->conn, text), sql);
 	drop(d);
 	return ERR_BUSY;
 }
 
 static void hear(void *ctx, const PGresult *r)
 {
-	const char *level = PQresultErrorField(r, PG_DIAG_SEVERITY_NONLOCALIZED);
+	const char *level =
+	    PQresultErrorField(r, PG_DIAG_SEVERITY_NONLOCALIZED);
 	const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
 
 	(void)ctx;
@@ -199,7 +201,7 @@ static enum err classify(const char *state)
 	if (!strcmp(state, "22021") || !strcmp(state, "22P05"))
 		return ERR_INPUT; /* no UTF-8, or NUL */
 	return is_of(state, busy, sizeof(busy) / sizeof(*busy)) ? ERR_BUSY
-								 : ERR_INTERNAL;
+								: ERR_INTERNAL;
 }
 
 /* The details that a server adds hold values: they are not for the log. */
@@ -212,9 +214,8 @@ static enum err failed(struct pg_db *d, const PGresult *r, const char *sql)
 
 	if (err != ERR_CONFLICT)
 		log_error(err == ERR_BUSY ? "db.busy" : "db.failed",
-		    "%s (%s) in: %.200s",
-		    text ? text : "not one statement", state ? state : "-",
-		    sql);
+		    "%s (%s) in: %.200s", text ? text : "not one statement",
+		    state ? state : "-", sql);
 	if (state && is_of(state, unprepared, 2))
 		forget_statements(d);
 	/* Another server may be the one to write to now. */
@@ -292,8 +293,8 @@ static PGconn *dial(const char *uri)
 	const char *const keys[] = {"connect_timeout", "keepalives_idle",
 	    "gssencmode", "passfile", "dbname", "client_encoding",
 	    "fallback_application_name", NULL};
-	const char *const values[] = {"3", "10", "disable", "/nowhere", uri,
-	    "UTF8", "portico", NULL};
+	const char *const values[] = {
+	    "3", "10", "disable", "/nowhere", uri, "UTF8", "portico", NULL};
 
 	return PQconnectdbParams(keys, values, 1);
 }
@@ -311,11 +312,27 @@ static enum err set_up(struct pg_db *d)
 	return take_answer(d, SETUP, ANSWER_MS, NULL);
 }
 
-/* After a try that failed the next ones fail at once, for as long as that one
- * took: a server that does not answer must not hold all workers up. */
+/* A server that restarts refuses for a moment. */
+static bool dial_patiently(struct pg_db *d, int64_t until)
+{
+	const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
+
+	for (;;) {
+		d->conn = dial(d->uri);
+		if (PQstatus(d->conn) == CONNECTION_OK)
+			return true;
+		if (now_ms() + STEP_MS >= until)
+			return false;
+		drop(d);
+		nanosleep(&step, NULL);
+	}
+}
+
+/* After tries that failed the next ones fail at once, for as long as those
+ * took: a server that is away must not hold all workers up. */
 static enum err connect_anew(struct pg_db *d)
 {
-	int64_t began = now_ms(), took;
+	int64_t began = now_ms();
 	enum err err = ERR_BUSY;
 	char text[256];
 
@@ -323,16 +340,14 @@ static enum err connect_anew(struct pg_db *d)
 		log_error("db.open", "the server was away just now");
 		return ERR_BUSY;
 	}
-	d->conn = dial(d->uri);
-	if (PQstatus(d->conn) != CONNECTION_OK)
-		log_error("db.open", "%s", say(d->conn, text));
-	else
+	if (dial_patiently(d, began + RESTART_MS))
 		err = set_up(d);
+	else
+		log_error("db.open", "%s", say(d->conn, text));
 	if (!err)
 		return ERR_OK;
 	drop(d);
-	took = now_ms() - began;
-	d->away_until = now_ms() + (took > AWAY_MS ? took : AWAY_MS);
+	d->away_until = now_ms() + (now_ms() - began);
 	return ERR_BUSY;
 }
 
@@ -390,8 +405,10 @@ static size_t count_parameters(const char *sql)
 /* Said to the server, which cannot always tell ("$1 - $2"). */
 static Oid type_of(const struct db_value *v)
 {
-	static const Oid types[] = {
-	    [DB_NULL] = 0, [DB_INT] = INT8, [DB_TEXT] = TEXT, [DB_BLOB] = BYTEA};
+	static const Oid types[] = {[DB_NULL] = 0,
+	    [DB_INT] = INT8,
+	    [DB_TEXT] = TEXT,
+	    [DB_BLOB] = BYTEA};
 
 	return types[v->type];
 }
@@ -482,8 +499,8 @@ static bool send_values(
 			lengths[i] = sizeof(numbers[i]);
 		}
 	}
-	return PQsendQueryPrepared(d->conn, find_slot(d, sql)->name, (int)n,
-	    data, lengths, binary, 0);
+	return PQsendQueryPrepared(
+	    d->conn, find_slot(d, sql)->name, (int)n, data, lengths, binary, 0);
 }
 
 static enum err execute(struct pg_db *d, const char *sql,
@@ -579,8 +596,8 @@ static void read_rows(
 	out->cells = mem_array(m, out->rows, out->cols * sizeof(*out->cells));
 	for (int row = 0; row < rows; row++)
 		for (int col = 0; col < cols; col++)
-			read_cell(m, r, row, col,
-			    &out->cells[row * cols + col]);
+			read_cell(
+			    m, r, row, col, &out->cells[row * cols + col]);
 }
 
 static enum err pg_query(struct db *db, struct mem *m, const char *sql,
@@ -713,8 +730,10 @@ static void pg_unlock(struct db *db, int64_t key)
 		return;
 	d->held[at] = d->held[--d->n_held];
 	/* It ends with the connection, if not otherwise. */
-	if (is_alive(d) && execute(d, "select pg_advisory_unlock($1)", &value,
-			       1, NULL) != ERR_OK && d->conn)
+	if (is_alive(d) &&
+	    execute(d, "select pg_advisory_unlock($1)", &value, 1, NULL) !=
+		ERR_OK &&
+	    d->conn)
 		drop(d);
 }
 
@@ -763,15 +782,15 @@ static const char *ask(struct mem *m, PGconn *conn, const char *sql)
 	return text;
 }
 
-static const char *check_server(
-    struct mem *m, PGconn *conn, const char **found)
+static const char *check_server(struct mem *m, PGconn *conn, const char **found)
 {
 	const char *version = PQparameterStatus(conn, "server_version");
-	const char *schema = ask(m, conn, "select current_schema()"), *number;
+	const char *schema, *number;
 	char text[256];
 
 	if (PQstatus(conn) != CONNECTION_OK)
 		return mem_text(m, say(conn, text));
+	schema = ask(m, conn, "select current_schema()");
 	if (PQserverVersion(conn) < OLDEST)
 		return mem_print(m, "PostgreSQL %s is too old", version);
 	if (!schema)
@@ -860,8 +879,8 @@ static enum err pg_each(struct db *db, struct mem *rows, const char *sql,
 	    simple(d, "set local statement_timeout = 0", ANSWER_MS, NULL);
 	PGresult *r;
 
-	if (!err && (!PQsendQuery(d->conn, sql) ||
-			!PQsetSingleRowMode(d->conn)))
+	if (!err &&
+	    (!PQsendQuery(d->conn, sql) || !PQsetSingleRowMode(d->conn)))
 		return lost(d, NULL, sql);
 	while (!err) {
 		if (!await_result(d, now_ms() + SCRIPT_MS))

@@ -487,8 +487,7 @@ static const char *check_file(
 {
 	sqlite3 *handle = NULL;
 	const char *why = NULL;
-	int code =
-	    sqlite3_open_v2(path, &handle, SQLITE_OPEN_READONLY, NULL);
+	int code = sqlite3_open_v2(path, &handle, SQLITE_OPEN_READONLY, NULL);
 
 	sqlite3_busy_timeout(handle, BUSY_MS);
 	if (code == SQLITE_OK)
@@ -533,8 +532,7 @@ static const char *sqlite_check(
 		   : mem_print(m, "%s: %s", folder, strerror(errno));
 }
 
-static size_t sqlite_paths(
-    struct mem *m, const char *uri, struct db_path **out)
+static size_t sqlite_paths(struct mem *m, const char *uri, struct db_path **out)
 {
 	const char *path = uri + strlen(db_sqlite.scheme);
 

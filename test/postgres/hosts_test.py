@@ -52,7 +52,7 @@ class Hosts:
 def elsewhere(client, portal):
     """The same browser, sent to the other host by a load balancer."""
     other = portal.client()
-    other.cookies, other.bearer = client.cookies, client.bearer
+    other.cookies, other.bearer = dict(client.cookies), client.bearer
     return other
 
 
@@ -145,7 +145,7 @@ def test_server_restarts(t):
                  200, "logged in just before the end")
     found = load.end()
     t.equal(set(found) - {200, 503}, set(), "nothing else")
-    t.check(found[503] < found[200], "few", found)
+    t.check(found[503] < 60, "few", found)
     hosts.end()
 
 
@@ -157,12 +157,15 @@ def test_server_is_away(t):
         health = portal.client().get("/api/health")
         t.status(health, 503, "health")
         t.equal(health.json["store"], "down", "health")
-    began = time.monotonic()
-    for _ in range(20):
+    took = []
+    for _ in range(40):
+        began = time.monotonic()
         answer = client.get("/api/dashboard", json_port=True)
+        took.append(time.monotonic() - began)
         t.status(answer, 503, "a page")
         t.check(int(answer.header("retry-after") or 0) > 0, "Retry-After")
-    t.check(time.monotonic() - began < 5, "fast")
+    t.check(max(took) < 10, "none waits for long", max(took))
+    t.check(sorted(took)[30] < 1, "most do not wait", sorted(took))
     server.start()
     wait_for("the store", lambda: client.get(
         "/api/dashboard", json_port=True).status == 200)
@@ -374,12 +377,13 @@ def test_move(t):
     source = "sqlite:" + old.folder + "/portico.db"
     harness.SERVER = on_server
     new = Portal(sandbox)
+    new.client().login("osprey")
     done = portico("store", "copy", source, config=new.config)
     t.equal(done.returncode, 1, "not into a store that was used")
-    t.check("secret has 1 rows" in done.stderr, "says why", done.stderr)
+    t.check("is not empty" in done.stderr, "says why", done.stderr)
     new.end()
-    with harness.store(new) as db:
-        db.execute("delete from secret")
+    schema = harness.store_uri(new.folder + "/portico.db").split("%3D")[-1]
+    server.sql("drop schema %s cascade; create schema %s" % (schema, schema))
     for words, why in (
             (("store", "copy", "sqlite:/nowhere/x.db"), "nowhere"),
             (("store", "copy", "sqlite:" + old.folder + "/none.db"), "no store"),

@@ -21,9 +21,9 @@ static inline const char *store_schema(struct mem *m, const char *name)
 {
 	const char *uri = getenv("PORTICO_TEST_STORE");
 	struct db *db = db_open(uri);
-	enum err err = db_run(db,
-	    mem_print(m, "create schema if not exists %s", name), NULL, 0,
-	    NULL);
+	enum err err =
+	    db_run(db, mem_print(m, "create schema if not exists %s", name),
+		NULL, 0, NULL);
 
 	db_close(db);
 	if (err)

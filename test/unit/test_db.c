@@ -459,8 +459,8 @@ static void test_read_only(void **state)
 	(void)state;
 	if (!store_is_pg())
 		skip();
-	assert_int_equal(db_run(db, "set default_transaction_read_only = on",
-			     NULL, 0, NULL),
+	assert_int_equal(
+	    db_run(db, "set default_transaction_read_only = on", NULL, 0, NULL),
 	    ERR_OK);
 	assert_insert_is_busy(db, 1, "read-only");
 	assert_int_equal(insert(db, 1, "x"), ERR_OK);
@@ -656,8 +656,7 @@ static void test_migrate_refuses_folders(void **state)
 	write_file("zero", "0000-x.sql", "select 1");
 	assert_refused("zero", "NNNN-name.sql");
 	/* None of them touched the store. */
-	assert_int_equal(
-	    count_tables("'a'"), 0);
+	assert_int_equal(count_tables("'a'"), 0);
 }
 
 static void test_migrate_newer_database(void **state)
@@ -683,8 +682,7 @@ static void test_migrate_is_all_or_nothing(void **state)
 	assert_non_null(strstr(heard_log(), "0003-x.sql"));
 	assert_int_equal(
 	    ask_int(db, "select max(number) from schema_migration"), 2);
-	assert_int_equal(
-	    count_tables("'x', 'y'"), 0);
+	assert_int_equal(count_tables("'x', 'y'"), 0);
 	/* Mended, it goes on. */
 	write_file("broken", "0003-x.sql", "create table x (id bigint);");
 	assert_int_equal(db_migrate(db, dir_path("broken")), ERR_OK);

@@ -74,9 +74,9 @@ static void end_server(pid_t pid)
 	const struct db_value value = db_int(pid);
 	struct db_rows rows;
 
-	assert_int_equal(db_query(other, m,
-			     "select pg_terminate_backend($1::int, 10000)",
-			     &value, 1, &rows),
+	assert_int_equal(
+	    db_query(other, m, "select pg_terminate_backend($1::int, 10000)",
+		&value, 1, &rows),
 	    ERR_OK);
 	assert_int_equal(db_cell_int(&rows, 0, 0), 1);
 }
@@ -88,7 +88,8 @@ static void end_server(pid_t pid)
 			skip();                                                \
 	} while (0)
 
-/* --- Lost connections ------------------------------------------------------ */
+/* --- Lost connections ------------------------------------------------------
+ */
 
 static void test_lost_while_idle(void **state)
 {
@@ -194,7 +195,8 @@ static void test_nobody_there(void **state)
 	db_close(d);
 }
 
-/* --- Limits ----------------------------------------------------------------- */
+/* --- Limits -----------------------------------------------------------------
+ */
 
 static void test_too_slow(void **state)
 {
@@ -206,7 +208,8 @@ static void test_too_slow(void **state)
 	assert_int_equal(insert(db, 1), ERR_OK);
 }
 
-/* --- Values ----------------------------------------------------------------- */
+/* --- Values -----------------------------------------------------------------
+ */
 
 static void test_types_by_value(void **state)
 {
@@ -230,12 +233,12 @@ static void test_text_that_is_none(void **state)
 {
 	static const char sql[] = "insert into t (id, a) values (1, $1)";
 	const struct db_value bad[] = {db_text("\xff"), db_text("\xc3"),
-	    db_text("\xed\xa0\x80"), {.type = DB_TEXT, .data = "a\0b", .len = 3}};
+	    db_text("\xed\xa0\x80"),
+	    {.type = DB_TEXT, .data = "a\0b", .len = 3}};
 
 	NEEDS_SERVER();
 	for (size_t i = 0; i < 4; i++)
-		assert_int_equal(
-		    db_run(db, sql, &bad[i], 1, NULL), ERR_INPUT);
+		assert_int_equal(db_run(db, sql, &bad[i], 1, NULL), ERR_INPUT);
 	assert_int_equal(ask(db, "select count(*) from t"), 0);
 }
 
@@ -251,7 +254,8 @@ static void test_numbers(void **state)
 	    -2);
 }
 
-/* --- Transactions ------------------------------------------------------------ */
+/* --- Transactions ------------------------------------------------------------
+ */
 
 static void test_commit_after_a_failure(void **state)
 {
@@ -274,9 +278,8 @@ static void test_changed_schema(void **state)
 	NEEDS_SERVER();
 	assert_int_equal(insert(db, 1), ERR_OK);
 	assert_int_equal(ask(db, sql), 0);
-	assert_int_equal(
-	    db_run(other, "alter table t alter a type varchar(9)", NULL, 0,
-		NULL),
+	assert_int_equal(db_run(other, "alter table t alter a type varchar(9)",
+			     NULL, 0, NULL),
 	    ERR_OK);
 	assert_int_equal(db_run(db, sql, NULL, 0, NULL), ERR_BUSY);
 	assert_int_equal(ask(db, sql), 0);
@@ -297,18 +300,18 @@ static void test_durable(void **state)
 	struct db_rows rows;
 
 	NEEDS_SERVER();
-	assert_int_equal(db_run(other,
-			     "alter role portico set synchronous_commit = off",
-			     NULL, 0, NULL),
+	assert_int_equal(
+	    db_run(other, "alter role portico set synchronous_commit = off",
+		NULL, 0, NULL),
 	    ERR_OK);
 	d = db_open(uri);
 	assert_int_equal(
 	    db_query(d, m, "show synchronous_commit", NULL, 0, &rows), ERR_OK);
 	assert_string_equal(db_cell_text(&rows, 0, 0), "on");
 	db_close(d);
-	assert_int_equal(db_run(other,
-			     "alter role portico reset synchronous_commit",
-			     NULL, 0, NULL),
+	assert_int_equal(
+	    db_run(other, "alter role portico reset synchronous_commit", NULL,
+		0, NULL),
 	    ERR_OK);
 }
 
