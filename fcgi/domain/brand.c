@@ -465,7 +465,7 @@ struct db *brand_store(struct brand *b)
 	struct mem *m;
 
 	if (!b->db)
-		b->db = db_open(b->conf->store.uri);
+		b->db = db_share(b->conf->store.uri);
 	if (b->db && !b->secret[0]) {
 		m = mem_open(0);
 		if (session_secret(b->db, m, name_secret(m, b), b->secret))

@@ -17,6 +17,8 @@ enum { LOCK_STEP_MS = 10 };
 
 static const struct db_driver *const drivers[] = {&db_sqlite, &db_pg};
 
+static struct db *shared; /* handles of db_share() */
+
 struct db_value db_int(int64_t number)
 {
 	return (struct db_value){.type = DB_INT, .number = number};
@@ -81,10 +83,44 @@ size_t db_paths(struct mem *m, const char *uri, struct db_path **out)
 	return driver ? driver->paths(m, uri, out) : 0;
 }
 
+struct db *db_share(const char *uri)
+{
+	struct db *db;
+
+	for (db = shared; db; db = db->next)
+		if (!strcmp(db->uri, uri)) {
+			db->users++;
+			return db;
+		}
+	db = db_open(uri);
+	if (!db)
+		return NULL;
+	db->uri = strdup(uri);
+	if (!db->uri)
+		return db;
+	db->users = 1;
+	db->next = shared;
+	shared = db;
+	return db;
+}
+
+static void unshare(struct db *db)
+{
+	struct db **at = &shared;
+
+	while (*at != db)
+		at = &(*at)->next;
+	*at = db->next;
+	free(db->uri);
+}
+
 void db_close(struct db *db)
 {
-	if (db)
-		db->driver->close(db);
+	if (!db || (db->uri && --db->users))
+		return;
+	if (db->uri)
+		unshare(db);
+	db->driver->close(db);
 }
 
 enum err db_run(struct db *db, const char *sql, const struct db_value *values,

@@ -63,11 +63,15 @@ struct db_rows {
  * done is on the disk, since a payment's next step relies on it. */
 struct db *db_open(const char *uri);
 
+/* The one handle of this process for a URI, so that a worker that serves many
+ * brands of one store has one connection to it. Each caller closes it. */
+struct db *db_share(const char *uri);
+void db_close(struct db *db); /* NULL: nothing */
+
 /* What would keep a store from being opened, as far as it shows without making
  * anything; in the pool. NULL: nothing; then *found is the driver, its version
  * and that of the schema, or NULL where no store was made yet. */
 const char *db_check(struct mem *m, const char *uri, const char **found);
-void db_close(struct db *db); /* NULL: nothing */
 
 /* What a process that may reach little must reach to use a store: folders to
  * write to, files to read. In the pool. */

@@ -36,7 +36,7 @@ static enum err check_versions(struct copy *c)
 {
 	static const char sql[] =
 	    "select coalesce(max(number), 0) from schema_migration";
-	int64_t from, to;
+	int64_t from, to = 0;
 	enum err err = ask_number(c, c->from, sql, &from);
 
 	if (!err)
@@ -127,7 +127,7 @@ static enum err copy_table(struct copy *c)
 static enum err copy_tables(
     struct copy *c, void (*tell)(const char *table, int64_t rows))
 {
-	struct db_rows tables;
+	struct db_rows tables = {0};
 	enum err err = check_versions(c);
 
 	if (!err)

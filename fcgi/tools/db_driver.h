@@ -46,6 +46,10 @@ struct db_driver {
 /* A driver's handle begins with this. */
 struct db {
 	const struct db_driver *driver;
+	/* Of db_share(). */
+	char *uri;
+	unsigned users;
+	struct db *next;
 };
 
 extern const struct db_driver db_sqlite, db_pg;

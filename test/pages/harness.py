@@ -29,6 +29,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+import postgres
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("PORTICO_BUILD",
@@ -438,7 +440,7 @@ schemas = set()
 
 def psql(uri, text):
     done = subprocess.run(
-        ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-f", "-", uri],
+        [postgres.programs() + "/psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-f", "-", uri],
         input=text, capture_output=True, text=True, timeout=PATIENCE,
         check=False)
     if done.returncode:

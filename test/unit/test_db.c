@@ -539,6 +539,27 @@ static void test_refused_uris(void **state)
 	db_close(NULL);
 }
 
+static void test_shared(void **state)
+{
+	const char *one = file_uri("one"), *two = file_uri("two");
+	struct db *a = db_share(one), *b = db_share(one), *c = db_share(two);
+	struct db *own = db_open(one);
+
+	(void)state;
+	assert_non_null(a);
+	assert_ptr_equal(a, b);
+	assert_ptr_not_equal(a, c);
+	assert_ptr_not_equal(a, own);
+	db_close(own);
+	db_close(a);
+	assert_int_equal(ask_int(b, "select 1"), 1);
+	db_close(c);
+	db_close(b);
+	a = db_share(one);
+	assert_int_equal(ask_int(a, "select 2"), 2);
+	db_close(a);
+}
+
 /* --- Transactions ------------------------------------------------------- */
 
 static void test_transactions(void **state)
@@ -920,6 +941,7 @@ int main(void)
 	    TEST(test_read_only_and_full),
 	    TEST(test_settings),
 	    TEST(test_refused_uris),
+	    TEST(test_shared),
 	    TEST(test_transactions),
 	    TEST(test_failed_commit_rolls_back),
 	    TEST(test_migrate),
