@@ -32,9 +32,12 @@ static int open_all(void **state)
 		return 0;
 	db = db_open(uri);
 	other = db_open(uri);
-	return db_run(other,
-	    "create table t (id bigint primary key, a text, b bigint)", NULL, 0,
-	    NULL);
+	assert_int_equal(
+	    db_run(other,
+		"create table t (id bigint primary key, a text, b bigint)",
+		NULL, 0, NULL),
+	    ERR_OK);
+	return 0;
 }
 
 static int close_all(void **state)
