@@ -278,6 +278,9 @@ def test_one_host_advances_a_payment(t):
         pair.approve(begun)
         sent = pair.deliveries()[-2:]
         pair.sandbox.forget()
+        # Long enough for the others to come in between.
+        pair.sandbox.fault("transactions.search", "latency", value=300,
+                           times=8)
         jobs = [lambda c=c: pair.come_back(c, begun) for c in clients]
         jobs += [lambda d=d: pair.send(d) for d in sent * 2]
         jobs += [pair.reconcile] * 2
@@ -286,6 +289,7 @@ def test_one_host_advances_a_payment(t):
             thread.start()
         for thread in threads:
             thread.join()
+        pair.sandbox.heal()
         pair.settled(clients[1], begun)
         t.equal(pair.sandbox.calls()["counts"].get("transactions.create"), 1,
                 gateway + ": added once")
