@@ -8,6 +8,7 @@
 #include "tools/db_driver.h"
 
 #include <endian.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -138,11 +139,16 @@ static void hear(void *ctx, const PGresult *r)
 static int wait_socket(const struct pg_db *d, short events, int64_t deadline)
 {
 	struct pollfd p = {.fd = PQsocket(d->conn), .events = events};
-	int64_t left = deadline - now_ms();
+	int64_t left;
+	int n;
 
-	if (p.fd < 0 || poll(&p, 1, left > 0 ? (int)left : 0) <= 0)
+	if (p.fd < 0)
 		return 0;
-	return p.revents;
+	do {
+		left = deadline - now_ms();
+		n = poll(&p, 1, left > 0 ? (int)left : 0);
+	} while (n < 0 && errno == EINTR);
+	return n > 0 ? p.revents : 0;
 }
 
 /* False: nothing came in time, or the connection is gone. */

@@ -32,7 +32,7 @@ def free_port():
 
 
 class Postgres:
-    def __init__(self, **settings):
+    def __init__(self, tls=False, **settings):
         self.folder = tempfile.mkdtemp(prefix="portico-pg-")
         self.data = os.path.join(self.folder, "data")
         self.log_path = os.path.join(self.folder, "log")
@@ -54,6 +54,8 @@ class Postgres:
             "unix_socket_directories": self.folder, "fsync": "off",
             "max_connections": 200, "shared_buffers": "32MB",
             "log_min_messages": "warning", **settings}
+        if tls:
+            self.make_certificate()
         self.start()
         self.sql("create database portico", database="postgres")
 
@@ -65,6 +67,17 @@ class Postgres:
         if done.returncode:
             raise AssertionError("%s: %s" % (program, done.stderr))
         return done.stdout
+
+    def make_certificate(self):
+        """Its own authority; for the loopback address."""
+        key, cert = self.folder + "/key.pem", self.folder + "/cert.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+             "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=test",
+             "-addext", "subjectAltName=IP:127.0.0.1"], cwd="/", check=True,
+            capture_output=True, timeout=PATIENCE, **self.user)
+        os.chmod(key, 0o600)
+        self.settings.update(ssl="on", ssl_cert_file=cert, ssl_key_file=key)
 
     def start(self):
         options = []

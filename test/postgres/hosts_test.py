@@ -352,6 +352,38 @@ def test_storm(t):
     storm.end()
 
 
+# --- TLS --------------------------------------------------------------------------
+
+def test_tls(t):
+    """Verified, by workers that may read the authority's file and no other."""
+    safe = postgres.Postgres(tls=True)
+    authority = os.path.join(harness.make_folder(), "ca.pem")
+    with open(safe.folder + "/cert.pem") as f, open(authority, "w") as out:
+        out.write(f.read())
+    uri = ("postgresql://portico@127.0.0.1:%d/portico?sslmode=verify-full"
+           "&sslrootcert=" % safe.port)
+    sandbox = Sandbox()
+    portal = Portal(sandbox, {"store": {"uri": uri + authority}})
+    portal.client().login("heron")
+    t.equal(safe.sql("select count(*) from pg_stat_ssl s join "
+                     "pg_stat_activity a on a.pid = s.pid where s.ssl and "
+                     "a.application_name = 'portico'")[0][0] > "0", True,
+            "over TLS")
+    found = portico("check", config=portal.config)
+    t.check(" over TLS, schema " in found.stdout, "check", found.stdout[-900:])
+    portal.end()
+    with open(portal.config) as f:
+        settings = harness.json.load(f)
+    settings["store"]["uri"] = uri + os.path.join(sandbox.folder, "ca.pem")
+    with open(portal.config, "w") as f:
+        harness.json.dump(settings, f)
+    found = portico("check", config=portal.config)
+    t.check("certificate verify failed" in found.stderr,
+            "another authority's", found.stderr)
+    sandbox.end()
+    safe.end()
+
+
 # --- Moving -----------------------------------------------------------------------
 
 def portico(*words, config):
