@@ -3,6 +3,7 @@ its own in a folder that is made and removed, on a Unix socket and a port of the
 loopback address. PostgreSQL does not run as root, so that root lends it the
 user "postgres".
 """
+import atexit
 import glob
 import os
 import pwd
@@ -39,6 +40,7 @@ class Postgres:
         self.port = free_port()
         self.bin = programs()
         self.process = None
+        atexit.register(self.end)  # however a test ends
         self.user = {}
         if os.geteuid() == 0:
             who = pwd.getpwnam("postgres")
