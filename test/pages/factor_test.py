@@ -210,6 +210,7 @@ STEP_ROWS = {"GET /api/login/code", "POST /api/login/code",
 FIRST_ROWS = {"GET /api/security/totp", "POST /api/security/totp",
               "POST /api/security/totp/confirm", "POST /api/logout",
               "GET /api/security/passkeys", "POST /api/security/passkeys",
+              "GET /api/security/passkeys/new",
               "POST /api/security/passkeys/new"}
 
 

@@ -61,7 +61,7 @@ static int setup(void **state)
 {
 	static const char *const files[] = {"bootstrap.min.css",
 	    "bootstrap.rtl.min.css", "portico.css", "client_portal_custom.css",
-	    "icon.svg", "image-resources/logo-login.png",
+	    "icon.svg", "passkey.js", "image-resources/logo-login.png",
 	    "image-resources/logo-panel.png"};
 	struct fix *f = calloc(1, sizeof(*f));
 
