@@ -27,6 +27,7 @@ int cli_check(const struct cli *c);
 int cli_render(const struct cli *c);
 int cli_brand(const struct cli *c);
 int cli_payments(const struct cli *c);
+int cli_store(const struct cli *c);
 int cli_vhost(const struct cli *c);
 int cli_routes(const struct cli *c);
 int cli_cgi(const struct cli *c);

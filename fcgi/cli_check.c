@@ -167,7 +167,7 @@ static void say_passkeys(struct mem *m, const struct brand *b)
 }
 
 static void say_brand(struct mem *m, const struct brand *b,
-    const struct diag *d, bool templates_only)
+    const struct diag *d, const char *store, bool templates_only)
 {
 	const char *locales = list_locales(m, b);
 
@@ -176,7 +176,8 @@ static void say_brand(struct mem *m, const struct brand *b,
 		say_rights(b);
 		say_profile(b, d);
 		say("static files", "", count(d, is_static));
-		say("store", "", count(d, is_store));
+		say("store", store ? mem_print(m, " (%s)", store) : "",
+		    count(d, is_store));
 		say_gateways(b);
 		say_passkeys(m, b);
 	}
@@ -234,14 +235,16 @@ static void keep_templates(struct diag *d)
 static size_t check_brand(struct mem *m, struct site *site,
     const struct brand *b, struct diag *d, bool templates_only)
 {
+	const char *store = NULL;
+
 	page_check_theme(site, b, d);
 	if (templates_only)
 		keep_templates(d);
 	else
-		brand_check_store(b, d);
+		store = brand_check_store(m, b, d);
 	if (site->n_brands + site->n_refused > 1)
 		printf("--- brand %s\n", b->name);
-	say_brand(m, b, d, templates_only);
+	say_brand(m, b, d, store, templates_only);
 	fflush(stdout);
 	cli_print_diag(d);
 	return d->n;

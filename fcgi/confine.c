@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "domain/brand.h"
+#include "tools/db.h"
 
 /* Later than the headers of Debian 12. */
 #define FS_TRUNCATE  (UINT64_C(1) << 14)
@@ -120,14 +121,17 @@ static void allow_folder_of(
 
 static void allow_brand(const struct rules *r, const struct brand *b)
 {
-	static const char store[] = "sqlite:";
-	const char *uri = b->conf->store.uri;
+	struct mem *m = mem_open(0);
+	struct db_path *store = NULL;
+	size_t n = db_paths(m, b->conf->store.uri, &store);
 
 	allow_folder_of(r, b->conf->path, FOLDER_READ);
 	allow(r, b->conf->management_api.ca_file, FILE_READ);
 	allow(r, b->conf->paypal.cert_ca_file, FILE_READ);
-	if (!strncmp(uri, store, sizeof(store) - 1))
-		allow_folder_of(r, uri + sizeof(store) - 1, FOLDER_WRITE);
+	for (size_t i = 0; i < n; i++)
+		allow(r, store[i].path,
+		    store[i].folder ? FOLDER_WRITE : FILE_READ);
+	mem_close(m);
 }
 
 static void allow_all(const struct rules *r, const struct site *site)

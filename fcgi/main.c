@@ -43,6 +43,8 @@ static const struct command {
     {"payments", cli_payments, OPT_CONFIG | OPT_EVERY | OPT_JSON, ANY_NUMBER,
 	" list | show ID | reconcile",
 	"list payments, tell one's story, finish what is open"},
+    {"store", cli_store, OPT_CONFIG | OPT_BRAND, 2, " copy FROM",
+	"copy a store into the one that store.uri names"},
     {"vhost", cli_vhost, OPT_CONFIG | OPT_BRAND, 1, " DOMAIN",
 	"print the nginx site of a domain"},
     {"routes", cli_routes, OPT_JSON, 0, "", "list all pages"},

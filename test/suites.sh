@@ -160,7 +160,7 @@ all_suites() {
 	suite package-short "$root/test/package/short"
 	suite sandbox-check.sh "$root/test/sandbox/check.sh" "$build/asan/sandbox"
 	suites_in_pairs "$root"/test/pages/*_test.py
-	for test in "$root"/test/{e2e,abuse}/run; do
+	for test in "$root"/test/{postgres,e2e,abuse}/run; do
 		[[ ! -x $test ]] || suite "$(name_of "$test")" "$test"
 	done
 	printf '%d passed, %d failed\n' "$passed" "$failed"

@@ -269,6 +269,13 @@ static void add_secret_file(struct source *s, const char *path)
 	list->items[list->n++] = mem_text(s->mem, path);
 }
 
+/* A store's URI may hold a password. */
+static bool is_secret(const struct setting *set, const char *text)
+{
+	return set->type == SECRET || (!strcmp(set->key, "store.uri") &&
+					  strncmp(text, "sqlite:", 7) != 0);
+}
+
 /* {"file": "/path"}: the file's text as a JSON string, or as what it is if a
  * number or flag is wanted. */
 static struct json_object *read_reference(
@@ -291,7 +298,7 @@ static struct json_object *read_reference(
 		return NULL;
 	}
 	path = find_credential(s->mem, path);
-	if (set->type == SECRET)
+	if (is_secret(set, ""))
 		add_secret_file(s, path);
 	text = conf_read_file(s->mem, path, &len);
 	if (!text || strlen(text) != len) {
@@ -467,8 +474,8 @@ static void put_setting(
 		value = read_reference(s, set, value);
 		if (!value)
 			return;
-	} else if (set->type == SECRET && json_is(value, JSON_TEXT) &&
-		   *json_text(value, NULL)) {
+	} else if (json_is(value, JSON_TEXT) && *json_text(value, NULL) &&
+		   is_secret(set, json_text(value, NULL))) {
 		add_secret_file(s, s->path);
 	}
 	if (set->type == NUMBER)

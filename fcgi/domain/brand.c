@@ -494,7 +494,7 @@ struct db *brand_store(struct brand *b)
 		b->secret[0] = '\0';
 	}
 	if (!b->db)
-		b->db = db_open_existing(b->conf->store.uri);
+		b->db = db_share(b->conf->store.uri);
 	if (b->db && !b->secret[0]) {
 		m = mem_open(0);
 		if (session_secret(b->db, m, name_secret(m, b), b->secret))
@@ -514,16 +514,16 @@ char *brand_make_url(struct mem *m, const struct brand *b, const char *path)
 	return mem_print(m, "%.*s%s", (int)len, base, path);
 }
 
-void brand_check_store(const struct brand *b, struct diag *d)
+const char *brand_check_store(
+    struct mem *m, const struct brand *b, struct diag *d)
 {
-	struct mem *m = mem_open(0);
-	const char *why = db_check(m, b->conf->store.uri);
+	const char *found, *why = db_check(m, b->conf->store.uri, &found);
 
 	if (why)
 		diag_add(d, b->conf->path,
-		    "make the folder, or mend its rights or store.uri",
+		    "mend store.uri, or the store and its rights",
 		    "store.uri: %s", why);
-	mem_close(m);
+	return found;
 }
 
 /* --- Looking up ----------------------------------------------------------- */

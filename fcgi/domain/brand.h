@@ -124,8 +124,10 @@ void site_disconnect(struct site *s);
  * if it still is. */
 struct db *brand_store(struct brand *b);
 
-/* What would keep the brand's store from being opened, without making it. */
-void brand_check_store(const struct brand *b, struct diag *d);
+/* What would keep the brand's store from being opened, without making it. What
+ * store it is (in the pool), or NULL: none was made yet. */
+const char *brand_check_store(
+    struct mem *m, const struct brand *b, struct diag *d);
 
 /* NULL: unknown; never somebody else's brand. */
 struct brand *site_find(struct site *s, const char *name);

@@ -5,7 +5,9 @@
  * disk before it is sent is not known to whoever comes after a crash.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <time.h>
 
 #include "base/conf.h"
@@ -30,14 +32,20 @@ static int64_t boot_ms(void)
 }
 
 /* Where the boot's id is hidden (ProcSubset=pid), the machine's does: a clock
- * that began anew since then has run for less than the time that passed. */
+ * that began anew since then has run for less than the time that passed. Copies
+ * of a machine have another name, at least. */
 static const char *boot_id(struct mem *m)
 {
 	char *id = conf_read_file(m, "/proc/sys/kernel/random/boot_id", NULL);
+	struct utsname host;
 
-	if (!id)
-		id = conf_read_file(m, "/etc/machine-id", NULL);
-	return id ? mem_text_n(m, id, strcspn(id, "\n")) : "unknown";
+	if (id)
+		return mem_text_n(m, id, strcspn(id, "\n"));
+	id = conf_read_file(m, "/etc/machine-id", NULL);
+	if (!id || uname(&host) < 0)
+		return "unknown";
+	return mem_print(
+	    m, "%.*s@%s", (int)strcspn(id, "\n"), id, host.nodename);
 }
 
 static void stamp(struct till *t, struct posting *x)
@@ -47,21 +55,36 @@ static void stamp(struct till *t, struct posting *x)
 	x->sent_ms = boot_ms();
 }
 
-/* Sent before this machine's last start, or by another machine: nobody can say
- * how long ago, so the whole time begins now. */
-static bool is_of_this_boot(struct till *t, const struct posting *x)
+/* When this boot first knew that it was sent; -1: it does not know yet. The
+ * sender's own stamp is sent_boot and sent_ms; that of each other one who came
+ * stands behind, as ",BOOT MS", so that none makes the others begin anew. */
+static int64_t known_since(struct till *t, const struct posting *x)
 {
-	return x->sent_boot && !strcmp(x->sent_boot, boot_id(t->mem)) &&
-	       x->sent_ms <= boot_ms();
+	const char *id = boot_id(t->mem), *at = x->sent_boot;
+	size_t len = strlen(id);
+	int64_t since = -1;
+
+	if (!at)
+		return -1;
+	if (!strncmp(at, id, len) && (!at[len] || at[len] == ','))
+		since = x->sent_ms;
+	while ((at = strchr(at, ',')))
+		if (!strncmp(++at, id, len) && at[len] == ' ')
+			since = strtoll(at + len, NULL, 10);
+	return since <= boot_ms() ? since : -1;
 }
 
+/* Sent before this machine's last start, or by another machine: nobody can say
+ * how long ago, so the whole time begins now. */
 bool payment_is_quiet(struct till *t, struct posting *x)
 {
 	int64_t quiet_ms = t->brand->conf->payment.quiet_time * 1000;
+	int64_t since = known_since(t, x);
 
-	if (is_of_this_boot(t, x))
-		return boot_ms() - x->sent_ms >= quiet_ms;
-	stamp(t, x);
+	if (since >= 0)
+		return boot_ms() - since >= quiet_ms;
+	x->sent_boot = mem_print(t->mem, "%s,%s %" PRId64,
+	    x->sent_boot ? x->sent_boot : "", boot_id(t->mem), boot_ms());
 	payment_post_sent(t, x);
 	return false;
 }

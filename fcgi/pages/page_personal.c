@@ -37,8 +37,8 @@ static enum err flush(struct personal *p)
 
 	if (!p->sending) {
 		p->sending = true;
-		reply_begin(
-		    c->reply, "application/json; charset=utf-8", personal_file_name(c));
+		reply_begin(c->reply, "application/json; charset=utf-8",
+		    personal_file_name(c));
 	}
 	p->out.len = 0;
 	return reply_write(c->reply, p->out.data, len) ? ERR_OK : ERR_INTERNAL;

@@ -2,7 +2,6 @@
 #include "domain/passkey.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "pages/page_audit.h"
 #include "pages/page_factor.h"
@@ -206,7 +205,7 @@ enum err passkey_add_submit(struct call *c)
 
 /* --- One ------------------------------------------------------------------ */
 
-static enum err fill_one(struct call *c)
+enum err passkey_load(struct call *c)
 {
 	const struct factor_of of = page_factor_of(c, c->session->client_id);
 	struct passkey key;
@@ -224,18 +223,9 @@ static enum err fill_one(struct call *c)
 	return ERR_OK;
 }
 
-/* A language is chosen on the page that "new" answered with. */
-enum err passkey_load(struct call *c)
-{
-	if (strcmp(c->id, "new") != 0 || c->req->format != FORMAT_HTML)
-		return fill_one(c);
-	c->location = PAGE_PASSKEYS;
-	return ERR_OK;
-}
-
 enum err passkey_form(struct call *c)
 {
-	enum err err = fill_one(c);
+	enum err err = passkey_load(c);
 
 	return err ? err : page_go(c);
 }
@@ -248,7 +238,7 @@ enum err passkey_rename_submit(struct call *c)
 	if (!err)
 		err = passkey_rename(&of, c->id, req_text(c->req, "name"));
 	if (!err)
-		err = fill_one(c);
+		err = passkey_load(c);
 	if (err)
 		return err;
 	page_flash(c, page_text(c, "passkey.renamed"));
@@ -259,7 +249,7 @@ enum err passkey_rename_submit(struct call *c)
 enum err passkey_remove_submit(struct call *c)
 {
 	const struct factor_of of = page_factor_of(c, c->session->client_id);
-	enum err err = fill_one(c);
+	enum err err = passkey_load(c);
 
 	if (!err)
 		err = page_check_proof(c);

@@ -15,7 +15,9 @@
 enum { MIGRATIONS_MAX = 9999, MIGRATION_BYTES = 1024 * 1024 };
 enum { LOCK_STEP_MS = 10 };
 
-static const struct db_driver *const drivers[] = {&db_sqlite};
+static const struct db_driver *const drivers[] = {&db_sqlite, &db_pg};
+
+static struct db *shared; /* handles of db_share() */
 
 struct db_value db_int(int64_t number)
 {
@@ -51,8 +53,8 @@ static const struct db_driver *find_driver(const char *uri)
 /* Never quotes the URI: PostgreSQL's may hold a password. */
 static const char *explain_scheme(const char *uri)
 {
-	if (begins(uri, "postgresql://") || begins(uri, "postgres://"))
-		return "this build has no PostgreSQL driver";
+	if (begins(uri, "postgres"))
+		return "write postgresql://user@host/database";
 	return "the store's URI begins with neither sqlite: nor postgresql:";
 }
 
@@ -81,19 +83,59 @@ bool db_is_current(struct db *db)
 	return !db->driver->is_current || db->driver->is_current(db);
 }
 
-const char *db_check(struct mem *m, const char *uri)
+const char *db_check(struct mem *m, const char *uri, const char **found)
 {
 	const struct db_driver *driver = find_driver(uri);
 
-	if (!driver)
-		return explain_scheme(uri);
-	return driver->check ? driver->check(m, uri) : NULL;
+	*found = NULL;
+	return driver ? driver->check(m, uri, found) : explain_scheme(uri);
+}
+
+size_t db_paths(struct mem *m, const char *uri, struct db_path **out)
+{
+	const struct db_driver *driver = find_driver(uri);
+
+	return driver ? driver->paths(m, uri, out) : 0;
+}
+
+struct db *db_share(const char *uri)
+{
+	struct db *db;
+
+	for (db = shared; db; db = db->next)
+		if (!strcmp(db->uri, uri) && db_is_current(db)) {
+			db->users++;
+			return db;
+		}
+	db = db_open_existing(uri);
+	if (!db)
+		return NULL;
+	db->uri = strdup(uri);
+	if (!db->uri)
+		return db;
+	db->users = 1;
+	db->next = shared;
+	shared = db;
+	return db;
+}
+
+static void unshare(struct db *db)
+{
+	struct db **at = &shared;
+
+	while (*at != db)
+		at = &(*at)->next;
+	*at = db->next;
+	free(db->uri);
 }
 
 void db_close(struct db *db)
 {
-	if (db)
-		db->driver->close(db);
+	if (!db || (db->uri && --db->users))
+		return;
+	if (db->uri)
+		unshare(db);
+	db->driver->close(db);
 }
 
 enum err db_run(struct db *db, const char *sql, const struct db_value *values,

@@ -512,10 +512,54 @@ static struct db *sqlite_open(const char *uri)
 	return &d->base;
 }
 
-static const char *sqlite_check(struct mem *m, const char *uri)
+/* The last migration of a file; 0: none ran. Its own -wal and -shm it makes as
+ * the owner of the file, even for root. */
+static int ask_version(sqlite3 *handle)
 {
-	const char *path = uri + strlen(db_sqlite.scheme), *slash;
-	const char *folder;
+	sqlite3_stmt *stmt = NULL;
+	int version = 0;
+
+	if (sqlite3_prepare_v2(handle,
+		"select max(number) from schema_migration", -1, &stmt,
+		NULL) == SQLITE_OK &&
+	    sqlite3_step(stmt) == SQLITE_ROW)
+		version = sqlite3_column_int(stmt, 0);
+	sqlite3_finalize(stmt);
+	return version;
+}
+
+static const char *check_file(
+    struct mem *m, const char *path, const char **found)
+{
+	sqlite3 *handle = NULL;
+	const char *why = NULL;
+	int code = sqlite3_open_v2(path, &handle, SQLITE_OPEN_READONLY, NULL);
+
+	sqlite3_busy_timeout(handle, BUSY_MS);
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(
+		    handle, "select 1 from sqlite_master", NULL, NULL, NULL);
+	if (code != SQLITE_OK)
+		why = mem_print(m, "%s: %s", path, sqlite3_errmsg(handle));
+	else
+		*found = mem_print(m, "SQLite %s, schema %d",
+		    sqlite3_libversion(), ask_version(handle));
+	sqlite3_close(handle);
+	return why;
+}
+
+static const char *folder_of(struct mem *m, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == path ? "/"
+			     : mem_text_n(m, path, (size_t)(slash - path));
+}
+
+static const char *sqlite_check(
+    struct mem *m, const char *uri, const char **found)
+{
+	const char *path = uri + strlen(db_sqlite.scheme), *folder;
 	struct stat st;
 
 	if (path[0] != '/')
@@ -525,21 +569,56 @@ static const char *sqlite_check(struct mem *m, const char *uri)
 	if (stat(path, &st) == 0) {
 		errno = S_ISDIR(st.st_mode) ? EISDIR : 0;
 		return !errno && access(path, R_OK | W_OK) == 0
-			   ? NULL
+			   ? check_file(m, path, found)
 			   : mem_print(m, "%s: %s", path, strerror(errno));
 	}
-	slash = strrchr(path, '/');
-	folder =
-	    slash == path ? "/" : mem_text_n(m, path, (size_t)(slash - path));
+	folder = folder_of(m, path);
 	return access(folder, W_OK | X_OK) == 0
 		   ? NULL
 		   : mem_print(m, "%s: %s", folder, strerror(errno));
+}
+
+static size_t sqlite_paths(struct mem *m, const char *uri, struct db_path **out)
+{
+	const char *path = uri + strlen(db_sqlite.scheme);
+
+	if (path[0] != '/')
+		return 0;
+	*out = mem_alloc(m, sizeof(**out));
+	**out = (struct db_path){folder_of(m, path), true};
+	return 1;
+}
+
+static enum err sqlite_each(struct db *db, struct mem *rows, const char *sql,
+    enum err (*take)(void *ctx, const struct db_value *row, size_t cols),
+    void *ctx)
+{
+	struct sqlite_db *d = own(db);
+	sqlite3_stmt *stmt;
+	enum err err = use_stmt(d, sql, NULL, 0, &stmt);
+	int code = SQLITE_DONE;
+
+	while (!err && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+		int cols = sqlite3_column_count(stmt);
+		struct db_value *row =
+		    mem_array(rows, (size_t)cols, sizeof(*row));
+
+		for (int col = 0; col < cols; col++)
+			read_cell(rows, stmt, col, &row[col]);
+		err = take(ctx, row, (size_t)cols);
+		mem_clear(rows);
+	}
+	if (!err && code != SQLITE_DONE)
+		err = failed(d, sql);
+	release_stmt(stmt);
+	return err;
 }
 
 const struct db_driver db_sqlite = {
     .scheme = "sqlite:",
     .open = sqlite_open,
     .check = sqlite_check,
+    .paths = sqlite_paths,
     .is_there = sqlite_is_there,
     .is_current = sqlite_is_current,
     .close = sqlite_shut,
@@ -551,4 +630,8 @@ const struct db_driver db_sqlite = {
     .rollback = sqlite_rollback,
     .lock = sqlite_lock,
     .unlock = sqlite_unlock,
+    .tables = "select name from sqlite_master where type = 'table' "
+	      "and name not like 'sqlite%' order by rowid",
+    .columns = "select name from pragma_table_info($1) order by cid",
+    .each = sqlite_each,
 };

@@ -8,7 +8,6 @@ import collections
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import threading
 import time
@@ -69,12 +68,8 @@ class Crashing(till.Till):
             os.remove(self.at)
 
     def rows(self, sql, *values):
-        path = os.path.join(self.portal.folder, "portico.db")
-        db = sqlite3.connect(path, timeout=30)
-        try:
+        with harness.store(self.portal) as db:
             return db.execute(sql, values).fetchall()
-        finally:
-            db.close()
 
 
 class Mortal(Portal):
@@ -146,10 +141,11 @@ def try_quietly(action):
         return None
 
 
-def find_begun(one, gateway):
+def find_begun(one, gateway, before):
     """The payment that a crash interrupted, from the journal."""
-    row = one.rows("select id, order_id, state from payment where gateway = ? "
-                   "order by rowid desc limit 1", gateway)
+    row = [row for row in one.rows(
+        "select id, order_id, state from payment where gateway = ?", gateway)
+        if row[0] not in before]
     if not row:
         return None
     return {"payment": {"id": row[0][0], "gateway": gateway},
@@ -158,6 +154,7 @@ def find_begun(one, gateway):
 
 def one_payment(one, client, gateway, point):
     """Begins and pays with a crash at `point`. True: it came to the crash."""
+    before = {row[0] for row in one.rows("select id from payment")}
     if point in BEGINNING:
         one.crash_at(point)
     begun = try_quietly(lambda: one.begin(client, gateway))
@@ -165,7 +162,7 @@ def one_payment(one, client, gateway, point):
         def is_open():
             one.hurry()
             one.reconcile()
-            found = find_begun(one, gateway)
+            found = find_begun(one, gateway, before)
             return found if found and found["state"] == "redirected" else None
 
         begun = wait_for("a way to the gateway", is_open)
@@ -183,7 +180,7 @@ def one_payment(one, client, gateway, point):
     def is_done():
         one.hurry()
         one.reconcile()
-        return find_begun(one, gateway)["state"] == "done"
+        return find_begun(one, gateway, before)["state"] == "done"
 
     wait_for("the payment after " + point, is_done)
     return crashed

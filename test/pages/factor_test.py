@@ -12,7 +12,6 @@ import hmac
 import json
 import os
 import re
-import sqlite3
 import struct
 import subprocess
 import urllib.parse
@@ -104,10 +103,9 @@ def set_up(where, who="heron"):
 
 
 def forget(where):
-    with sqlite3.connect(where.folder + "/portico.db", timeout=30) as db:
+    with harness.store(where) as db:
         for table in ("totp", "recovery_code", "session", "throttle"):
             db.execute("delete from " + table)
-    db.close()
 
 
 def half(where, who="heron"):
@@ -182,12 +180,7 @@ def test_set_up(t):
 def test_not_in_clear(t):
     forget(portal)
     secret, codes = set_up(portal)
-    found = b""
-    for name in ("portico.db", "portico.db-wal"):
-        path = os.path.join(portal.folder, name)
-        if os.path.exists(path):
-            with open(path, "rb") as f:
-                found += f.read()
+    found = harness.store_bytes(portal)
     t.check(b"totp" in found, "the store was read")
     raw = base64.b32decode(secret)
     for what, value in [("base32", secret.encode()), ("bytes", raw),
@@ -217,6 +210,7 @@ STEP_ROWS = {"GET /api/login/code", "POST /api/login/code",
 FIRST_ROWS = {"GET /api/security/totp", "POST /api/security/totp",
               "POST /api/security/totp/confirm", "POST /api/logout",
               "GET /api/security/passkeys", "POST /api/security/passkeys",
+              "GET /api/security/passkeys/new",
               "POST /api/security/passkeys/new"}
 
 
@@ -523,9 +517,8 @@ def test_store_away(t):
     """A secret that does not open lets nobody in."""
     forget(portal)
     secret, _ = set_up(portal)
-    with sqlite3.connect(portal.folder + "/portico.db", timeout=30) as db:
+    with harness.store(portal) as db:
         db.execute("update totp set secret = replace(secret, 'a', 'b')")
-    db.close()
     c, _ = half(portal)
     t.status(give(c, code_of(secret)), 500, "a damaged secret")
     t.status(c.get("/api/dashboard"), 303, "opens nothing")

@@ -2,6 +2,7 @@
 tests read it. What a row promises is what they check: the statuses of its
 pages and of its JSON, the codes of its JSON and of the log.
 """
+import copy
 import os
 import re
 
@@ -20,6 +21,13 @@ class Row:
         self.json = {int(s) for s in STATUS.findall(json)}
         self.codes = set(CODE.findall(json))
         self.log = set(CODE.findall(log))
+
+    def or_busy(self):
+        """The same, or 503: the breaker has opened meanwhile."""
+        other = copy.copy(self)
+        other.html, other.json = self.html | {503}, self.json | {503}
+        other.codes = self.codes | {"busy"}
+        return other
 
     def page(self, t, answer, what):
         """An answer as a page; a redirect to the log-in is one."""

@@ -8,6 +8,9 @@ that was started is ended by its process id; what the portal says on standard
 error is searched for the words of the sanitizers.
 """
 import atexit
+import contextlib
+import glob
+import hashlib
 import html.parser
 import json
 import os
@@ -15,6 +18,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -24,6 +28,8 @@ import traceback
 import urllib.error
 import urllib.parse
 import urllib.request
+
+import postgres
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -412,6 +418,99 @@ def make_share(folder, **themes):
     return folder
 
 
+# --- The store ----------------------------------------------------------------
+
+# A URI of PostgreSQL: then each store is a schema there, named by its path.
+SERVER = os.environ.get("PORTICO_TEST_STORE")
+
+
+def store_uri(path):
+    if not SERVER:
+        return "sqlite:" + path
+    name = "p_" + hashlib.sha256(path.encode()).hexdigest()[:16]
+    if name not in schemas:
+        psql(SERVER, "create schema if not exists " + name)
+        schemas.add(name)
+    return "%s%soptions=-csearch_path%%3D%s" % (
+        SERVER, "&" if "?" in SERVER else "?", name)
+
+
+schemas = set()
+
+
+def psql(uri, text):
+    done = subprocess.run(
+        [postgres.programs() + "/psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-f", "-", uri],
+        input=text, capture_output=True, text=True, timeout=PATIENCE,
+        check=False)
+    if done.returncode:
+        raise AssertionError("%s: %s" % (text, done.stderr))
+    return done.stdout
+
+
+def store(where, name="portico.db"):
+    """The store of a portal, or of its folder, to ask and to change: what
+    sqlite3.connect() gives, or as much of it as tests need."""
+    path = os.path.join(getattr(where, "folder", where), name)
+    return (PgStore(store_uri(path)) if SERVER
+            else contextlib.closing(SqliteStore(path)))
+
+
+def store_bytes(where):
+    """Everything that is in it, to search for what must not be."""
+    if SERVER:
+        return psql(store(where).uri, "".join(
+            "select '%s', x::text from %s x;" % (table, table)
+            for (table,) in store(where).execute(
+                "select tablename from pg_tables "
+                "where schemaname = current_schema()"))).encode()
+    found = b""
+    for path in glob.glob(getattr(where, "folder", where) + "/portico.db*"):
+        with open(path, "rb") as f:
+            found += f.read()
+    return found
+
+
+class SqliteStore(sqlite3.Connection):
+    """Each statement is done when it returns."""
+
+    def __init__(self, path):
+        super().__init__(path, timeout=PATIENCE, isolation_level=None)
+
+
+class PgStore:
+    def __init__(self, uri):
+        self.uri = uri
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def execute(self, sql, values=()):
+        """The rows of a query. Its values are numbers and plain texts."""
+        for value in values:
+            sql = sql.replace("?", "null" if value is None else str(value)
+                              if isinstance(value, (int, float)) else
+                              "'%s'" % value.replace("'", "''"), 1)
+        if not sql.lstrip().startswith("select"):
+            psql(self.uri, sql)
+            return Rows()
+        return Rows(json.loads(
+            psql(self.uri, "select coalesce(json_agg(q), '[]') from (%s) q"
+                 % sql), object_pairs_hook=lambda pairs: tuple(
+                     value for _, value in pairs)))
+
+
+class Rows(list):
+    def fetchall(self):
+        return self
+
+    def fetchone(self):
+        return self[0] if self else None
+
+
 def still_clock(folder, now):
     """The environment of a program for which it is always `now`."""
     library = os.path.join(folder, "clock.so")
@@ -438,7 +537,7 @@ def basics_of(sandbox, store):
             "password": "portal-api-demo", "deadlineMs": 60000,
             "caFile": os.path.join(sandbox.folder, "ca.pem")},
         "billingUri": management,
-        "store": {"uri": "sqlite:" + store},
+        "store": {"uri": store_uri(store)},
         "limits": {"loginPerName": 0, "loginPerAddress": 0,
                    "loginPerNetwork": 0}}
 

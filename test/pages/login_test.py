@@ -4,7 +4,6 @@ Ends with 'N passed, N failed'.
 """
 import re
 import shutil
-import sqlite3
 import urllib.parse
 
 import harness
@@ -480,7 +479,7 @@ def test_delay_grows(t):
     found = []
     for _ in range(6):
         found.append(lock())
-        with sqlite3.connect(p.folder + "/portico.db", timeout=30) as db:
+        with harness.store(p) as db:
             db.execute("update throttle set since = since - ?, "
                        "until = until - ?", (found[-1], found[-1]))
     t.check(all(0 <= want - got <= 60 for got, want in zip(

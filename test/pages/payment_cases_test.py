@@ -895,6 +895,33 @@ def test_case_44_the_machine_was_started_anew(t):
     check_paid_once(t, client, begun, "after the quiet time")
 
 
+def test_case_44_another_host_looks_as_well(t):
+    """Each host counts the quiet time by its own clock; that others come to the
+    payment in between makes none of them begin anew."""
+    client = till.customer()
+    begun = till.begin(client, "paypal")
+    till.approve(begun)
+    sandbox.fault("transactions.create", "lost_reply", times=1)
+    with quiet(LONG):
+        looked()
+
+    def look_and_be_followed():
+        looked()
+        with journal() as db:
+            db.execute("update posting set sent_boot = sent_boot || "
+                       "',host-' || length(sent_boot) || ' 5' "
+                       "where payment_id = ?", (begun["payment"]["id"],))
+            db.commit()
+        return inner(begun) == "done"
+
+    with journal() as db:
+        db.execute("update posting set sent_boot = 'another', sent_ms = 1 "
+                   "where payment_id = ?", (begun["payment"]["id"],))
+        db.commit()
+    wait_for("the end of the quiet time", look_and_be_followed)
+    check_paid_once(t, client, begun, "after the quiet time")
+
+
 def test_case_45_no_webhook_ever_comes(t):
     client = till.customer()
     for gateway in GATEWAYS:

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import sqlite3
 import threading
 
 import harness
@@ -71,7 +70,7 @@ def choose(path, new=NEW, repeat=None, p=portal):
 
 
 def row_count(p=portal):
-    with sqlite3.connect(p.folder + "/portico.db") as db:
+    with harness.store(p) as db:
         return db.execute("select count(*) from reset").fetchone()[0]
 
 
@@ -97,8 +96,9 @@ def test_whole_way(t):
             subject, text)
     t.check("15 minutes" in text, "says how long", text)
     token = path.rsplit("/", 1)[1]
-    with open(portal.folder + "/portico.db", "rb") as f:
-        t.check(token.encode() not in f.read(), "only a hash is stored")
+    found = harness.store_bytes(portal)
+    t.check(b"reset" in found, "the store was read")
+    t.check(token.encode() not in found, "only a hash is stored")
     page = portal.client().get(path)
     t.status(page, 200, "the link")
     t.equal(page.header("referrer-policy"), "no-referrer", "no referrer")
@@ -163,7 +163,7 @@ def test_gone_is_gone(t):
     """Made up, used up, expired, another brand's: no difference."""
     fresh()
     path = ask_for_link()
-    with sqlite3.connect(portal.folder + "/portico.db") as db:
+    with harness.store(portal) as db:
         db.execute("update reset set expires = expires - 900")
     pages = []
     for what, where in (("expired", path), ("made up", "/api/reset/" + "A" * 43),
@@ -176,7 +176,7 @@ def test_gone_is_gone(t):
         t.status(choose(where), 404, what + ", POST")
     t.equal(len(set(pages)), 1, "the same page")
     t.equal(try_password("heron", PASSWORDS["heron"]), 303, "nothing changed")
-    with sqlite3.connect(portal.folder + "/portico.db") as db:
+    with harness.store(portal) as db:
         db.execute("update reset set expires = expires + 900, brand = 'x'")
     t.status(portal.client().get(path), 404, "another brand's")
 

@@ -7,7 +7,6 @@ import email
 import email.policy
 import json
 import shutil
-import sqlite3
 import threading
 
 import harness
@@ -41,7 +40,7 @@ def fresh():
     sandbox.heal()
     sandbox.reset()
     sandbox.control("DELETE", "/mail")
-    with sqlite3.connect(portal.folder + "/portico.db", timeout=30) as db:
+    with harness.store(portal) as db:
         for table in ("session", "device", "session_cut", "throttle"):
             db.execute("delete from " + table)
 
@@ -159,7 +158,7 @@ def test_new_device(t):
     stranger = portal.client()
     stranger.cookies["portico-device"] = c.cookies["portico-device"]
     t.status(stranger.get("/api/profile"), 303, "the cookie lets nobody in")
-    with sqlite3.connect(portal.folder + "/portico.db", timeout=30) as db:
+    with harness.store(portal) as db:
         kept = str(db.execute("select * from device").fetchall())
     t.check(c.cookies["portico-device"] not in kept, "only a hash is stored")
 
@@ -250,7 +249,7 @@ def test_events(t):
         c = portal.client().login("heron")
         other = portal.client().login("osprey")
         t.status(send(event, IDS["heron"], data), 200, event)
-        with sqlite3.connect(portal.folder + "/portico.db", timeout=30) as db:
+        with harness.store(portal) as db:
             left = [row[0] for row in db.execute(
                 "select client_id from session order by client_id")]
         t.equal(left, [IDS["osprey"]] if out else

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import socket
-import sqlite3
 import subprocess
 import threading
 import urllib.parse
@@ -162,15 +161,12 @@ class Till:
         return answer
 
     def is_handled(self, event):
-        path = os.path.join(self.portal.folder, "portico.db")
-        if not os.path.exists(path):
+        if not harness.SERVER and not os.path.exists(
+                os.path.join(self.portal.folder, "portico.db")):
             return True  # its store is elsewhere
-        db = sqlite3.connect(path, timeout=30)
-        try:
+        with harness.store(self.portal) as db:
             row = db.execute("select state, tries from inbox "
                              "where event_id = ?", [event]).fetchone()
-        finally:
-            db.close()
         return not row or row[0] != "new" or row[1] > 0
 
     # --- The reconciler and the books -----------------------------------------
@@ -192,11 +188,9 @@ class Till:
 
     def hurry(self):
         """Makes everything due at once: waiting is no test."""
-        path = os.path.join(self.portal.folder, "portico.db")
-        with sqlite3.connect(path, timeout=30) as db:
+        with harness.store(self.portal) as db:
             db.execute("update payment set due = 1 where due > 0")
             db.execute("update payment_sweep set time = 0")
-        db.close()
 
     def story(self, ident):
         return json.loads(self.command("show", ident, "--json").stdout)

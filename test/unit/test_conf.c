@@ -376,7 +376,8 @@ static void test_no_json(void **state)
 	assert_int_equal(d.n, 1);
 	refuse(
 	    "{\n" TOKEN ",\n\"locale\" \"en\"\n}", 3, "", "a colon is wanted");
-	refuse("{\n" TOKEN ",\n\"locale\": \"en\"\n", 4, "", "the JSON ends too early");
+	refuse("{\n" TOKEN ",\n\"locale\": \"en\"\n", 4, "",
+	    "the JSON ends too early");
 	refuse("{\n" TOKEN "\n} x", 3, "", "");
 	refuse("{\n" TOKEN ",\n}", 3, "", "");
 	write_file(file, "{}\0", 3);

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "store.h"
 #include "tools/db.h"
 
 static struct mem *m;
@@ -56,10 +57,16 @@ static size_t count_lines(const char *text)
 	return n;
 }
 
-static void assert_one_line_with(const char *log, const char *word)
+/* SQLite's words, or PostgreSQL's. */
+static const char *word(const char *sqlite, const char *pg)
 {
-	if (count_lines(log) != 1 || !strstr(log, word))
-		fail_msg("expected one line with \"%s\", got: %s", word, log);
+	return store_is_pg() ? pg : sqlite;
+}
+
+static void assert_one_line_with(const char *log, const char *part)
+{
+	if (count_lines(log) != 1 || !strcasestr(log, part))
+		fail_msg("expected one line with \"%s\", got: %s", part, log);
 }
 
 static int open_all(void **state)
@@ -68,7 +75,7 @@ static int open_all(void **state)
 	m = mem_open(0);
 	strcpy(folder, "/tmp/test_db.XXXXXX");
 	assert_non_null(mkdtemp(folder));
-	db = db_open("sqlite::memory:");
+	db = db_open(store_new(m));
 	assert_non_null(db);
 	assert_int_equal(
 	    db_run(db, "create table t (id bigint primary key, a text, b text)",
@@ -114,7 +121,7 @@ static const char *ask_text(struct db *d, const char *sql)
 
 static const char *file_uri(const char *name)
 {
-	return mem_print(m, "sqlite:%s/%s", folder, name);
+	return store_at(m, mem_print(m, "%s/%s", folder, name));
 }
 
 static struct db *open_file(const char *name)
@@ -385,8 +392,8 @@ static void test_other_constraints_are_mistakes(void **state)
 	    ERR_INTERNAL);
 	log = heard_log();
 	assert_int_equal(count_lines(log), 2);
-	assert_non_null(strstr(log, "FOREIGN KEY"));
-	assert_non_null(strstr(log, "NOT NULL"));
+	assert_non_null(strcasestr(log, "FOREIGN KEY"));
+	assert_non_null(strcasestr(log, word("NOT NULL", "not-null")));
 }
 
 static void test_bad_sql(void **state)
@@ -404,11 +411,21 @@ static void test_bad_sql(void **state)
 	}
 }
 
-static void assert_insert_is_busy(struct db *d, const char *word)
+static void assert_insert_is_busy(struct db *d, int id, const char *part)
 {
 	hear_log();
-	assert_int_equal(insert(d, 77, "x"), ERR_BUSY);
-	assert_one_line_with(heard_log(), word);
+	assert_int_equal(insert(d, id, "x"), ERR_BUSY);
+	assert_one_line_with(heard_log(), part);
+}
+
+/* Patience that the test does not need. */
+static void hurry(struct db *d)
+{
+	if (store_is_pg())
+		assert_int_equal(
+		    db_run(d, "set lock_timeout = 1", NULL, 0, NULL), ERR_OK);
+	else
+		assert_int_equal(ask_int(d, "pragma busy_timeout = 1"), 1);
 }
 
 static void test_locked(void **state)
@@ -420,13 +437,13 @@ static void test_locked(void **state)
 	    db_run(a, "create table t (id bigint primary key, a text)", NULL, 0,
 		NULL),
 	    ERR_OK);
-	assert_int_equal(ask_int(b, "pragma busy_timeout = 1"), 1);
+	hurry(b);
 	assert_int_equal(db_begin(a), ERR_OK);
 	assert_int_equal(insert(a, 1, "x"), ERR_OK);
-	assert_insert_is_busy(b, "locked");
+	assert_insert_is_busy(b, 1, word("locked", "lock timeout"));
 	hear_log();
 	assert_int_equal(db_begin(b), ERR_BUSY);
-	assert_one_line_with(heard_log(), "locked");
+	assert_one_line_with(heard_log(), word("locked", "lock timeout"));
 	/* WAL: who reads does not wait, and sees what is committed. */
 	assert_int_equal(ask_int(b, "select count(*) from t"), 0);
 	assert_int_equal(db_commit(a), ERR_OK);
@@ -436,12 +453,27 @@ static void test_locked(void **state)
 	db_close(b);
 }
 
+/* A server that may only be read is left for another one. */
+static void test_read_only(void **state)
+{
+	(void)state;
+	if (!store_is_pg())
+		skip();
+	assert_int_equal(
+	    db_run(db, "set default_transaction_read_only = on", NULL, 0, NULL),
+	    ERR_OK);
+	assert_insert_is_busy(db, 1, "read-only");
+	assert_int_equal(insert(db, 1, "x"), ERR_OK);
+}
+
 static void test_read_only_and_full(void **state)
 {
 	(void)state;
+	if (store_is_pg())
+		skip();
 	assert_int_equal(
 	    db_run(db, "pragma query_only = on", NULL, 0, NULL), ERR_OK);
-	assert_insert_is_busy(db, "readonly");
+	assert_insert_is_busy(db, 77, "readonly");
 	assert_int_equal(
 	    db_run(db, "pragma query_only = off", NULL, 0, NULL), ERR_OK);
 	assert_true(ask_int(db, "pragma max_page_count = 4") > 0);
@@ -459,10 +491,13 @@ static void test_read_only_and_full(void **state)
 
 static void test_settings(void **state)
 {
-	struct db *d = open_file("new.db");
+	struct db *d;
 	struct stat st;
 
 	(void)state;
+	if (store_is_pg())
+		skip();
+	d = open_file("new.db");
 	assert_string_equal(ask_text(d, "pragma journal_mode"), "wal");
 	assert_int_equal(ask_int(d, "pragma busy_timeout"), 2000);
 	assert_int_equal(ask_int(d, "pragma foreign_keys"), 1);
@@ -479,8 +514,10 @@ static void test_refused_uris(void **state)
 	const struct {
 		const char *uri, *word;
 	} bad[] = {
-	    {"postgresql://u:secret@h/d", "no PostgreSQL driver"},
-	    {"postgres://u:secret@h/d", "no PostgreSQL driver"},
+	    {"postgresql://u:secret@[h/d", "no URI of PostgreSQL"},
+	    {"postgresql://u:%zzsecret@h/d", "no URI of PostgreSQL"},
+	    {"postgresql://u:secret@h/d?what=1", "no URI of PostgreSQL"},
+	    {"postgres://u:secret@h/d", "write postgresql:"},
 	    {"mysql://u:secret@h/d", "neither sqlite:"},
 	    {"", "neither sqlite:"},
 	    {"sqlite:", "absolute"},
@@ -564,6 +601,31 @@ static void test_damaged_store(void **state)
 	db_close(d);
 }
 
+static void test_shared(void **state)
+{
+	const char *one = file_uri("one"), *two = file_uri("two");
+	struct db *own = db_open(one), *a, *b, *c;
+
+	(void)state;
+	assert_null(db_share(two));
+	db_close(db_open(two));
+	a = db_share(one);
+	b = db_share(one);
+	c = db_share(two);
+	assert_non_null(a);
+	assert_ptr_equal(a, b);
+	assert_ptr_not_equal(a, c);
+	assert_ptr_not_equal(a, own);
+	db_close(own);
+	db_close(a);
+	assert_int_equal(ask_int(b, "select 1"), 1);
+	db_close(c);
+	db_close(b);
+	a = db_share(one);
+	assert_int_equal(ask_int(a, "select 2"), 2);
+	db_close(a);
+}
+
 /* --- Transactions ------------------------------------------------------- */
 
 static void test_transactions(void **state)
@@ -642,11 +704,24 @@ static void test_migrate(void **state)
 		    1700000000);
 }
 
-static void assert_refused(const char *dir, const char *word)
+static void assert_refused(const char *dir, const char *part)
 {
 	hear_log();
 	assert_int_equal(db_migrate(db, dir_path(dir)), ERR_INTERNAL);
-	assert_one_line_with(heard_log(), word);
+	assert_one_line_with(heard_log(), part);
+}
+
+static int64_t count_tables(const char *names)
+{
+	return ask_int(db,
+	    store_is_pg()
+		? mem_print(m,
+		      "select count(*) from pg_tables where "
+		      "schemaname = current_schema() and tablename in (%s)",
+		      names)
+		: mem_print(m,
+		      "select count(*) from sqlite_master where name in (%s)",
+		      names));
 }
 
 static void test_migrate_refuses_folders(void **state)
@@ -668,9 +743,7 @@ static void test_migrate_refuses_folders(void **state)
 	write_file("zero", "0000-x.sql", "select 1");
 	assert_refused("zero", "NNNN-name.sql");
 	/* None of them touched the store. */
-	assert_int_equal(
-	    ask_int(db, "select count(*) from sqlite_master where name = 'a'"),
-	    0);
+	assert_int_equal(count_tables("'a'"), 0);
 }
 
 static void test_migrate_newer_database(void **state)
@@ -696,10 +769,7 @@ static void test_migrate_is_all_or_nothing(void **state)
 	assert_non_null(strstr(heard_log(), "0003-x.sql"));
 	assert_int_equal(
 	    ask_int(db, "select max(number) from schema_migration"), 2);
-	assert_int_equal(
-	    ask_int(db,
-		"select count(*) from sqlite_master where name in ('x', 'y')"),
-	    0);
+	assert_int_equal(count_tables("'x', 'y'"), 0);
 	/* Mended, it goes on. */
 	write_file("broken", "0003-x.sql", "create table x (id bigint);");
 	assert_int_equal(db_migrate(db, dir_path("broken")), ERR_OK);
@@ -799,6 +869,12 @@ static void test_shipped_schema(void **state)
 
 enum { PATIENCE_MS = 60000 };
 
+/* A server takes a moment to see that somebody left. */
+static int64_t handover_ms(void)
+{
+	return store_is_pg() ? PATIENCE_MS : 0;
+}
+
 static void test_lock(void **state)
 {
 	struct db *a = open_file("locks"), *b = open_file("locks");
@@ -824,7 +900,7 @@ static void test_lock(void **state)
 	assert_int_equal(db_lock(b, "x", 0), ERR_CONFLICT);
 	/* It ends with its handle. */
 	db_close(a);
-	assert_int_equal(db_lock(b, "x", 0), ERR_OK);
+	assert_int_equal(db_lock(b, "x", handover_ms()), ERR_OK);
 	db_close(b);
 }
 
@@ -901,7 +977,7 @@ static void test_lock_ends_with_its_holder(void **state)
 	assert_int_equal(waitpid(child, NULL, WUNTRACED), child);
 	assert_int_equal(db_lock(d, "x", 50), ERR_CONFLICT);
 	end_child(child);
-	assert_int_equal(db_lock(d, "x", 0), ERR_OK);
+	assert_int_equal(db_lock(d, "x", handover_ms()), ERR_OK);
 	close(gate);
 	db_close(d);
 }
@@ -927,12 +1003,14 @@ int main(void)
 	    TEST(test_other_constraints_are_mistakes),
 	    TEST(test_bad_sql),
 	    TEST(test_locked),
+	    TEST(test_read_only),
 	    TEST(test_read_only_and_full),
 	    TEST(test_settings),
 	    TEST(test_refused_uris),
 	    TEST(test_no_store_is_made),
 	    TEST(test_replaced_store),
 	    TEST(test_damaged_store),
+	    TEST(test_shared),
 	    TEST(test_transactions),
 	    TEST(test_failed_commit_rolls_back),
 	    TEST(test_migrate),

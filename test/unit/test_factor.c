@@ -16,6 +16,7 @@
 #include "tools/crypto.h"
 #include "tools/db.h"
 #include "tools/qr.h"
+#include "store.h"
 
 enum { NOW = 1800000000, STEP = 30 };
 
@@ -34,7 +35,7 @@ static int open_all(void **state)
 	memset(&brand, 0, sizeof(brand));
 	brand.name = "acme";
 	brand.conf = &conf;
-	brand.db = db_open("sqlite::memory:");
+	brand.db = db_open(store_new(m));
 	assert_non_null(brand.db);
 	assert_int_equal(
 	    db_migrate(brand.db, SOURCE_DIR "/conf/schema"), ERR_OK);

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "domain/lease.h"
 #include "tools/db.h"
+#include "store.h"
 
 enum { TTL = 60, PROCESSES = 4, TURNS = 25, PATIENCE_MS = 60000 };
 
@@ -23,7 +24,7 @@ static int open_all(void **state)
 {
 	(void)state;
 	m = mem_open(0);
-	db = db_open("sqlite::memory:");
+	db = db_open(store_new(m));
 	assert_non_null(db);
 	assert_int_equal(db_migrate(db, SOURCE_DIR "/conf/schema"), ERR_OK);
 	return 0;
@@ -100,7 +101,7 @@ static void test_processes(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(folder));
 	path = mem_print(m, "%s/a.db", folder);
-	uri = mem_print(m, "sqlite:%s", path);
+	uri = store_at(m, path);
 	db_close(db);
 	db = db_open(uri);
 	assert_int_equal(db_migrate(db, SOURCE_DIR "/conf/schema"), ERR_OK);

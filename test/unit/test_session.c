@@ -15,6 +15,7 @@
 #include "domain/session.h"
 #include "tools/crypto.h"
 #include "tools/db.h"
+#include "store.h"
 
 enum { NOW = 1800000000, LIFE = 12 * 3600, IDLE = 1800 };
 
@@ -50,7 +51,7 @@ static int open_all(void **state)
 {
 	(void)state;
 	m = mem_open(0);
-	db = db_open("sqlite::memory:");
+	db = db_open(store_new(m));
 	assert_non_null(db);
 	assert_int_equal(db_migrate(db, SOURCE_DIR "/conf/schema"), ERR_OK);
 	assert_int_equal(begin("acme", SESSION_COOKIE, 1001), ERR_OK);
@@ -199,12 +200,12 @@ static void test_seen_once_a_minute(void **state)
 static void test_found_though_nothing_can_be_written(void **state)
 {
 	(void)state;
-	assert_int_equal(
-	    db_run(db, "pragma query_only = on", NULL, 0, NULL), ERR_OK);
+	store_set_read_only(db, true);
 	assert_int_equal(find_at(NOW + 100), ERR_OK);
 	assert_int_equal(found.client_id, 1001);
 	assert_int_equal(found.seen, NOW);
 	assert_int_equal(begin("acme", SESSION_COOKIE, 1001), ERR_BUSY);
+	store_set_read_only(db, false);
 }
 
 static void test_keep(void **state)
@@ -232,12 +233,12 @@ static void test_keep_writes_only_changes(void **state)
 	json_put_int(s.kept, "a", 1);
 	assert_int_equal(session_keep(db, &s, s.kept), ERR_OK);
 	assert_int_equal(find_at(NOW), ERR_OK);
-	assert_int_equal(
-	    db_run(db, "pragma query_only = on", NULL, 0, NULL), ERR_OK);
+	store_set_read_only(db, true);
 	assert_int_equal(session_keep(db, &s, s.kept), ERR_OK);
 	assert_int_equal(session_keep(db, &found, found.kept), ERR_OK);
 	json_put_int(s.kept, "a", 2);
 	assert_int_equal(session_keep(db, &s, s.kept), ERR_BUSY);
+	store_set_read_only(db, false);
 }
 
 static void test_kept_nonsense(void **state)
@@ -452,7 +453,7 @@ static void test_secret_at_once(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
-	uri = mem_print(m, "sqlite:%s/secret.db", dir);
+	uri = store_at(m, mem_print(m, "%s/secret.db", dir));
 	d = db_open(uri);
 	assert_int_equal(db_migrate(d, SOURCE_DIR "/conf/schema"), ERR_OK);
 	db_close(d);

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "domain/throttle.h"
 #include "tools/db.h"
+#include "store.h"
 
 enum { NOW = 1800000000, WINDOW = 900, LIMIT = 5 };
 
@@ -23,7 +24,7 @@ static int open_all(void **state)
 {
 	(void)state;
 	m = mem_open(0);
-	db = db_open("sqlite::memory:");
+	db = db_open(store_new(m));
 	assert_non_null(db);
 	assert_int_equal(db_migrate(db, SOURCE_DIR "/conf/schema"), ERR_OK);
 	return 0;
@@ -254,13 +255,11 @@ static void test_store_fails(void **state)
 	int64_t retry;
 
 	(void)state;
-	assert_int_equal(
-	    db_run(db, "pragma query_only = on", NULL, 0, NULL), ERR_OK);
+	store_set_read_only(db, true);
 	assert_int_equal(
 	    throttle_count(db, "acme", "login", "x", LIMIT, WINDOW, NOW),
 	    ERR_BUSY);
-	assert_int_equal(
-	    db_run(db, "pragma query_only = off", NULL, 0, NULL), ERR_OK);
+	store_set_read_only(db, false);
 	assert_int_equal(
 	    db_run(db, "drop table throttle", NULL, 0, NULL), ERR_OK);
 	assert_int_equal(throttle_check(db, "acme", "login", "x", LIMIT, WINDOW,
@@ -280,7 +279,7 @@ static void test_count_at_once(void **state)
 
 	(void)state;
 	assert_non_null(mkdtemp(dir));
-	uri = mem_print(m, "sqlite:%s/throttle.db", dir);
+	uri = store_at(m, mem_print(m, "%s/throttle.db", dir));
 	d = db_open(uri);
 	assert_int_equal(db_migrate(d, SOURCE_DIR "/conf/schema"), ERR_OK);
 	db_close(d);
