@@ -112,12 +112,14 @@ size_t json_count(const struct json_object *o);
 bool json_member(const struct json_object *o, size_t i, const char **key,
     struct json_object **value);
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): they are names */
 /* for each member; what is put into `o` meanwhile may be seen or not. */
 #define json_each(o, key, value)                                               \
 	const char *key = NULL;                                                \
 	struct json_object *value = NULL;                                      \
 	for (size_t key##_i = 0; json_member(o, key##_i, &key, &value);        \
 	     key##_i++)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* --- Text ----------------------------------------------------------------- */
 

@@ -99,17 +99,18 @@ static const char *find_special(const char *at, const char *end)
 
 static bool scan_hex(struct scan *s, uint32_t *out)
 {
+	static const char digits[] = "0123456789abcdef";
+
 	*out = 0;
 	for (int i = 0; i < 4; i++, s->at++) {
 		const char *digit;
 
 		if (s->at == s->end)
 			return stop_here(s, "");
-		digit = memchr("0123456789abcdef", *s->at | 0x20, 16);
-		if (!digit || *s->at < '0')
+		digit = *s->at < '0' ? NULL : strchr(digits, *s->at | 0x20);
+		if (!digit)
 			return stop_here(s, "a bad escape in a text");
-		*out = *out << 4 |
-		       (uint32_t)(digit - (const char *)"0123456789abcdef");
+		*out = *out << 4 | (uint32_t)(digit - digits);
 	}
 	return true;
 }

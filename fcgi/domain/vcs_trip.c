@@ -94,7 +94,7 @@ static void fail(struct vcs_ask *a, enum err err, const char *trouble)
 
 static bool is_success(struct json_object *code)
 {
-	int64_t n;
+	int64_t n = 0;
 
 	return json_is(code, JSON_FLAG) ? json_flag(code)
 					: json_int(code, &n) && n == 1;
