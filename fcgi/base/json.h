@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buf;
 struct diag;
 struct json_object;
 struct mem;
@@ -158,6 +159,9 @@ struct json_object *json_parse(
 
 /* The text of a constant of the program; dies of a mistake in it. */
 struct json_object *json_constant(struct mem *m, const char *text);
+
+/* Adds it to a text, in one line. */
+void json_add_to(struct buf *b, const struct json_object *o);
 
 /* In one line, or for people to read. `len` may be NULL. */
 const char *json_write(struct mem *m, const struct json_object *o, size_t *len);

@@ -87,6 +87,11 @@ static void write_value(struct buf *b, const struct json_object *o, int depth)
 	}
 }
 
+void json_add_to(struct buf *b, const struct json_object *o)
+{
+	write_value(b, o, PLAIN);
+}
+
 static const char *write_all(
     struct mem *m, const struct json_object *o, int depth, size_t *len)
 {

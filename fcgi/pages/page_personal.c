@@ -44,14 +44,6 @@ static enum err flush(struct personal *p)
 	return reply_write(c->reply, p->out.data, len) ? ERR_OK : ERR_INTERNAL;
 }
 
-static void add_json(struct buf *b, struct json_object *value)
-{
-	size_t len;
-	const char *text = json_write(b->mem, value, &len);
-
-	buf_add(b, text, len);
-}
-
 static void add_key(struct personal *p, const char *key)
 {
 	buf_print(&p->out, "%s\"%s\":", p->members++ ? ",\n" : "{\n", key);
@@ -61,7 +53,7 @@ void personal_put(
     struct personal *p, const char *key, struct json_object *value)
 {
 	add_key(p, key);
-	add_json(&p->out, value);
+	json_add_to(&p->out, value);
 }
 
 enum err personal_close(struct personal *p)
@@ -109,7 +101,7 @@ static void add_rows(struct list *l, struct json_object *rows)
 			return;
 		}
 		buf_add_text(out, l->rows++ ? ",\n" : "\n");
-		add_json(out, json_at(rows, i));
+		json_add_to(out, json_at(rows, i));
 	}
 }
 

@@ -17,21 +17,13 @@
 
 enum { DEPTH = 32 };
 
-static void add_json(struct buf *b, struct json_object *o)
-{
-	size_t len;
-	const char *text = json_write(b->mem, o, &len);
-
-	buf_add(b, text, len);
-}
-
 static void add_call(struct buf *b, const struct rpc_call *c, size_t id)
 {
 	buf_print(b, "{\"jsonrpc\":\"2.0\",\"id\":%zu,\"method\":", id);
-	add_json(b, json_new_text(b->mem, c->method, strlen(c->method)));
+	json_add_to(b, json_new_text(b->mem, c->method, strlen(c->method)));
 	if (c->params) {
 		buf_add_text(b, ",\"params\":");
-		add_json(b, c->params);
+		json_add_to(b, c->params);
 	}
 	buf_add_char(b, '}');
 }

@@ -18,7 +18,8 @@ HOME = "/api/security/passkeys"
 sandbox = Sandbox()
 SMTP = {"uri": "smtp://" + sandbox.control("GET", "/gateways")["smtp"],
         "from": "portal@example.net"}
-portal = Portal(sandbox, {"publicUri": ORIGIN + "/", "smtp": SMTP}, brands={
+portal = Portal(sandbox, {"publicUri": ORIGIN + "/", "smtp": SMTP, "limits": {
+    "workerShare": 100}}, brands={
     "acme": (sandbox, {"publicUri": ORIGIN})}, workers=4)
 asking = Portal(sandbox, {"publicUri": ORIGIN,
                           "session": {"requireFactor": True}})
