@@ -46,12 +46,13 @@ suite() {
 
 name_of() { tr / - <<<"${1#"$root/test/"}"; }
 
-# suites_in_pairs FILE...: two at a time, each with a sandbox and ports of its
-# own. They are told of in this order; the last, the longest, begins first.
-suites_in_pairs() {
+# suites_together FILE...: three at a time, since one or the other waits for a
+# deadline, each with a sandbox and ports of its own. They are told of in this
+# order; the last, the longest, begins first.
+suites_together() {
 	local files=("$@") waiting=("${@: -1}" "${@:1:$#-1}") running=0
 	while ((${#files[@]})); do
-		while ((running < 2 && ${#waiting[@]})); do
+		while ((running < 3 && ${#waiting[@]})); do
 			run_suite "$(name_of "${waiting[0]}")" "${waiting[0]}" &
 			waiting=("${waiting[@]:1}") running=$((running + 1))
 		done
@@ -159,9 +160,9 @@ all_suites() {
 	suite fuzz suite_fuzz
 	suite package-short "$root/test/package/short"
 	suite sandbox-check.sh "$root/test/sandbox/check.sh" "$build/asan/sandbox"
-	suites_in_pairs "$root"/test/pages/*_test.py
-	for test in "$root"/test/{postgres,e2e,abuse}/run; do
-		[[ ! -x $test ]] || suite "$(name_of "$test")" "$test"
+	suites_together "$root/test/postgres/run" "$root"/test/pages/*_test.py
+	for test in "$root"/test/{e2e,abuse}/run; do
+		suite "$(name_of "$test")" "$test"
 	done
 	printf '%d passed, %d failed\n' "$passed" "$failed"
 	((failed == 0))
