@@ -109,8 +109,10 @@ static const char *find_missing(
 		return NULL;
 	json_each (method->fields, key, theirs) {
 		(void)key;
-		if (!json_has(row, json_text(theirs, NULL), NULL))
-			return json_text(theirs, NULL);
+		const char *name = json_text(theirs, NULL);
+
+		if (name && !json_has(row, name, NULL))
+			return name;
 	}
 	return NULL;
 }

@@ -123,8 +123,12 @@ static void put_account(struct json_object *list, const struct vcs_account *a)
 	ids = json_put_list(o, "identifiers");
 	if (a->ani && *a->ani)
 		json_put_text(ids, NULL, a->ani);
-	for (size_t i = 0; i < json_length(a->ips); i++)
-		json_put_text(ids, NULL, json_text(json_at(a->ips, i), NULL));
+	for (size_t i = 0; i < json_length(a->ips); i++) {
+		const char *ip = json_text(json_at(a->ips, i), NULL);
+
+		if (ip)
+			json_put_text(ids, NULL, ip);
+	}
 	json_put_flag(o, "enabled", a->enabled);
 }
 
