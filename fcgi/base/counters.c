@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 enum { BRANDS = 1024, PLACES = 4096 };
 enum state { PLACE_FREE, PLACE_IDLE, PLACE_BUSY };
@@ -17,6 +18,7 @@ enum { STATE = 0xff, WAITS = 8, SERVES = 16 };
 struct place {
 	_Atomic uint32_t word;
 	_Atomic bool retired;
+	_Atomic int64_t since; /* of the request that it serves: milliseconds */
 };
 
 /* Memory that nobody touches takes no room. */
@@ -145,23 +147,45 @@ static uint32_t serving(const struct counters *brand)
 	return (uint32_t)(brand - get_shared()->brands + 1);
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The workers of a brand, and whether one of them has been at it for long. */
+static size_t count_serving(struct shared *s, uint32_t which, bool *slow)
+{
+	int64_t old = now_ms() - COUNTERS_SLOW_MS;
+	int top = atomic_load(&s->top);
+	size_t n = 0;
+
+	*slow = false;
+	for (int i = 0; i < top; i++)
+		if (atomic_load(&s->places[i].word) >> SERVES == which &&
+		    !atomic_load(&s->places[i].retired)) {
+			n++;
+			*slow = *slow || atomic_load(&s->places[i].since) < old;
+		}
+	return n;
+}
+
 bool counters_take_share(const struct counters *brand, size_t most)
 {
 	struct shared *s = get_shared();
 	uint32_t which = serving(brand);
-	int top = atomic_load(&s->top);
-	size_t n = 0;
+	bool slow;
 
 	if (own_place < 0)
 		return true;
 	/* First taken, then counted. */
+	atomic_store(&s->places[own_place].since, now_ms());
 	atomic_store(&s->places[own_place].word, PLACE_BUSY | which << SERVES);
 	if (!most)
 		return true;
-	for (int i = 0; i < top; i++)
-		n += atomic_load(&s->places[i].word) >> SERVES == which &&
-		     !atomic_load(&s->places[i].retired);
-	if (n <= most)
+	if (count_serving(s, which, &slow) <= most || !slow)
 		return true;
 	counters_give_share();
 	return false;

@@ -96,8 +96,12 @@ size_t counters_workers(void);
 void counters_be_worker(int place);
 void counters_set_busy(bool busy);
 
+/* A request that takes longer is one that holds a worker. */
+enum { COUNTERS_SLOW_MS = 250 };
+
 /* In the worker, within a request: it serves this brand. False, and nothing is
- * taken: `most` workers do already; 0: any number may. Two that ask at the same
+ * taken: `most` workers do already, one of them for longer than that (a burst
+ * of quick requests may have all); 0: any number may. Two that ask at the same
  * moment may both get a no, but never one too many a yes. */
 bool counters_take_share(const struct counters *brand, size_t most);
 

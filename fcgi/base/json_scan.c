@@ -312,7 +312,7 @@ static bool close(
     struct scan *s, enum json_kind kind, size_t from, struct json_object **out)
 {
 	size_t n = s->n - from;
-	const struct member *pushed = s->stack + from;
+	const struct member *pushed = n ? s->stack + from : NULL;
 	struct member *own;
 
 	s->n = from;

@@ -7,6 +7,7 @@ says for how long nothing answers. Ends with 'N passed, N failed'.
 import http.client
 import http.server
 import threading
+import time
 
 import harness
 from figures import figure, read
@@ -249,6 +250,8 @@ def test_share(t):
     for n, thread in enumerate(threads):
         thread.start()
         wait_for("a worker that waits", lambda: gate.waiting > n)
+    slow = time.monotonic() + 0.3  # COUNTERS_SLOW_MS
+    wait_for("them to be slow", lambda: time.monotonic() > slow)
     for n in range(10):
         answer = c.get("/api/rates", **JSON)
         check_error(t, answer, 503, "busy", "beyond the share")
