@@ -323,6 +323,16 @@ double json_double(const struct json_object *o)
 	return json_is(o, JSON_NUMBER) ? strtod(o->text, NULL) : 0;
 }
 
+int64_t json_trunc(const struct json_object *o)
+{
+	static const double beyond = 9223372036854775808.0; /* 2^63 */
+	double d = json_double(o);
+
+	if (d >= beyond)
+		return INT64_MAX;
+	return d < -beyond ? INT64_MIN : (int64_t)d;
+}
+
 size_t json_length(const struct json_object *list)
 {
 	return json_is(list, JSON_LIST) ? list->n : 0;

@@ -82,6 +82,10 @@ bool json_int(const struct json_object *o, int64_t *out);
 /* For choosing plural forms; 0 of what is no number. Never for money. */
 double json_double(const struct json_object *o);
 
+/* The whole part of a number, such as 12 of 12.5 and 1000 of 1e3, or the bound
+ * of int64_t that it is beyond; 0 of what is no number. */
+int64_t json_trunc(const struct json_object *o);
+
 /* The same, whatever the order of members; numbers by their digits. */
 bool json_equal(const struct json_object *a, const struct json_object *b);
 

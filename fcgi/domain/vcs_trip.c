@@ -540,7 +540,7 @@ int64_t vcs_read_int(struct json_object *row, const char *name)
 	if (json_find_int(row, name, &n))
 		return n;
 	value = json_find(row, name);
-	return (int64_t)json_double(value);
+	return json_trunc(value);
 }
 
 int64_t vcs_read_time(

@@ -341,6 +341,13 @@ static void numbers(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		if (read_text(bad[i]))
 			fail_msg("taken: %s", bad[i]);
+	assert_int_equal(json_trunc(read_text("-12.9")), -12);
+	assert_int_equal(json_trunc(read_text("1e3")), 1000);
+	assert_true(
+	    json_trunc(read_text("922337203685477580700")) == INT64_MAX);
+	assert_true(json_trunc(read_text("9223372036854775808")) == INT64_MAX);
+	assert_true(json_trunc(read_text("-1e300")) == INT64_MIN);
+	assert_int_equal(json_trunc(read_text("\"7\"")), 0);
 	assert_true(json_is_whole(read_text("-12")));
 	assert_false(json_is_whole(read_text("1e3")));
 	assert_false(json_is_whole(read_text("\"1\"")));
