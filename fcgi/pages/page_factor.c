@@ -8,6 +8,20 @@
 #include "domain/vcs_account.h"
 #include "pages/page_audit.h"
 #include "pages/page_serve.h"
+#include "pages/routes.h"
+
+const struct param page_proof_params[] = {
+    {.name = "current",
+	.type = PARAM_SECRET,
+	.max = 256,
+	.about = "The current password; or a code instead."},
+    {.name = "code",
+	.type = PARAM_SECRET,
+	.max = 64,
+	.about = "A code of the app or a recovery code; or the password "
+		 "instead."},
+    {0},
+};
 
 static const char kind[] = "code";
 

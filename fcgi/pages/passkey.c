@@ -10,19 +10,6 @@
 #include "pages/page_serve.h"
 #include "pages/routes.h"
 
-const struct param passkey_begin_params[] = {
-    {.name = "current",
-	.type = PARAM_SECRET,
-	.max = 256,
-	.about = "The current password; or a code instead."},
-    {.name = "code",
-	.type = PARAM_SECRET,
-	.max = 64,
-	.about = "A code of the app or a recovery code; or the password "
-		 "instead."},
-    {0},
-};
-
 const struct param passkey_add_params[] = {
     {.name = "credential",
 	.type = PARAM_SECRET,

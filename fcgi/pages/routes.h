@@ -24,7 +24,9 @@ enum err login_passkey_submit(struct call *c);
 enum err login_code_passkey_load(struct call *c);
 enum err login_code_passkey_submit(struct call *c);
 
-extern const struct param passkey_begin_params[], passkey_add_params[];
+/* Of what page_check_proof() reads. */
+extern const struct param page_proof_params[];
+extern const struct param passkey_add_params[];
 extern const struct param passkey_name_params[];
 extern const char passkeys_answer[], passkey_begun_answer[];
 extern const char passkey_added_answer[], passkey_answer[];
@@ -37,7 +39,7 @@ enum err passkey_form(struct call *c);
 enum err passkey_rename_submit(struct call *c);
 enum err passkey_remove_submit(struct call *c);
 
-extern const struct param totp_confirm_params[], totp_remove_params[];
+extern const struct param totp_confirm_params[];
 extern const char totp_answer[], totp_confirmed_answer[];
 enum err totp_load(struct call *c);
 enum err totp_form(struct call *c);

@@ -18,19 +18,6 @@ const struct param totp_confirm_params[] = {
     {0},
 };
 
-const struct param totp_remove_params[] = {
-    {.name = "current",
-	.type = PARAM_SECRET,
-	.max = 256,
-	.about = "The current password; or a code instead."},
-    {.name = "code",
-	.type = PARAM_SECRET,
-	.max = 64,
-	.about = "A code of the app or a recovery code; or the password "
-		 "instead."},
-    {0},
-};
-
 static const char *const states[] = {
     [FACTOR_OFF] = "off",
     [FACTOR_BEGUN] = "begun",
