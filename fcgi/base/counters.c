@@ -31,6 +31,7 @@ static struct shared {
 } * shared;
 
 static int own_place = -1;
+static bool is_beyond_share;
 
 static struct shared *get_shared(void)
 {
@@ -178,6 +179,7 @@ bool counters_take_share(const struct counters *brand, size_t most)
 	uint32_t which = serving(brand);
 	bool slow;
 
+	is_beyond_share = false;
 	if (own_place < 0)
 		return true;
 	/* First taken, then counted. */
@@ -185,10 +187,20 @@ bool counters_take_share(const struct counters *brand, size_t most)
 	atomic_store(&s->places[own_place].word, PLACE_BUSY | which << SERVES);
 	if (!most)
 		return true;
-	if (count_serving(s, which, &slow) <= most || !slow)
+	if (count_serving(s, which, &slow) <= most)
 		return true;
-	counters_give_share();
-	return false;
+	is_beyond_share = !slow;
+	if (slow)
+		counters_give_share();
+	return !slow;
+}
+
+bool counters_must_hurry(void)
+{
+	bool must = is_beyond_share;
+
+	is_beyond_share = false;
+	return must;
 }
 
 void counters_give_share(void)

@@ -105,6 +105,11 @@ enum { COUNTERS_SLOW_MS = 250 };
  * moment may both get a no, but never one too many a yes. */
 bool counters_take_share(const struct counters *brand, size_t most);
 
+/* In the worker: this request is beyond its brand's share, let through since
+ * none of the others was slow so far. It must not become slow itself: what it
+ * first waits for, it may wait for COUNTERS_SLOW_MS at most. True once. */
+bool counters_must_hurry(void);
+
 /* In the worker: gives it back; before the client has the whole answer, lest
  * its next request find it taken. */
 void counters_give_share(void);

@@ -272,6 +272,7 @@ struct sending {
 	struct rpc_post posts[VCS_ASKS_MAX];
 	enum vcs_part parts[VCS_ASKS_MAX];
 	bool refused[VCS_ASKS_MAX]; /* by the part's breaker */
+	bool hurried[VCS_ASKS_MAX]; /* less time than the settings say */
 	size_t call_of[VCS_ASKS_MAX], post_of[VCS_ASKS_MAX]; /* of an ask */
 	size_t n_calls, n_posts;
 	int64_t began;
@@ -333,6 +334,35 @@ static void ask_breakers(const struct vcs_trip *t, struct sending *s)
 	counters_set_waiting(waits);
 }
 
+/* --- Shares --------------------------------------------------------------- */
+
+/* A request beyond its brand's share holds its worker for no longer than it
+ * takes to see that the brand is slow. What writes has its time all the same:
+ * nobody would know whether it was done. */
+static void hurry(struct sending *s)
+{
+	bool must = counters_must_hurry();
+
+	for (size_t i = 0; i < s->n_posts; i++) {
+		struct rpc_post *p = &s->posts[i];
+
+		s->hurried[i] =
+		    must && p->may_repeat && p->timeout_ms > COUNTERS_SLOW_MS;
+		if (s->hurried[i])
+			p->timeout_ms = COUNTERS_SLOW_MS;
+	}
+}
+
+/* VCS may yet have answered in the time that it has. */
+static void excuse_late(struct rpc_post *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->calls[i].err == ERR_LATE) {
+			p->calls[i].err = ERR_BUSY;
+			p->calls[i].message = "beyond the brand's share";
+		}
+}
+
 static void tell_breaker(const struct vcs_trip *t, enum vcs_part part,
     const struct sending *s, const struct rpc_post *p, bool crowded)
 {
@@ -372,6 +402,7 @@ static void run_posts(struct vcs_trip *t, struct sending *s)
 	if (!s->n_posts)
 		return;
 	ask_breakers(t, s);
+	hurry(s);
 	look_for_crowds(t, crowds);
 	rpc_run(t->brand->http, t->mem, s->posts, s->n_posts);
 	look_for_crowds(t, crowds);
@@ -382,7 +413,10 @@ static void run_posts(struct vcs_trip *t, struct sending *s)
 		if (s->refused[i])
 			continue;
 		count_post(t, part, &s->posts[i]);
-		tell_breaker(t, part, s, &s->posts[i], crowds[part]);
+		if (s->hurried[i])
+			excuse_late(&s->posts[i]);
+		tell_breaker(
+		    t, part, s, &s->posts[i], crowds[part] && !s->hurried[i]);
 	}
 }
 

@@ -276,6 +276,44 @@ def test_share(t):
         t.status(c.get("/api/rates", **JSON), 200, "as before")
 
 
+def test_share_within_a_burst(t):
+    """VCS begins to hang while a burst has all workers: those beyond the share
+    are free again long before the deadline, and nothing is said of VCS."""
+    gate = Gate(first)
+    p = two_brands(gate, 60000, workers=4)
+    c = p.client().token("heron")
+    other = p.client(brand="acme").token("heron")
+    gate.shut()
+    seen, threads = [], []
+    for n in range(4):
+        threads.append(threading.Thread(
+            target=lambda: seen.append(c.get("/api/rates", **JSON))))
+        threads[-1].start()
+        wait_for("a worker that waits, or an answer",
+                 lambda: gate.waiting > n or seen)
+    t.status(other.get("/api/rates", **JSON), 200, "the other brand")
+    wait_for("those beyond the share", lambda: seen)
+    check_error(t, seen[0], 503, "busy", "beyond the share")
+    t.check(seen[0].header("retry-after"), "when to come again")
+    t.equal([x.status for x in seen], [503], "three wait on")
+    gate.release()
+    for thread in threads:
+        thread.join()
+    t.equal(sorted(x.status for x in seen), [200] * 3 + [503], "all")
+    t.equal(opened(p), 0, "no breaker")
+    c.get("/api/rates", **JSON)  # the next one of that worker has its time
+    gate.shut()
+    thread = threading.Thread(
+        target=lambda: seen.append(c.get("/api/rates", **JSON)))
+    thread.start()
+    slow = time.monotonic() + 0.5
+    wait_for("more than that time", lambda: time.monotonic() > slow)
+    t.equal(len(seen), 4, "it waits")
+    gate.release()
+    thread.join()
+    t.status(seen[4], 200, "one alone")
+
+
 def test_no_share(t):
     """One brand alone has all; 100: no limit among several."""
     for brands in ({}, {"acme": (second, {})}):
