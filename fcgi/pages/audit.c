@@ -20,6 +20,8 @@ static const struct column columns[] = {
     {"time", COLUMN_TIME, false},
     {"event", COLUMN_STATE, false},
     {"what", COLUMN_TEXT, false},
+    {"old", COLUMN_TEXT, false},
+    {"new", COLUMN_TEXT, false},
     {"device", COLUMN_TEXT, false},
     {"address", COLUMN_TEXT, false},
     {"times", COLUMN_COUNT, false},

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pages/page_cell.h"
+#include "pages/page_serve.h"
 
 static const char dash[] = "\xe2\x80\x93"; /* for what is missing */
 
@@ -22,11 +23,13 @@ static const struct column *find_column(
 const struct column **page_choose_columns(
     struct call *c, const char *name, const struct column *columns, size_t *n)
 {
-	struct json_object *keys =
-	    json_find(json_find(c->brand->theme, name), "columns");
+	struct json_object *theme = json_find(c->brand->theme, name), *keys;
 	size_t all = 0;
 	const struct column **chosen, *found;
 
+	keys = page_is_file(c) ? json_find(theme, "files") : NULL;
+	if (!keys)
+		keys = json_find(theme, "columns");
 	while (columns[all].key)
 		all++;
 	chosen =

@@ -2,8 +2,9 @@
  *
  * A page fills its model with a list of rows; which columns people see, and in
  * which order, theme.json says (NAME.columns); labels are the catalogue's
- * NAME.column.KEY. The same columns make the file (.csv, .xlsx). On a phone a
- * row is its lead and its value (NAME.brief), and the others in small.
+ * NAME.column.KEY. The same columns make the file (.csv, .xlsx), unless the
+ * theme has others for it (NAME.files). On a phone a row is its lead and its
+ * value (NAME.brief), and the others in small.
  */
 #ifndef PORTICO_PAGE_TABLE_H
 #define PORTICO_PAGE_TABLE_H

@@ -254,7 +254,7 @@ static void check_part(struct look *k, const struct page_theme *t,
 {
 	const char *at = mem_print(k->mem, "%s.%s", t->name, part);
 
-	if (t->columns && !strcmp(part, "columns"))
+	if (t->columns && (!strcmp(part, "columns") || !strcmp(part, "files")))
 		check_list(k, at, value, list_columns(k, t->columns),
 		    mem_print(k->mem, "%s.column", t->name));
 	else if (t->columns && !strcmp(part, "brief"))

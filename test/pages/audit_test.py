@@ -620,11 +620,14 @@ def test_export(t):
             answer.header("content-disposition"), "its name")
     table = lines(answer)
     at = next(i for i, line in enumerate(table) if "Event" in line)
-    t.equal(table[at], ["Time", "Event", "Details", "Device", "Address"],
-            "its header")
+    t.equal(table[at], ["Time", "Event", "Details", "Before", "After",
+                        "Device", "Address", "Times"], "its header")
     t.equal([line[1] for line in table[at + 1:]],
             ["Profile changed", "Logged in", "Log-in failed"], "its rows")
     t.check(any("US-78" in line[2] for line in table[at + 1:]), "its details")
+    t.check(any(line[3:5] == ["US-12-3456789", "US-78"]
+                for line in table[at + 1:]), "old and new apart",
+            table[at + 1])
     t.check("exported" in events(c), "and is an entry itself")
     german = browser("osprey")
     table = lines(german.get("/api/audit.csv"))
