@@ -22,6 +22,7 @@ static const struct {
     [AUDIT_LOGIN_FAILED] = {"login_failed", true},
     [AUDIT_NEW_DEVICE] = {"new_device", true},
     [AUDIT_LOGOUT] = {"logout", true},
+    [AUDIT_CODE_ASKED] = {"code_asked", true},
     [AUDIT_CODE_FAILED] = {"code_failed", true},
     [AUDIT_PASSWORD_FAILED] = {"password_failed", true},
     [AUDIT_PASSWORD_CHANGED] = {"password_changed", false},

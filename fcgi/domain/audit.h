@@ -38,6 +38,7 @@ enum audit_event {
 	AUDIT_LOGIN_FAILED, /* counted */
 	AUDIT_NEW_DEVICE,
 	AUDIT_LOGOUT,
+	AUDIT_CODE_ASKED,      /* counted: the password alone was right */
 	AUDIT_CODE_FAILED,     /* counted: a second factor's */
 	AUDIT_PASSWORD_FAILED, /* counted: the current one, asked for again */
 	AUDIT_PASSWORD_CHANGED,

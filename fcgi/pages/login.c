@@ -211,14 +211,18 @@ static enum err check_code(struct call *c, int64_t client, bool has)
 
 	if (!has)
 		return ERR_ENROL;
-	if (!code)
+	if (!code) {
+		page_audit_failure(c, client, AUDIT_CODE_ASKED);
 		return ERR_CODE;
+	}
 	return page_try_code(c, client, code);
 }
 
 static enum err begin_half(struct call *c, enum session_lack lack,
     int64_t client, struct json_object *kept)
 {
+	if (lack == SESSION_NO_CODE)
+		page_audit_failure(c, client, AUDIT_CODE_ASKED);
 	c->location = lack == SESSION_NO_FACTOR
 			  ? "/api/security/totp"
 			  : mem_print(c->mem, "/api/login/code?next=%s",

@@ -19,7 +19,7 @@ void page_audit_mine(struct call *c, struct audit_entry e);
  * both) or another of the texts audit.how.HOW. Call it once for each. */
 void page_audit_login(struct call *c, const char *how);
 
-/* A guess of a customer's that was wrong: counted. */
+/* A guess of a customer's that was wrong, or not enough: counted. */
 void page_audit_failure(struct call *c, int64_t client, enum audit_event event);
 
 #endif

@@ -290,6 +290,7 @@ def test_second_factor(t):
     entry(t, c, "factor_added", device=DEVICE)
     d = browser()
     t.equal(events(c).count("login"), 1, "a password alone is no log-in")
+    entry(t, c, "code_asked", times=1, device=DEVICE)
     t.status(send(d, "/api/login/code", {"code": "000000"}), 422, "wrong")
     entry(t, c, "code_failed", times=1)
     t.status(send(d, "/api/login/code", {"code": codes[0]}), 303, "recovery")
