@@ -43,6 +43,8 @@
 #ifndef PORTICO_TMPL_H
 #define PORTICO_TMPL_H
 
+#include <stddef.h>
+
 struct buf;
 struct diag;
 struct fmt;
@@ -60,6 +62,15 @@ struct tmpl_set;
  * compiled. Lives in `m`, and uses `fmt` as long. */
 struct tmpl_set *tmpl_open(
     struct mem *m, const char *const *dirs, struct fmt *fmt, struct diag *d);
+
+/* The same, but takes from `base` what is the same there: it must have been
+ * made, in the same language, of the last folders of `dirs`, without mistakes,
+ * and live as long. Its catalogue may have other texts. NULL: no such set. */
+struct tmpl_set *tmpl_open_over(struct mem *m, const char *const *dirs,
+    struct fmt *fmt, const struct tmpl_set *base, struct diag *d);
+
+/* How many templates were compiled for the set: not those taken over. */
+size_t tmpl_count_made(const struct tmpl_set *set);
 
 /* Compiles one file; its partials and parents lie beside it. NULL: refused,
  * with the reason in `d`. */
