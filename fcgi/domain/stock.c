@@ -158,14 +158,16 @@ static void add_texts(struct making *k, struct made *l, const struct made *base,
 
 	for (size_t i = 0; i < n; i++)
 		dirs[i] = f[i].texts;
-	l->borrowed = base && !has_texts(k, f[0].texts);
-	if (l->borrowed) {
+	if (!base)
+		l->language.fmt = fmt_open(k->locale, dirs, d);
+	else if (has_texts(k, dirs[0]))
+		l->language.fmt = fmt_open_over(base->language.fmt, dirs[0], d);
+	l->borrowed = !l->language.fmt;
+	if (l->borrowed)
 		l->language.fmt = base->language.fmt;
-		l->language.name = base->language.name;
-		return;
-	}
-	l->language.fmt = fmt_open(k->locale, dirs, d);
-	l->language.name = fmt_language_name(k->stock->mem, l->language.fmt);
+	l->language.name =
+	    base ? base->language.name
+		 : fmt_language_name(k->stock->mem, l->language.fmt);
 }
 
 static struct made *make(
