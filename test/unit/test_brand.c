@@ -446,6 +446,12 @@ static void a_mistake_of_two_brands(void **state)
 	assert_string_equal(render(f, find_brand(f, "one"), "login"), "ONE");
 	assert_string_equal(render(f, find_brand(f, "one"), "error"),
 	    "ACME &lt;x&gt;");
+	/* But of texts, none: their files are read whole. */
+	write_file(f, "templates/acme/locale/en.json", "{\"login.title\":7}");
+	write_file(f, of_brand(f, "one", "templates/locale/en.json"),
+	    "{\"login.login\":\"Name\"}");
+	load_good(f, "");
+	assert_int_equal(f->site->n_refused, 2);
 }
 
 /* --- Languages ------------------------------------------------------------ */
