@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -293,6 +294,8 @@ static struct site *load(const char *named, struct diag *d)
 	}
 	if (site)
 		log_refused(site);
+	/* Workers begin with what this process holds. */
+	malloc_trim(0);
 	return site;
 }
 

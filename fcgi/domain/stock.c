@@ -134,6 +134,17 @@ static struct made *find_made(const struct stock *s, const char *key)
 	return l;
 }
 
+/* Of the same folders, in another language. */
+static const struct tmpl_set *find_like(const struct stock *s, const char *key)
+{
+	const char *folders = strchr(key, '\n');
+
+	for (const struct made *l = s->languages; l; l = l->next)
+		if (l->key && !strcmp(strchr(l->key, '\n'), folders))
+			return l->language.templates;
+	return NULL;
+}
+
 static struct made *find(
     struct making *k, const struct stock_folder *f, size_t n, struct diag *d);
 
@@ -182,8 +193,12 @@ static struct made *make(
 		dirs[i] = f[i].templates;
 	l->language.locale = k->locale ? mem_text(s->mem, k->locale) : NULL;
 	add_texts(k, l, base, f, n, d);
-	l->language.templates = tmpl_open_over(s->mem, dirs, l->language.fmt,
-	    base ? base->language.templates : NULL, d);
+	l->language.templates = tmpl_open_with(s->mem,
+	    &(struct tmpl_source){.dirs = dirs,
+		.fmt = l->language.fmt,
+		.base = base ? base->language.templates : NULL,
+		.like = find_like(s, make_key(k, f, n))},
+	    d);
 	s->n_made += tmpl_count_made(l->language.templates);
 	l->next = s->languages;
 	return s->languages = l;

@@ -163,6 +163,8 @@ const struct tmpl_file *tmpl_find_file(struct tmpl_set *set, const char *name)
 
 	if (!known)
 		known = borrow(set, name);
+	if (!known && set->like)
+		known = look_up(set->like, name);
 	if (known)
 		return known;
 	f = add_file(set, name);
@@ -281,17 +283,19 @@ static const struct tmpl *make(struct tmpl_set *set, const char *name)
 	return f->root ? tmpl_link(set, f) : NULL;
 }
 
-struct tmpl_set *tmpl_open_over(struct mem *m, const char *const *dirs,
-    struct fmt *fmt, const struct tmpl_set *base, struct diag *d)
+struct tmpl_set *tmpl_open_with(
+    struct mem *m, const struct tmpl_source *source, struct diag *d)
 {
-	struct tmpl_set *set = add_set(m, dirs, fmt, d);
+	struct tmpl_set *set = add_set(m, source->dirs, source->fmt, d);
+	const struct tmpl_set *base = source->base;
 	struct tmpl_names all = {0};
 
 	set->base = base;
+	set->like = source->like;
 	for (size_t i = 0; base && i + base->n_dirs < set->n_dirs; i++)
-		list_dir(set, dirs[i], &set->own);
+		list_dir(set, set->dirs[i], &set->own);
 	for (size_t i = 0; i < set->n_dirs; i++)
-		list_dir(set, dirs[i], &all);
+		list_dir(set, set->dirs[i], &all);
 	for (size_t i = 0; i < all.n; i++) {
 		const struct tmpl *t = take_over(set, all.items[i]);
 
@@ -310,7 +314,9 @@ struct tmpl_set *tmpl_open_over(struct mem *m, const char *const *dirs,
 struct tmpl_set *tmpl_open(
     struct mem *m, const char *const *dirs, struct fmt *fmt, struct diag *d)
 {
-	return tmpl_open_over(m, dirs, fmt, NULL, d);
+	const struct tmpl_source source = {.dirs = dirs, .fmt = fmt};
+
+	return tmpl_open_with(m, &source, d);
 }
 
 size_t tmpl_count_made(const struct tmpl_set *set)

@@ -151,19 +151,56 @@ static void flush(struct link *l)
 	l->flushed = l->text.len;
 }
 
-static void add_text(struct link *l, const struct node *n, struct piece text)
+/* Pages have most nodes in common, and come to them in the same place. */
+static bool follow(struct link *l, const struct node *n, struct html_no *no)
 {
-	struct html_no no;
+	struct html from = l->html;
 
-	if (!html_text(&l->html, text.text, text.len, &no)) {
-		refuse_html(l, n, &no);
-		l->stopped = true;
-		return;
+	if (n->step && !memcmp(&n->step->from, &from, sizeof(from))) {
+		l->html = n->step->to;
+		return true;
 	}
+	if (!html_text(&l->html, n->text.text, n->text.len, no))
+		return false;
+	if (n->step)
+		*n->step = (struct html_step){from, l->html};
+	return true;
+}
+
+static void put_text(struct link *l, const struct node *n, struct piece text)
+{
 	buf_add(&l->text, text.text, text.len);
 	if (l->text.len > TEXT_MAX)
 		stop(l, n, "do the partials multiply?",
 		    "the whole page has too much text");
+}
+
+static void stop_at_html(
+    struct link *l, const struct node *n, const struct html_no *no)
+{
+	refuse_html(l, n, no);
+	l->stopped = true;
+}
+
+/* White space of an indentation, most of all. */
+static void add_text(struct link *l, const struct node *n, struct piece text)
+{
+	struct html_no no;
+
+	if (html_text(&l->html, text.text, text.len, &no))
+		put_text(l, n, text);
+	else
+		stop_at_html(l, n, &no);
+}
+
+static void add_node_text(struct link *l, const struct node *n)
+{
+	struct html_no no;
+
+	if (follow(l, n, &no))
+		put_text(l, n, n->text);
+	else
+		stop_at_html(l, n, &no);
 }
 
 /* --- Names ---------------------------------------------------------------- */
@@ -273,6 +310,15 @@ static void add_message_op(struct link *l, const struct node *n,
 	op->opens_url = opens;
 }
 
+/* A word: the same text is the same pointer. */
+static void add_key(struct link *l, const char *key)
+{
+	for (size_t i = 0; i < l->messages.n; i++)
+		if (l->messages.items[i] == key)
+			return;
+	tmpl_names_add(l->mem, &l->messages, key);
+}
+
 static void add_message(struct link *l, const struct node *n, bool opens)
 {
 	const char *spelled = n->name + 2, *key;
@@ -280,7 +326,7 @@ static void add_message(struct link *l, const struct node *n, bool opens)
 	char *args = spelled[len] ? mem_text(l->mem, spelled + len + 1) : NULL;
 
 	key = find_word(l->set, spelled, len)->text;
-	tmpl_names_add(l->mem, &l->messages, key);
+	add_key(l, key);
 	if (!fmt_pattern(l->set->fmt, key))
 		refuse(l, n, "add it to the catalogue",
 		    "the catalogue has no such message");
@@ -507,7 +553,7 @@ static void link_node(struct link *l, const struct node *n,
 		if (!n->text.len)
 			break;
 		begin_line(l, n);
-		add_text(l, n, n->text);
+		add_node_text(l, n);
 		break;
 	case NODE_VALUE:
 		link_value(l, n);

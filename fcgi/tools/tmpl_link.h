@@ -44,6 +44,7 @@ struct tmpl_set {
 	struct fmt *fmt;
 	const struct tmpl_set *base; /* of the last of these folders, or NULL */
 	struct tmpl_names own;	     /* what the folders before them have */
+	const struct tmpl_set *like; /* of these folders, or NULL */
 	struct diag *diag;
 	struct tmpl_file *files;   /* read so far */
 	const struct tmpl **tmpls; /* by name */
