@@ -259,6 +259,9 @@ static void apply(struct pool *p, struct site *site)
 		level++;
 	log_open(conf->log.json, level);
 	p->site = site;
+	/* Workers begin with what this process holds; an earlier site, and what
+	 * compiling took, are to be neither's. */
+	malloc_trim(0);
 	p->wanted = (size_t)(p->options->workers ? p->options->workers
 						 : conf->pool.workers);
 	counters_set_workers(p->wanted);
@@ -294,8 +297,6 @@ static struct site *load(const char *named, struct diag *d)
 	}
 	if (site)
 		log_refused(site);
-	/* Workers begin with what this process holds. */
-	malloc_trim(0);
 	return site;
 }
 
