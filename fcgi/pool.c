@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -258,6 +259,9 @@ static void apply(struct pool *p, struct site *site)
 		level++;
 	log_open(conf->log.json, level);
 	p->site = site;
+	/* Workers begin with what this process holds; an earlier site, and what
+	 * compiling took, are to be neither's. */
+	malloc_trim(0);
 	p->wanted = (size_t)(p->options->workers ? p->options->workers
 						 : conf->pool.workers);
 	counters_set_workers(p->wanted);

@@ -227,6 +227,13 @@ void diag_add(
 	item->what = what;
 }
 
+void diag_add_all(struct diag *d, const struct diag *more)
+{
+	for (size_t i = 0; i < more->n; i++)
+		diag_add(d, more->items[i].where, more->items[i].remedy, "%s",
+		    more->items[i].what);
+}
+
 void diag_log(const struct diag *d)
 {
 	for (size_t i = 0; i < d->n; i++) {

@@ -89,6 +89,9 @@ void diag_open(struct diag *d, struct mem *m);
 void diag_add(struct diag *d, const char *where, const char *remedy,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+/* All of it. */
+void diag_add_all(struct diag *d, const struct diag *more);
+
 /* One log line an item, at LOG_ERROR, with code "config". */
 void diag_log(const struct diag *d);
 

@@ -20,7 +20,6 @@
 #include "tools/db.h"
 #include "tools/fmt.h"
 #include "tools/http.h"
-#include "tools/tmpl.h"
 
 enum { FINGERPRINT = 6 }; /* bytes of a hash in an asset's URL */
 
@@ -66,31 +65,21 @@ static size_t list_shelves(
  * browsers may keep it for ever. */
 static void add_asset(struct site *s, struct brand *b, size_t i, struct diag *d)
 {
-	unsigned char hash[CRYPTO_SHA256];
-	struct mem *work = mem_open(0);
+	const char *file = assets[i].file, *hash = NULL, *path = NULL;
 	struct shelf shelves[3];
-	size_t n = list_shelves(s, b, shelves), at = 0, len = 0;
-	const char *path;
-	char *data = NULL;
+	size_t n = list_shelves(s, b, shelves), at = 0;
 
-	for (; at < n && !data; at += !data) {
-		path = mem_print(
-		    work, "%s/%s", shelves[at].folder, assets[i].file);
-		data = conf_read_file(work, path, &len);
+	for (; at < n && !hash; at += !hash) {
+		path = mem_print(s->mem, "%s/%s", shelves[at].folder, file);
+		hash = stock_fingerprint(s->stock, path);
 	}
-	if (data) {
-		crypto_sha256(data, len, hash);
+	if (hash)
 		json_put_text(b->assets, assets[i].key,
-		    mem_print(s->mem, "/static/v-%s/%s/%s",
-			crypto_hex(work, hash, FINGERPRINT), shelves[at].url,
-			assets[i].file));
-	} else {
-		diag_add(d,
-		    mem_print(
-			s->mem, "%s/%s", shelves[n - 1].folder, assets[i].file),
-		    "put the file there", "%s", strerror(errno));
-	}
-	mem_close(work);
+		    mem_print(s->mem, "/static/v-%s/%s/%s", hash,
+			shelves[at].url, file));
+	else
+		diag_add(
+		    d, path, "put the file there", "%s", strerror(errno));
 }
 
 static void load_assets(struct site *s, struct brand *b, struct diag *d)
@@ -110,19 +99,24 @@ static void load_assets(struct site *s, struct brand *b, struct diag *d)
 
 /* --- Loading -------------------------------------------------------------- */
 
-/* A brand's folders of templates, the first wins; NULL-terminated. */
-static const char **list_templates(struct site *s, const struct brand *b)
+/* A brand's folders, the first wins; how many. The shipped texts lie beside the
+ * shipped theme. */
+static size_t list_folders(
+    const struct site *s, const struct brand *b, struct stock_folder out[3])
 {
-	const char **dirs = mem_array(s->mem, 4, sizeof(*dirs));
+	const char *theme = b->conf->theme;
 	size_t n = 0;
 
 	if (b->folder)
-		dirs[n++] = mem_print(s->mem, "%s/templates", b->folder);
-	if (strcmp(b->conf->theme, "default") != 0)
-		dirs[n++] = mem_print(
-		    s->mem, "%s/templates/%s", s->share, b->conf->theme);
-	dirs[n++] = mem_print(s->mem, "%s/templates/default", s->share);
-	return dirs;
+		out[n++].templates = mem_print(s->mem, "%s/templates", b->folder);
+	if (strcmp(theme, "default") != 0)
+		out[n++].templates =
+		    mem_print(s->mem, "%s/templates/%s", s->share, theme);
+	for (size_t i = 0; i < n; i++)
+		out[i].texts = mem_print(s->mem, "%s/locale", out[i].templates);
+	out[n].templates = mem_print(s->mem, "%s/templates/default", s->share);
+	out[n++].texts = mem_print(s->mem, "%s/templates/locale", s->share);
+	return n;
 }
 
 static void add_theme(
@@ -144,13 +138,15 @@ static void add_theme(
 /* What is there, and the shipped one in any case. */
 static void load_theme(struct site *s, struct brand *b, struct diag *d)
 {
-	const char **dirs = list_templates(s, b);
+	struct stock_folder folders[3];
+	size_t n = list_folders(s, b, folders);
 
 	b->n_themes = 0;
-	for (size_t i = 0; dirs[i]; i++) {
-		const char *path = mem_print(s->mem, "%s/theme.json", dirs[i]);
+	for (size_t i = 0; i < n; i++) {
+		const char *path =
+		    mem_print(s->mem, "%s/theme.json", folders[i].templates);
 
-		if (!dirs[i + 1] || access(path, F_OK) == 0)
+		if (i + 1 == n || access(path, F_OK) == 0)
 			add_theme(s, b, path, d);
 	}
 	b->theme = json_new(s->mem);
@@ -164,19 +160,11 @@ static void load_theme(struct site *s, struct brand *b, struct diag *d)
 static void load_language(
     struct site *s, struct brand *b, const char *locale, struct diag *d)
 {
-	const char *texts[4] = {NULL};
-	const char **folders = list_templates(s, b);
-	size_t n = 0;
-	struct language *l = &b->languages[b->n_languages++];
+	struct stock_folder folders[3];
+	size_t n = list_folders(s, b, folders);
 
-	for (; folders[n]; n++)
-		texts[n] = mem_print(s->mem, "%s/locale", folders[n]);
-	/* The shipped ones lie beside the shipped theme. */
-	texts[n - 1] = mem_print(s->mem, "%s/templates/locale", s->share);
-	l->locale = locale;
-	l->fmt = fmt_open(locale, texts, d);
-	l->name = fmt_language_name(s->mem, l->fmt);
-	l->templates = tmpl_open(s->mem, folders, l->fmt, d);
+	b->languages[b->n_languages++] =
+	    *stock_find_language(s->stock, locale, folders, n, d);
 }
 
 static void load_languages(struct site *s, struct brand *b, struct diag *d)
@@ -220,13 +208,6 @@ static void load_brand(
 	load_assets(s, b, d);
 }
 
-static void close_languages(struct brand *b)
-{
-	for (size_t i = 0; i < b->n_languages; i++)
-		fmt_close(b->languages[i].fmt);
-	b->n_languages = 0;
-}
-
 bool brand_is_name(const char *name)
 {
 	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
@@ -238,25 +219,26 @@ bool brand_is_name(const char *name)
 static void load_named(struct site *s, const char *folder, const char *name)
 {
 	struct brand *b = &s->brands[s->n_brands];
-	size_t before = s->mistakes.n;
 	const char *path;
+	struct diag d;
 
+	/* Two brands may have the same mistake, in a theme of both. */
+	diag_open(&d, s->mem);
 	*b = (struct brand){.home = s,
 	    .name = mem_text(s->mem, name),
 	    .folder = mem_print(s->mem, "%s/%s", folder, name)};
 	path = mem_print(s->mem, "%s/customer-params.json", b->folder);
 	if (!brand_is_name(name))
-		diag_add(&s->mistakes, b->folder,
+		diag_add(&d, b->folder,
 		    "rename it: a-z, 0-9 and '-', at most 32 characters",
 		    "is no name of a brand");
 	else
-		load_brand(s, b, path, &s->mistakes);
-	if (b->conf && s->mistakes.n == before) {
+		load_brand(s, b, path, &d);
+	if (b->conf && !d.n)
 		s->n_brands++;
-		return;
-	}
-	close_languages(b);
-	s->refused[s->n_refused++] = b->name;
+	else
+		s->refused[s->n_refused++] = b->name;
+	diag_add_all(&s->mistakes, &d);
 }
 
 /* Languages are the default brand's, words and looks the shipped ones; it has
@@ -346,6 +328,7 @@ struct site *site_load(const char *named, struct diag *d)
 	const char *path = conf_find(m, named, d);
 
 	s->mem = m;
+	s->stock = stock_open(m);
 	s->share = mem_text(m, conf_find_share(m));
 	diag_open(&s->mistakes, m);
 	if (path)
@@ -393,11 +376,7 @@ void site_close(struct site *s)
 	if (!s)
 		return;
 	site_close(s->previous);
-	for (size_t i = 0; i < s->n_brands; i++)
-		if (s->brands[i].home == s)
-			close_languages(&s->brands[i]);
-	if (s->n_brands && s->nobody.languages != s->brands[0].languages)
-		close_languages(&s->nobody);
+	stock_close(s->stock);
 	mem_close(s->mem);
 }
 
@@ -423,7 +402,6 @@ static void refuse(struct site *s, size_t i)
 	    "see the log; mend store.uri or the store",
 	    "the store cannot be brought to this version");
 	s->refused[s->n_refused++] = b->name;
-	close_languages(b);
 	s->n_brands--;
 	memmove(b, b + 1, (s->n_brands - i) * sizeof(*b));
 }

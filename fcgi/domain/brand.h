@@ -28,15 +28,14 @@
 
 #include "base/conf.h"
 #include "base/log.h"
+#include "domain/stock.h"
 
 struct counters;
 struct db;
-struct fmt;
 struct gateway_kept;
 struct http;
 struct json_object;
 struct mem;
-struct tmpl_set;
 struct vcs;
 struct vcs_profile;
 
@@ -44,13 +43,6 @@ enum { BRAND_NAME = 32 };
 
 /* Whether a folder's name can be a brand's. */
 bool brand_is_name(const char *name);
-
-struct language {
-	const char *locale;
-	const char *name; /* in itself */
-	struct fmt *fmt;
-	const struct tmpl_set *templates;
-};
 
 /* A theme.json. */
 struct theme_file {
@@ -87,6 +79,7 @@ struct brand {
 
 struct site {
 	struct mem *mem;
+	struct stock *stock;
 	const char *share;
 	struct brand *brands; /* the first is "default" */
 	size_t n_brands, room;

@@ -706,33 +706,65 @@ static void open_numbers(struct fmt *f)
 	mem_close(scratch);
 }
 
-struct fmt *fmt_open(
-    const char *locale, const char *const *dirs, struct diag *d)
+/* All but its texts. */
+static struct fmt *open_words(
+    const char *locale, struct catalogue_source *source)
 {
 	struct mem *m = mem_open(0);
 	struct fmt *f = mem_alloc(m, sizeof(*f));
-	struct catalogue_source source = {
-	    .dirs = dirs, .check = is_icu_message};
 
 	f->mem = m;
-	if (!is_language_tag(locale)) {
-		diag_add(d, locale ? locale : "", "write it like \"de-AT\"",
-		    "not a language tag");
-		locale = "en";
-	}
 	f->locale = mem_text(m, locale);
-	source.locale = find_pseudo(f, locale);
-	source.pseudo = f->pseudo;
-	open_locale(f, source.locale);
+	source->check = is_icu_message;
+	source->locale = find_pseudo(f, locale);
+	source->pseudo = f->pseudo;
+	open_locale(f, source->locale);
 	open_numbers(f);
-	f->texts = catalogue_open(m, &source, d);
+	return f;
+}
+
+static void put_texts(struct fmt *f, struct catalogue *texts)
+{
+	f->texts = texts;
 	for (size_t i = 0; i < 3; i++) {
 		const struct text *t = catalogue_find(f->texts, unit_keys[i]);
 
 		/* English words do not belong into another language. */
 		f->unit_texts[i] = t && t->own ? t : NULL;
 	}
+}
+
+struct fmt *fmt_open(
+    const char *locale, const char *const *dirs, struct diag *d)
+{
+	struct catalogue_source source = {.dirs = dirs};
+	struct fmt *f;
+
+	if (!is_language_tag(locale)) {
+		diag_add(d, locale ? locale : "", "write it like \"de-AT\"",
+		    "not a language tag");
+		locale = "en";
+	}
+	f = open_words(locale, &source);
+	put_texts(f, catalogue_open(f->mem, &source, d));
 	return f;
+}
+
+struct fmt *fmt_open_over(
+    const struct fmt *base, const char *dir, struct diag *d)
+{
+	const char *const dirs[] = {dir, NULL};
+	struct catalogue_source source = {.dirs = dirs};
+	struct fmt *f = open_words(base->locale, &source);
+	struct catalogue *texts =
+	    catalogue_open_over(f->mem, &source, base->texts, d);
+
+	if (texts) {
+		put_texts(f, texts);
+		return f;
+	}
+	fmt_close(f);
+	return NULL;
 }
 
 void fmt_close(struct fmt *f)

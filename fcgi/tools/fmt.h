@@ -31,6 +31,10 @@ struct mem;
  * English one's, is added to `d` with file and key. Never NULL. */
 struct fmt *fmt_open(
     const char *locale, const char *const *dirs, struct diag *d);
+/* The same, with the texts of `dir` laid over those of `base`, a language of
+ * the same locale, which must live as long. NULL: none of them counts. */
+struct fmt *fmt_open_over(
+    const struct fmt *base, const char *dir, struct diag *d);
 void fmt_close(struct fmt *f);
 
 const char *fmt_locale(const struct fmt *f); /* as opened: "de-AT" */

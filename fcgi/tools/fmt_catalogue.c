@@ -14,8 +14,10 @@ enum { BUCKETS = 256, FILE_MAX = 4 * 1024 * 1024 };
 
 struct catalogue {
 	struct mem *mem;
-	const struct catalogue_source *source;
-	struct diag *diag;
+	const struct catalogue_source *source; /* while it is read, */
+	struct diag *diag;		       /* as well */
+	/* What it is laid over, or NULL; its English texts: itself, maybe. */
+	const struct catalogue *base, *english;
 	struct text *buckets[BUCKETS];
 };
 
@@ -25,6 +27,7 @@ struct reading {
 	const struct catalogue *english; /* to compare with, or NULL */
 	const char *locale, *path;
 	const char *bytes;
+	enum rank rank;
 };
 
 static size_t bucket_of(const char *key)
@@ -38,11 +41,26 @@ static size_t bucket_of(const char *key)
 
 const struct text *catalogue_find(const struct catalogue *c, const char *key)
 {
-	const struct text *t = c->buckets[bucket_of(key)];
+	size_t bucket = bucket_of(key);
+	const struct text *t = NULL;
 
-	while (t && strcmp(t->key, key))
-		t = t->next;
+	for (; c && !t; c = c->base)
+		for (t = c->buckets[bucket]; t && strcmp(t->key, key);)
+			t = t->next;
 	return t;
+}
+
+/* Whether a text that is read now hides what is known: files are read in the
+ * order of ranks, the first folder's first. */
+static bool counts(const struct catalogue *c, const struct text *t)
+{
+	const struct text *known = catalogue_find(c, t->key);
+
+	for (const struct text *own = c->buckets[bucket_of(t->key)]; own;
+	     own = own->next)
+		if (own == known)
+			return false;
+	return !known || t->rank <= known->rank;
 }
 
 static void add_text(struct catalogue *c, const struct text *text)
@@ -89,7 +107,7 @@ static void read_text(
     const struct reading *r, const char *key, struct json_object *value)
 {
 	struct catalogue *c = r->into;
-	struct text t = {.own = true};
+	struct text t = {.own = true, .rank = r->rank};
 	const char *why;
 
 	if (!json_is(value, JSON_TEXT)) {
@@ -109,7 +127,7 @@ static void read_text(
 		return;
 	}
 	check_args(r, &t);
-	if (!catalogue_find(c, key))
+	if (counts(c, &t))
 		add_text(c, &t);
 }
 
@@ -184,32 +202,36 @@ static bool open_file(struct reading *r)
 }
 
 /* Every folder's file of a locale; false: there is none. */
-static bool read_locale(
-    struct catalogue *into, const struct catalogue *english, const char *locale)
+static bool read_locale(struct catalogue *into,
+    const struct catalogue *english, const char *locale, enum rank rank)
 {
 	const char *const *dir = into->source->dirs;
 	bool any = false;
 
 	for (; dir && *dir; dir++) {
 		struct reading r = {into, english, locale,
-		    mem_print(into->mem, "%s/%s.json", *dir, locale), ""};
+		    mem_print(into->mem, "%s/%s.json", *dir, locale), "",
+		    rank};
 
 		any = open_file(&r) || any;
 	}
 	return any;
 }
 
-static struct catalogue *catalogue_new(
-    struct mem *m, const struct catalogue_source *source, struct diag *d)
+static struct catalogue *catalogue_new(struct mem *m,
+    const struct catalogue_source *source, const struct catalogue *base,
+    struct diag *d)
 {
 	struct catalogue *c = mem_alloc(m, sizeof(*c));
 
 	c->mem = m;
 	c->source = source;
+	c->base = base;
 	c->diag = d;
 	return c;
 }
 
+/* The English texts that were read, where there are none of the language. */
 static void add_missing(
     struct catalogue *c, const struct catalogue *english, bool own)
 {
@@ -219,30 +241,88 @@ static void add_missing(
 			struct text borrowed = *t;
 
 			borrowed.own = own;
-			if (!catalogue_find(c, t->key))
+			if (counts(c, t))
 				add_text(c, &borrowed);
 		}
+}
+
+static bool is_english(const char *locale)
+{
+	return !strncmp(locale, "en", 2) && (!locale[2] || locale[2] == '-');
+}
+
+/* Reads what the source's folders have; false: nothing of the language. */
+static struct catalogue *read_all(struct mem *m,
+    const struct catalogue_source *source, const struct catalogue *base,
+    struct diag *d, bool *any)
+{
+	struct catalogue *english =
+	    catalogue_new(m, source, base ? base->english : NULL, d);
+	const char *locale = source->locale;
+	size_t len = strcspn(locale, "-");
+	bool in_english = is_english(locale);
+	struct catalogue *c = english;
+
+	*any = read_locale(english, NULL, "en", RANK_ENGLISH) && in_english;
+	if (!in_english || locale[len])
+		c = catalogue_new(m, source, base, d);
+	c->english = english->english = english;
+	if (locale[len])
+		*any = read_locale(c, english, locale, RANK_LOCALE) || *any;
+	if (!in_english)
+		*any = read_locale(c, english, mem_text_n(m, locale, len),
+			   RANK_LANGUAGE) ||
+		       *any;
+	if (c != english)
+		add_missing(c, english, in_english);
+	return c;
 }
 
 struct catalogue *catalogue_open(
     struct mem *m, const struct catalogue_source *source, struct diag *d)
 {
-	struct catalogue *english = catalogue_new(m, source, d), *c;
 	const char *locale = source->locale;
-	size_t len = strcspn(locale, "-");
-	const char *language = mem_text_n(m, locale, len);
-	bool is_english = !strcmp(language, "en"), any;
+	bool any;
+	struct catalogue *c = read_all(m, source, NULL, d, &any);
 
-	any = read_locale(english, NULL, "en") && is_english;
-	c = is_english && !locale[len] ? english : catalogue_new(m, source, d);
-	if (locale[len])
-		any = read_locale(c, english, locale) || any;
-	if (!is_english)
-		any = read_locale(c, english, language) || any;
 	if (!any)
 		diag_add(d, locale, "add a catalogue, or choose another locale",
-		    "no folder has %s.json", language);
-	if (c != english)
-		add_missing(c, english, is_english);
+		    "no folder has %.*s.json", (int)strcspn(locale, "-"),
+		    locale);
 	return c;
+}
+
+/* An English text of the new folders that has other arguments than the older
+ * text of the language, which stays. */
+static void check_older(const struct catalogue *c)
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (const struct text *t = c->english->buckets[i]; t;
+		     t = t->next) {
+			const struct text *older = catalogue_find(c, t->key);
+
+			if (older->message.args != t->message.args)
+				diag_add(c->diag,
+				    mem_print(c->mem, "%s/en.json: %s",
+					c->source->dirs[0], t->key),
+				    "use the same {N}, or write the text of "
+				    "that language too",
+				    "the arguments differ from those of the "
+				    "text of \"%s\"",
+				    c->source->locale);
+		}
+}
+
+struct catalogue *catalogue_open_over(struct mem *m,
+    const struct catalogue_source *source, const struct catalogue *base,
+    struct diag *d)
+{
+	bool any;
+	struct catalogue *c = read_all(m, source, base, d, &any);
+
+	check_older(c);
+	for (size_t i = 0; i < BUCKETS; i++)
+		if (c->buckets[i])
+			return c;
+	return NULL;
 }

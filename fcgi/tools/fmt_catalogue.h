@@ -16,11 +16,15 @@ struct mem;
 
 enum pseudo { PSEUDO_NONE, PSEUDO_ACCENTS, PSEUDO_RIGHT_TO_LEFT };
 
+/* Where a text was found: an earlier one wins, whatever the folder. */
+enum rank { RANK_LOCALE, RANK_LANGUAGE, RANK_ENGLISH };
+
 struct text {
 	struct text *next; /* of its hash bucket */
 	const char *key;
 	const char *pattern;
 	struct message message;
+	enum rank rank;
 	bool own; /* of this language, not borrowed from English */
 };
 
@@ -36,6 +40,12 @@ struct catalogue_source {
 /* Never NULL; what is wrong is added to `d`. Lives in the pool. */
 struct catalogue *catalogue_open(
     struct mem *m, const struct catalogue_source *source, struct diag *d);
+
+/* The same with further folders, those of `source`, laid over `base`, which must be of the
+ * same locale and live as long. NULL: no text of theirs counts. */
+struct catalogue *catalogue_open_over(struct mem *m,
+    const struct catalogue_source *source, const struct catalogue *base,
+    struct diag *d);
 
 /* NULL: no such key. */
 const struct text *catalogue_find(const struct catalogue *c, const char *key);

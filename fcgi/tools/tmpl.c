@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "tools/fmt.h"
 #include "tools/tmpl_link.h"
 #include "tools/tmpl_parse.h"
 #include "tools/tmpl_program.h"
@@ -16,6 +17,34 @@
 enum { TMPL_FILE_MAX = 1024 * 1024 };
 
 static const char suffix[] = ".mustache";
+
+/* --- Names ---------------------------------------------------------------- */
+
+bool tmpl_names_have(const struct tmpl_names *names, const char *name)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (!strcmp(names->items[i], name))
+			return true;
+	return false;
+}
+
+void tmpl_names_add(struct mem *m, struct tmpl_names *names, const char *name)
+{
+	const char **items;
+
+	if (tmpl_names_have(names, name))
+		return;
+	if (names->n + 1 >= names->room) {
+		names->room = names->room ? names->room * 2 : 16;
+		items = mem_array(m, names->room, sizeof(*items));
+		if (names->n)
+			memcpy(items, names->items, names->n * sizeof(*items));
+		names->items = items;
+	}
+	names->items[names->n++] = name;
+}
+
+/* --- Files ---------------------------------------------------------------- */
 
 /* False: there is no such file. Another failure is in the diagnostics. */
 static bool read_file(struct tmpl_set *set, const char *path, struct buf *out)
@@ -103,14 +132,41 @@ static void open_last(
 	open_path(set, f, mem_print(set->mem, "%s/%s%s", *dir, name, suffix));
 }
 
-const struct tmpl_file *tmpl_find_file(struct tmpl_set *set, const char *name)
+static struct tmpl_file *look_up(const struct tmpl_set *set, const char *name)
 {
 	struct tmpl_file *f = set->files;
 
 	while (f && strcmp(f->name, name))
 		f = f->next;
-	if (f)
-		return f;
+	return f;
+}
+
+/* What a set below has read, and no folder of this one hides. */
+static const struct tmpl_file *borrow(
+    const struct tmpl_set *set, const char *name)
+{
+	const struct tmpl_file *f = NULL;
+
+	while (set->base && !tmpl_names_have(&set->own, name)) {
+		set = set->base;
+		f = look_up(set, name);
+		if (f && f->root)
+			return f;
+	}
+	return NULL;
+}
+
+const struct tmpl_file *tmpl_find_file(struct tmpl_set *set, const char *name)
+{
+	const struct tmpl_file *known = look_up(set, name);
+	struct tmpl_file *f;
+
+	if (!known)
+		known = borrow(set, name);
+	if (!known && set->like)
+		known = look_up(set->like, name);
+	if (known)
+		return known;
 	f = add_file(set, name);
 	if (tmpl_bare_name(name) != name) {
 		open_last(set, f, tmpl_bare_name(name));
@@ -121,6 +177,8 @@ const struct tmpl_file *tmpl_find_file(struct tmpl_set *set, const char *name)
 		    set, f, mem_print(set->mem, "%s/%s%s", *dir, name, suffix));
 	return f;
 }
+
+/* --- Sets ----------------------------------------------------------------- */
 
 static void add_tmpl(struct tmpl_set *set, const struct tmpl *t)
 {
@@ -154,41 +212,28 @@ static const char *name_of(struct mem *m, const char *file)
 	return mem_text_n(m, file, len - end);
 }
 
-static bool has_name(const char *const *names, size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(names[i], name))
-			return true;
-	return false;
-}
-
-/* Adds the names of one folder; *n counts them. */
-static const char **list_dir(
-    struct tmpl_set *set, const char *dir, const char **names, size_t *n)
+/* Adds the names of one folder. */
+static void list_dir(
+    struct tmpl_set *set, const char *dir, struct tmpl_names *names)
 {
 	struct dirent **found;
 	int count = scandir(dir, &found, NULL, alphasort);
-	const char **all;
 
 	if (count < 0) {
 		/* A theme need not have templates of its own. */
 		if (errno != ENOENT)
 			diag_add(set->diag, dir, "make it readable",
 			    "cannot be read: %s", strerror(errno));
-		return names;
+		return;
 	}
-	all = mem_array(set->mem, *n + (size_t)count, sizeof(*all));
-	if (*n)
-		memcpy(all, names, *n * sizeof(*all));
 	for (int i = 0; i < count; i++) {
 		const char *name = name_of(set->mem, found[i]->d_name);
 
-		if (name && !has_name(all, *n, name))
-			all[(*n)++] = name;
+		if (name)
+			tmpl_names_add(set->mem, names, name);
 		free(found[i]);
 	}
 	free(found);
-	return all;
 }
 
 static struct tmpl_set *add_set(
@@ -198,24 +243,64 @@ static struct tmpl_set *add_set(
 
 	set->mem = m;
 	set->dirs = dirs;
+	while (dirs[set->n_dirs])
+		set->n_dirs++;
 	set->fmt = fmt;
 	set->diag = d;
 	return set;
 }
 
-struct tmpl_set *tmpl_open(
-    struct mem *m, const char *const *dirs, struct fmt *fmt, struct diag *d)
+static bool has_same_text(
+    const struct fmt *a, const struct fmt *b, const char *key)
 {
-	struct tmpl_set *set = add_set(m, dirs, fmt, d);
-	const char **names = NULL;
-	size_t n = 0;
+	const char *x = fmt_pattern(a, key), *y = fmt_pattern(b, key);
 
-	for (const char *const *dir = dirs; *dir; dir++)
-		names = list_dir(set, *dir, names, &n);
-	for (size_t i = 0; i < n; i++) {
-		const struct tmpl_file *f = tmpl_find_file(set, names[i]);
-		const struct tmpl *t = f->root ? tmpl_link(set, f) : NULL;
+	return x && y && !strcmp(x, y);
+}
 
+/* The base's template, if it is the same here: no part of it has a namesake in
+ * a folder before the base's, and no text of it is another. */
+static const struct tmpl *take_over(
+    const struct tmpl_set *set, const char *name)
+{
+	const struct tmpl *t = set->base ? tmpl_find(set->base, name) : NULL;
+
+	for (size_t i = 0; t && t->parts[i]; i++)
+		if (tmpl_names_have(&set->own, t->parts[i]))
+			return NULL;
+	for (size_t i = 0; t && t->messages[i]; i++)
+		if (t->fmt != set->fmt &&
+		    !has_same_text(t->fmt, set->fmt, t->messages[i]))
+			return NULL;
+	return t;
+}
+
+static const struct tmpl *make(struct tmpl_set *set, const char *name)
+{
+	const struct tmpl_file *f = tmpl_find_file(set, name);
+
+	set->n_made++;
+	return f->root ? tmpl_link(set, f) : NULL;
+}
+
+struct tmpl_set *tmpl_open_with(
+    struct mem *m, const struct tmpl_source *source, struct diag *d)
+{
+	struct tmpl_set *set = add_set(m, source->dirs, source->fmt, d);
+	const struct tmpl_set *base = source->base;
+	struct tmpl_names all = {0};
+
+	set->base = base;
+	set->like = source->like;
+	for (size_t i = 0; base && i + base->n_dirs < set->n_dirs; i++)
+		list_dir(set, set->dirs[i], &set->own);
+	for (size_t i = 0; i < set->n_dirs; i++)
+		list_dir(set, set->dirs[i], &all);
+	for (size_t i = 0; i < all.n; i++) {
+		const struct tmpl *t = take_over(set, all.items[i]);
+
+		if (!t)
+			t = make(set, all.items[i]);
 		if (t)
 			add_tmpl(set, t);
 	}
@@ -224,6 +309,19 @@ struct tmpl_set *tmpl_open(
 	set->dirs = NULL;
 	set->diag = NULL;
 	return set;
+}
+
+struct tmpl_set *tmpl_open(
+    struct mem *m, const char *const *dirs, struct fmt *fmt, struct diag *d)
+{
+	const struct tmpl_source source = {.dirs = dirs, .fmt = fmt};
+
+	return tmpl_open_with(m, &source, d);
+}
+
+size_t tmpl_count_made(const struct tmpl_set *set)
+{
+	return set->n_made;
 }
 
 const struct tmpl *tmpl_open_file(

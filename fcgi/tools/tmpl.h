@@ -43,6 +43,8 @@
 #ifndef PORTICO_TMPL_H
 #define PORTICO_TMPL_H
 
+#include <stddef.h>
+
 struct buf;
 struct diag;
 struct fmt;
@@ -60,6 +62,25 @@ struct tmpl_set;
  * compiled. Lives in `m`, and uses `fmt` as long. */
 struct tmpl_set *tmpl_open(
     struct mem *m, const char *const *dirs, struct fmt *fmt, struct diag *d);
+
+struct tmpl_source {
+	const char *const *dirs;
+	struct fmt *fmt;
+	/* A set in the same language, of the last folders of `dirs`, from which
+	 * is taken what is the same here; its catalogue may have other texts. */
+	const struct tmpl_set *base;
+	/* A set of just these folders in another language, whose files need
+	 * not be read again. */
+	const struct tmpl_set *like;
+};
+
+/* The same, with the help of other sets; each may be NULL. They were made
+ * without mistakes, and live as long. */
+struct tmpl_set *tmpl_open_with(
+    struct mem *m, const struct tmpl_source *source, struct diag *d);
+
+/* How many templates were compiled for the set: not those taken over. */
+size_t tmpl_count_made(const struct tmpl_set *set);
 
 /* Compiles one file; its partials and parents lie beside it. NULL: refused,
  * with the reason in `d`. */

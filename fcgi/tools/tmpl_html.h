@@ -52,6 +52,11 @@ struct html {
 	char tag[20], attr[20], head[12];
 };
 
+/* Where following a text led, from where. From HTML__MAX: nowhere yet. */
+struct html_step {
+	struct html from, to;
+};
+
 /* Why something may not stand where it stands. */
 struct html_no {
 	char why[128]; /* "": it may */

@@ -3,6 +3,7 @@
  */
 #include "tools/tmpl_link.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -34,12 +35,13 @@ struct place {
 
 struct link {
 	struct tmpl_set *set;
-	struct mem *mem;
+	struct mem *mem; /* gone when the page is made; what stays is set->mem's */
 	struct html html;
 	struct buf text;
 	struct tmpl_op *ops;
 	size_t n, room, flushed;
 	size_t steps;
+	struct tmpl_names parts, messages;
 	int depth, sections;
 	/* A block's content begins: in the middle of a line, so that its
 	 * first line is not indented; or on a new one that it does not know
@@ -97,6 +99,26 @@ static void stop(
 
 /* --- The program ---------------------------------------------------------- */
 
+/* Pages have most of their text and names in common. */
+static struct tmpl_word *find_word(
+    struct tmpl_set *set, const char *text, size_t len)
+{
+	uint32_t h = 2166136261u; /* FNV-1a */
+	struct tmpl_word **head, *w;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)text[i]) * 16777619u;
+	head = &set->words[h % TMPL_WORDS];
+	for (w = *head; w; w = w->next)
+		if (w->len == len && !memcmp(w->text, text, len))
+			return w;
+	w = mem_alloc(set->mem, sizeof(*w));
+	w->text = mem_text_n(set->mem, text, len);
+	w->len = len;
+	w->next = *head;
+	return *head = w;
+}
+
 static struct tmpl_op *add_op(struct link *l, enum tmpl_kind kind)
 {
 	struct tmpl_op *op;
@@ -123,24 +145,62 @@ static void flush(struct link *l)
 	if (l->flushed == l->text.len)
 		return;
 	op = add_op(l, TMPL_TEXT);
-	op->at = l->flushed;
 	op->len = l->text.len - l->flushed;
+	op->text =
+	    find_word(l->set, l->text.data + l->flushed, op->len)->text;
 	l->flushed = l->text.len;
 }
 
-static void add_text(struct link *l, const struct node *n, struct piece text)
+/* Pages have most nodes in common, and come to them in the same place. */
+static bool follow(struct link *l, const struct node *n, struct html_no *no)
 {
-	struct html_no no;
+	struct html from = l->html;
 
-	if (!html_text(&l->html, text.text, text.len, &no)) {
-		refuse_html(l, n, &no);
-		l->stopped = true;
-		return;
+	if (n->step && !memcmp(&n->step->from, &from, sizeof(from))) {
+		l->html = n->step->to;
+		return true;
 	}
+	if (!html_text(&l->html, n->text.text, n->text.len, no))
+		return false;
+	if (n->step)
+		*n->step = (struct html_step){from, l->html};
+	return true;
+}
+
+static void put_text(struct link *l, const struct node *n, struct piece text)
+{
 	buf_add(&l->text, text.text, text.len);
 	if (l->text.len > TEXT_MAX)
 		stop(l, n, "do the partials multiply?",
 		    "the whole page has too much text");
+}
+
+static void stop_at_html(
+    struct link *l, const struct node *n, const struct html_no *no)
+{
+	refuse_html(l, n, no);
+	l->stopped = true;
+}
+
+/* White space of an indentation, most of all. */
+static void add_text(struct link *l, const struct node *n, struct piece text)
+{
+	struct html_no no;
+
+	if (html_text(&l->html, text.text, text.len, &no))
+		put_text(l, n, text);
+	else
+		stop_at_html(l, n, &no);
+}
+
+static void add_node_text(struct link *l, const struct node *n)
+{
+	struct html_no no;
+
+	if (follow(l, n, &no))
+		put_text(l, n, n->text);
+	else
+		stop_at_html(l, n, &no);
 }
 
 /* --- Names ---------------------------------------------------------------- */
@@ -173,8 +233,18 @@ static bool parse_name(struct mem *m, const char *text, struct tmpl_name *out)
 static bool take_name(struct link *l, const struct node *n, const char *text,
     struct tmpl_name *out)
 {
-	if (!strchr(text, ' ') && parse_name(l->mem, text, out))
+	struct tmpl_word *w = find_word(l->set, text, strlen(text));
+	struct tmpl_name *name;
+
+	if (!w->name && !strchr(text, ' ')) {
+		name = mem_alloc(l->set->mem, sizeof(*name));
+		if (parse_name(l->set->mem, text, name))
+			w->name = name;
+	}
+	if (w->name) {
+		*out = *w->name;
 		return true;
+	}
 	refuse(l, n, "write a, a.b or .",
 	    strchr(text, ' ')
 		? "arguments belong to messages only ({{t.key arg}})"
@@ -227,7 +297,7 @@ static void add_message_op(struct link *l, const struct node *n,
 
 	for (const char *s = args; *s; s++)
 		most += *s == ' ';
-	names = mem_array(l->mem, most, sizeof(*names));
+	names = mem_array(l->set->mem, most, sizeof(*names));
 	for (char *s = strtok_r(args, " ", &save); s;
 	     s = strtok_r(NULL, " ", &save))
 		if (!take_name(l, n, s, &names[n_args++]))
@@ -240,13 +310,23 @@ static void add_message_op(struct link *l, const struct node *n,
 	op->opens_url = opens;
 }
 
+/* A word: the same text is the same pointer. */
+static void add_key(struct link *l, const char *key)
+{
+	for (size_t i = 0; i < l->messages.n; i++)
+		if (l->messages.items[i] == key)
+			return;
+	tmpl_names_add(l->mem, &l->messages, key);
+}
+
 static void add_message(struct link *l, const struct node *n, bool opens)
 {
-	char *key = mem_text(l->mem, n->name + 2);
-	char *args = strchr(key, ' ');
+	const char *spelled = n->name + 2, *key;
+	size_t len = strcspn(spelled, " ");
+	char *args = spelled[len] ? mem_text(l->mem, spelled + len + 1) : NULL;
 
-	if (args)
-		*args++ = '\0';
+	key = find_word(l->set, spelled, len)->text;
+	add_key(l, key);
 	if (!fmt_pattern(l->set->fmt, key))
 		refuse(l, n, "add it to the catalogue",
 		    "the catalogue has no such message");
@@ -388,6 +468,7 @@ static void link_file(struct link *l, const struct node *n,
 		return;
 	}
 	f = tmpl_find_file(l->set, n->name);
+	tmpl_names_add(l->mem, &l->parts, n->name);
 	if (f->missing && l->set->fmt)
 		refuse(l, n, "create it, or correct the name",
 		    "there is no such template");
@@ -472,7 +553,7 @@ static void link_node(struct link *l, const struct node *n,
 		if (!n->text.len)
 			break;
 		begin_line(l, n);
-		add_text(l, n, n->text);
+		add_node_text(l, n);
 		break;
 	case NODE_VALUE:
 		link_value(l, n);
@@ -498,19 +579,45 @@ static void link_nodes(struct link *l, const struct node *first,
 	}
 }
 
+/* In the pool, and no larger than it is. */
+static const char *const *keep_names(
+    struct mem *m, const struct tmpl_names *names)
+{
+	const char **items = mem_array(m, names->n + 1, sizeof(*items));
+
+	for (size_t i = 0; i < names->n; i++)
+		items[i] = names->items[i];
+	return items;
+}
+
+static const struct tmpl *keep(
+    const struct link *l, struct mem *m, const struct tmpl_file *f)
+{
+	struct tmpl_op *ops = mem_array(m, l->n, sizeof(*ops));
+	struct tmpl *t = mem_alloc(m, sizeof(*t));
+
+	memcpy(ops, l->ops, l->n * sizeof(*ops));
+	*t = (struct tmpl){.name = f->name,
+	    .ops = ops,
+	    .fmt = l->set->fmt,
+	    .parts = keep_names(m, &l->parts),
+	    .messages = keep_names(m, &l->messages)};
+	return t;
+}
+
 const struct tmpl *tmpl_link(struct tmpl_set *set, const struct tmpl_file *f)
 {
-	struct link l = {.set = set, .mem = set->mem};
+	struct link l = {.set = set, .mem = mem_open(0)};
+	const struct tmpl *t = NULL;
 	struct place place = {0};
-	struct tmpl *t;
 
 	buf_open(&l.text, l.mem, 4096);
+	tmpl_names_add(l.mem, &l.parts, f->name);
 	link_nodes(&l, f->root->first, NULL, &place);
 	flush(&l);
 	add_op(&l, TMPL_STOP);
-	if (l.refused)
-		return NULL;
-	t = mem_alloc(l.mem, sizeof(*t));
-	*t = (struct tmpl){f->name, l.text.data, l.ops, set->fmt};
+	if (!l.refused)
+		t = keep(&l, set->mem, f);
+	mem_close(l.mem);
 	return t;
 }

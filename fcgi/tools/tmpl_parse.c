@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "tools/tmpl_html.h"
 
 enum { NEST_MAX = 64 };
 
@@ -76,6 +77,10 @@ static struct node *add_text(
 	struct node *n = add_node(p, kind);
 
 	n->text = (struct piece){from, (size_t)(to - from)};
+	if (kind == NODE_TEXT) {
+		n->step = mem_alloc(p->mem, sizeof(*n->step));
+		n->step->from.mode = HTML__MAX;
+	}
 	return n;
 }
 

@@ -28,6 +28,8 @@ struct piece {
 	size_t len;
 };
 
+struct html_step;
+
 struct node {
 	enum node_kind kind;
 	int line;
@@ -40,6 +42,8 @@ struct node {
 	bool own_line;		/* its tag stands alone on its line or lines */
 	struct node *line_node; /* a parent's: the line that it begins */
 	struct node *up, *first, *last, *next;
+	/* A text's: what following its HTML came to, last time. */
+	struct html_step *step;
 };
 
 /* "PATH:LINE" in the pool. */

@@ -30,22 +30,32 @@ enum tmpl_kind {
 	TMPL_INVERTED /* something to print: on at `jump` */
 };
 
+/* Small, for there is one for each tag of each page in each language. */
 struct tmpl_op {
 	enum tmpl_kind kind;
 	bool opens_url;
 	size_t jump;
-	size_t at, len; /* TMPL_TEXT: a piece of the program's text */
-	struct tmpl_name name;
-	const char *message;
-	const struct tmpl_name *args;
-	size_t n_args;
+	union {
+		struct {
+			const char *text; /* TMPL_TEXT */
+			size_t len;
+		};
+		struct tmpl_name name;
+		struct {
+			const char *message;
+			const struct tmpl_name *args;
+			size_t n_args;
+		};
+	};
 };
 
 struct tmpl {
 	const char *name;
-	const char *text;
 	const struct tmpl_op *ops;
 	struct fmt *fmt;
+	/* What it is made of: names of templates, its own first, and keys of
+	 * messages. Each once; NULL-terminated. */
+	const char *const *parts, *const *messages;
 };
 
 /* Adds `s` with & < > " ' escaped. */

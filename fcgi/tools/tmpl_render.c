@@ -209,7 +209,7 @@ void tmpl_render(
 		case TMPL_STOP:
 			return;
 		case TMPL_TEXT:
-			buf_add(out, t->text + op->at, op->len);
+			buf_add(out, op->text, op->len);
 			at++;
 			break;
 		case TMPL_VALUE:

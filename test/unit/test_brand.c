@@ -318,6 +318,142 @@ static void nothing_to_load(void **state)
 	check_diag(f, "customer-params.json", "");
 }
 
+/* --- What brands have in common ------------------------------------------- */
+
+static const char *of_brand(struct fix *f, const char *name, const char *file)
+{
+	return mem_print(f->m, "brands/%s/%s", name, file);
+}
+
+/* `more`: further settings, each with a comma in front. */
+static void write_brand(struct fix *f, const char *name, const char *more)
+{
+	write_file(f, of_brand(f, name, "customer-params.json"),
+	    mem_print(f->m,
+		"{\"coreApi\":{\"authToken\":\"t\"},"
+		"\"store\":{\"uri\":\"sqlite:%s/store/%s.db\"}%s}",
+		f->folder, name, more));
+}
+
+static struct brand *find_brand(struct fix *f, const char *name)
+{
+	struct brand *b = site_find(f->site, name);
+
+	assert_non_null(b);
+	return b;
+}
+
+static const struct tmpl *tmpl_of(struct brand *b, size_t i, const char *name)
+{
+	const struct tmpl *t = tmpl_find(b->languages[i].templates, name);
+
+	assert_non_null(t);
+	return t;
+}
+
+static void a_hundred_brands_compile_once(void **state)
+{
+	enum { MANY = 100 };
+	struct fix *f = *state;
+	struct brand *b = load_good(f, "");
+	size_t alone = stock_count_made(f->site->stock);
+
+	assert_true(alone > 50);
+	for (size_t i = 0; i < MANY; i++)
+		write_brand(f, mem_print(f->m, "b%zu", i), "");
+	b = load_good(f, "");
+	assert_int_equal(f->site->n_brands, MANY + 1);
+	assert_int_equal(stock_count_made(f->site->stock), alone);
+	assert_ptr_equal(
+	    find_brand(f, "b7")->languages[1].fmt, b->languages[1].fmt);
+	assert_ptr_equal(tmpl_of(find_brand(f, "b99"), 1, "login"),
+	    tmpl_of(b, 1, "login"));
+}
+
+static void an_override_compiles_what_it_is_part_of(void **state)
+{
+	struct fix *f = *state;
+	struct brand *b, *own;
+	size_t alone;
+
+	load_good(f, "");
+	alone = stock_count_made(f->site->stock);
+	write_brand(f, "own", "");
+	write_brand(f, "plain", "");
+	write_file(f, of_brand(f, "own", "templates/login.mustache"),
+	    "OWN {{>default/login}}");
+	b = load_good(f, "");
+	own = find_brand(f, "own");
+	assert_int_equal(stock_count_made(f->site->stock),
+	    alone + own->n_languages);
+	assert_non_null(strstr(render(f, own, "login"), "OWN <!doctype"));
+	assert_ptr_equal(tmpl_of(own, 0, "error"), tmpl_of(b, 0, "error"));
+	assert_null(strstr(render(f, b, "login"), "OWN"));
+	/* What is part of others changes them, and a removed one nothing. */
+	write_file(f, of_brand(f, "own", "templates/languages.mustache"),
+	    "MINE");
+	remove_file(f, of_brand(f, "own", "templates/login.mustache"));
+	load_good(f, "");
+	own = find_brand(f, "own");
+	assert_non_null(strstr(render(f, own, "login"), "MINE"));
+	assert_null(strstr(render(f, own, "login"), "OWN"));
+	assert_null(
+	    strstr(render(f, find_brand(f, "plain"), "login"), "MINE"));
+	remove_file(f, of_brand(f, "own", "templates/languages.mustache"));
+	load_good(f, "");
+	assert_int_equal(stock_count_made(f->site->stock), alone);
+}
+
+static void an_own_text_changes_what_says_it(void **state)
+{
+	struct fix *f = *state;
+	struct brand *b, *own;
+	size_t alone;
+
+	load_good(f, "");
+	alone = stock_count_made(f->site->stock);
+	write_brand(f, "own", "");
+	write_file(f, of_brand(f, "own", "templates/locale/en.json"),
+	    "{\"login.title\":\"Welcome\"}");
+	b = load_good(f, "");
+	own = find_brand(f, "own");
+	assert_non_null(strstr(render(f, own, "login"), "Welcome"));
+	assert_null(strstr(render(f, b, "login"), "Welcome"));
+	assert_ptr_equal(tmpl_of(own, 0, "error"), tmpl_of(b, 0, "error"));
+	assert_ptr_equal(own->languages[1].fmt, b->languages[1].fmt);
+	assert_true(stock_count_made(f->site->stock) > alone);
+	assert_true(stock_count_made(f->site->stock) < alone + 5);
+}
+
+static void a_mistake_of_two_brands(void **state)
+{
+	struct fix *f = *state;
+
+	write_brand(f, "one", ",\"theme\":\"acme\"");
+	write_brand(f, "two", ",\"theme\":\"acme\"");
+	write_brand(f, "three", "");
+	write_file(f, "templates/acme/login.mustache", "{{{x}}}");
+	load_good(f, "");
+	assert_int_equal(f->site->n_refused, 2);
+	assert_int_equal(f->site->mistakes.n, 1);
+	assert_non_null(site_find(f->site, "three"));
+	assert_null(site_find(f->site, "one"));
+	assert_null(site_find(f->site, "two"));
+	/* A brand may hide what is wrong in its theme. */
+	write_file(f, of_brand(f, "one", "templates/login.mustache"), "ONE");
+	load_good(f, "");
+	assert_int_equal(f->site->n_refused, 1);
+	assert_string_equal(render(f, find_brand(f, "one"), "login"), "ONE");
+	assert_string_equal(render(f, find_brand(f, "one"), "error"),
+	    "ACME &lt;x&gt;");
+	/* But of texts, none: their files are read whole. */
+	write_file(f, "templates/acme/locale/en.json", "{\"login.title\":7}");
+	write_file(f, of_brand(f, "one", "templates/locale/en.json"),
+	    "{\"login.login\":\"Name\"}");
+	load_good(f, "");
+	assert_int_equal(f->site->n_refused, 2);
+}
+
 /* --- Languages ------------------------------------------------------------ */
 
 static const char *find(struct brand *b, const char *locale)
@@ -434,6 +570,10 @@ int main(void)
 	    WITH_FILES(what_is_wrong_is_said),
 	    WITH_FILES(a_profile_of_its_own),
 	    WITH_FILES(nothing_to_load),
+	    WITH_FILES(a_hundred_brands_compile_once),
+	    WITH_FILES(an_override_compiles_what_it_is_part_of),
+	    WITH_FILES(an_own_text_changes_what_says_it),
+	    WITH_FILES(a_mistake_of_two_brands),
 	    WITH_FILES(finding_a_language),
 	    WITH_FILES(choosing_a_language),
 	    WITH_FILES(a_brand_in_german),

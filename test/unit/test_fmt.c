@@ -130,18 +130,18 @@ static void shipped_catalogues_are_right(void **state)
 	}
 }
 
-static void first_folder_and_nearest_language_win(void **state)
+static void put_nearest(void)
 {
-	struct fmt *f;
-
-	(void)state;
 	put(brand_dir, "de", "{\"b\": \"brand de\"}");
 	put(main_dir, "de", "{\"a\": \"main de\", \"b\": \"main de\"}");
 	put(brand_dir, "en",
 	    "{\"a\": \"brand en\", \"c\": \"brand en\", \"e\": \"brand en\"}");
 	put(main_dir, "en", "{\"c\": \"main en\", \"d\": \"main en\"}");
 	put(main_dir, "de-AT", "{\"e\": \"main de-AT\"}");
-	f = fmt_open("de-AT", own_dirs, &diags);
+}
+
+static void expect_nearest(struct fmt *f)
+{
 	expect_diags(0);
 	assert_string_equal(fmt_locale(f), "de-AT");
 	assert_string_equal(say(f, "a"), "main de");
@@ -152,7 +152,64 @@ static void first_folder_and_nearest_language_win(void **state)
 	assert_string_equal(say(f, "no.such"), "no.such");
 	assert_null(fmt_pattern(f, "no.such"));
 	assert_false(fmt_is_plain(f, "no.such"));
+}
+
+static void first_folder_and_nearest_language_win(void **state)
+{
+	struct fmt *f;
+
+	(void)state;
+	put_nearest();
+	f = fmt_open("de-AT", own_dirs, &diags);
+	expect_nearest(f);
 	fmt_close(f);
+}
+
+/* Laid over what is there already, a folder counts as much as if it had been
+ * read with it. */
+static void a_folder_laid_over_others(void **state)
+{
+	const char *const main_dirs[] = {main_dir, NULL};
+	struct fmt *base, *f;
+
+	(void)state;
+	put_nearest();
+	base = fmt_open("de-AT", main_dirs, &diags);
+	f = fmt_open_over(base, brand_dir, &diags);
+	expect_nearest(f);
+	assert_string_equal(say(base, "b"), "main de");
+	assert_string_equal(say(base, "c"), "main en");
+	fmt_close(f);
+	fmt_close(base);
+	base = fmt_open("en", main_dirs, &diags);
+	f = fmt_open_over(base, brand_dir, &diags);
+	assert_string_equal(say(f, "a"), "brand en");
+	assert_string_equal(say(f, "c"), "brand en");
+	assert_string_equal(say(f, "d"), "main en");
+	fmt_close(f);
+	fmt_close(base);
+}
+
+static void a_folder_that_says_nothing_new(void **state)
+{
+	const char *const main_dirs[] = {main_dir, NULL};
+	struct fmt *base;
+
+	(void)state;
+	put(main_dir, "en", "{\"a\": \"main en\"}");
+	put(main_dir, "de", "{\"a\": \"main de\"}");
+	put(brand_dir, "en", "{\"a\": \"brand en\"}");
+	base = fmt_open("de", main_dirs, &diags);
+	assert_null(fmt_open_over(base, brand_dir, &diags));
+	expect_diags(0);
+	put(brand_dir, "en", "{\"a\": \"brand {0}\"}");
+	assert_null(fmt_open_over(base, brand_dir, &diags));
+	expect_diags(1);
+	expect_diag(0, "/en.json: a", "the arguments differ");
+	put(brand_dir, "de", "{\"a\": 7}");
+	assert_null(fmt_open_over(base, brand_dir, &diags));
+	expect_diags(2);
+	fmt_close(base);
 }
 
 static void mistakes_name_file_and_key(void **state)
@@ -841,6 +898,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(shipped_catalogues_are_right),
 	    with_dirs(first_folder_and_nearest_language_win),
+	    with_dirs(a_folder_laid_over_others),
+	    with_dirs(a_folder_that_says_nothing_new),
 	    with_dirs(mistakes_name_file_and_key),
 	    with_dirs(broken_files_name_the_line),
 	    with_dirs(a_language_without_catalogue_is_told),
