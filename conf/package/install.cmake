@@ -13,6 +13,7 @@ install(FILES conf/customer-params.default.json conf/customer-params.json.sample
   DESTINATION ${share}/conf)
 install(DIRECTORY conf/schema conf/vcs conf/brand DESTINATION ${share}/conf)
 install(FILES nginx/vhost.conf.in nginx/portico.conf nginx/portico-metrics.conf
+  nginx/balancer.conf.example
   DESTINATION ${share}/nginx)
 install(DIRECTORY nginx/snippets DESTINATION ${share}/nginx)
 install(FILES nginx/portico-http.conf DESTINATION /etc/nginx/conf.d

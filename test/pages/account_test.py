@@ -2,11 +2,9 @@
 """account_test.py: what customers change: profile, password, voucher.
 Ends with 'N passed, N failed'.
 """
-import contextlib
 import os
 import shutil
 import signal
-import sqlite3
 import threading
 
 import harness
@@ -713,13 +711,10 @@ def test_voucher_crash(t):
     fresh()
     p = Portal(sandbox, {"coreApi": {"deadlineMs": 60000}}, workers=1)
     b = p.client().token("heron")
-    store = os.path.join(p.folder, "portico.db")
 
     def ask(sql):
-        with contextlib.closing(sqlite3.connect(store, timeout=30)) as db:
-            rows = db.execute(sql).fetchall()
-            db.commit()
-            return rows
+        with harness.store(p) as db:
+            return db.execute(sql).fetchall()
 
     def cut_off():
         try:

@@ -13,7 +13,6 @@ import io
 import json
 import re
 import shutil
-import sqlite3
 import struct
 
 import harness
@@ -38,8 +37,7 @@ portal = till.portal
 
 
 def store(p=portal):
-    return sqlite3.connect(p.folder + "/portico.db", timeout=60,
-                           isolation_level=None)
+    return harness.store(p)
 
 
 def fresh(p=portal):
@@ -180,6 +178,7 @@ def writes_of(p, act):
     return sum(commits), changed
 
 
+@harness.sqlite_only("its log shows each write")
 def test_names_cost_the_same(t):
     """Known, unknown and archived ones: the same words and as many writes."""
     fresh()
@@ -409,10 +408,10 @@ def test_files(t):
 def test_nobody_elses(t):
     fresh()
     acme = Portal(sandbox, {"limits": {"auditRows": 60}}, brands={
-        "acme": (sandbox, {"store": {"uri": "sqlite:%s" % (
+        "acme": (sandbox, {"store": {"uri": harness.store_uri(
             portal.folder + "/shared.db")}})}, now=NOW)
     acme.brand("acme", sandbox, {"store": {
-        "uri": "sqlite:%s/portico.db" % acme.folder}})
+        "uri": harness.store_uri(acme.folder + "/portico.db")}})
     acme.reload()
     c, d = browser(p=acme), browser(p=acme, brand="acme")
     browser("osprey", p=acme)
@@ -650,6 +649,7 @@ def test_every_event_has_words(t):
 
 # --- The store ----------------------------------------------------------------------------
 
+@harness.sqlite_only("its log shows each write")
 def test_reading_writes_nothing(t):
     fresh()
     c = browser()
@@ -672,7 +672,7 @@ def test_a_locked_store(t):
     csrf = c.get("/api/invoices").csrf
     before = len(portal.logged("audit.lost"))
     with store() as db:
-        db.execute("begin immediate")
+        t.check(harness.lock(db), "locked")
         t.status(c.get("/api/invoices/9005/download"), 200, "a file")
         t.status(c.get("/api/audit"), 200, "the trail can be read")
         t.check(c.form("/api/security/sessions", {

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import sqlite3
 import subprocess
 
 import harness
@@ -175,8 +174,8 @@ def test_theme(t):
 # --- Apart ----------------------------------------------------------------------
 
 def shared_store(p):
-    """Both brands in one file."""
-    return {"store": {"uri": "sqlite:%s/portico.db" % p.folder}}
+    """Both brands in one."""
+    return {"store": {"uri": harness.store_uri(p.folder + "/portico.db")}}
 
 
 class Shared(Brands):
@@ -284,7 +283,7 @@ def test_secrets(t):
     p = Shared()
     for c in (p.client(), p.acme()):
         t.status(c.get("/api/login"), 200, "a form")
-    with sqlite3.connect(p.folder + "/portico.db") as db:
+    with harness.store(p) as db:
         rows = dict(db.execute(
             "select name, value from secret where name like 'csrf%'"))
     t.equal(sorted(rows), ["csrf", "csrf:acme"], "two keys")
@@ -443,12 +442,11 @@ def spoil_store_kind(p):
 
 def spoil_schema(p):
     """A store of a later version."""
-    path = p.folder + "/later.db"
-    with sqlite3.connect(path) as db:
+    with harness.store(p, "later.db") as db:
         db.execute("create table schema_migration (number bigint primary key,"
                    " name text not null, applied bigint not null)")
         db.execute("insert into schema_migration values (9000, 'x', 1)")
-    write_acme(p, store={"uri": "sqlite:" + path})
+    write_acme(p, store={"uri": harness.store_uri(p.folder + "/later.db")})
     return "the store cannot be brought to this version"
 
 

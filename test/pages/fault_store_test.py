@@ -25,6 +25,7 @@ sys.path.insert(0, os.path.join(harness.ROOT, "test", "abuse"))
 from front import Browser, Nginx  # noqa: E402
 
 JSON = {"accept": "application/json"}
+FILE = harness.sqlite_only("what becomes of its file")
 sandbox = Sandbox()
 
 
@@ -135,11 +136,10 @@ def test_store_locked(t):
     wanted = row("store-locked")
     p = Portal(sandbox, workers=4)
     c, token = p.client().login("heron"), p.client().token("heron")
-    db = sqlite3.connect(p.folder + "/portico.db", isolation_level=None)
-    db.execute("begin immediate")
-    check_no_writing(t, wanted, p, c, token, "locked")
-    db.execute("rollback")
-    db.close()
+    with harness.store(p) as db:
+        t.check(harness.lock(db), "locked")
+        check_no_writing(t, wanted, p, c, token, "locked")
+        db.execute("rollback")
     check_all_is_well(t, p, token, "afterwards")
 
 
@@ -162,6 +162,7 @@ def is_zombie(pid):
         return f.read().rsplit(")", 1)[1].split()[0] == "Z"
 
 
+@FILE
 def test_store_full(t):
     wanted = row("store-full")
     disk = on_disk(t, "store")
@@ -178,6 +179,7 @@ def test_store_full(t):
     check_all_is_well(t, p, token, "with room again")
 
 
+@FILE
 def test_store_read_only(t):
     wanted = row("store-read-only")
     disk = on_disk(t, "store")
@@ -208,6 +210,7 @@ def away(t, wanted, p, c, token, what):
                 ("down", "down"), what + ": health")
 
 
+@FILE
 def test_store_gone(t):
     wanted = row("store-gone")
     p = Portal(sandbox)
@@ -231,6 +234,7 @@ def test_store_gone(t):
     check_all_is_well(t, p, token, "back again")
 
 
+@FILE
 def test_store_replaced(t):
     """A restored copy counts at once: what goes on being written to the file
     that it replaced would be lost."""
@@ -258,6 +262,7 @@ def test_store_replaced(t):
     db.close()
 
 
+@FILE
 def test_store_broken(t):
     wanted = row("store-broken")
     p = Portal(sandbox)

@@ -8,7 +8,6 @@ that was started is ended by its process id; what the portal says on standard
 error is searched for the words of the sanitizers.
 """
 import atexit
-import contextlib
 import glob
 import hashlib
 import html.parser
@@ -29,7 +28,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-import postgres
+import pg
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -429,7 +428,8 @@ def store_uri(path):
         return "sqlite:" + path
     name = "p_" + hashlib.sha256(path.encode()).hexdigest()[:16]
     if name not in schemas:
-        psql(SERVER, "create schema if not exists " + name)
+        with pg.Connection(SERVER) as db:
+            db.execute("create schema if not exists " + name)
         schemas.add(name)
     return "%s%soptions=-csearch_path%%3D%s" % (
         SERVER, "&" if "?" in SERVER else "?", name)
@@ -438,32 +438,44 @@ def store_uri(path):
 schemas = set()
 
 
-def psql(uri, text):
-    done = subprocess.run(
-        [postgres.programs() + "/psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-f", "-", uri],
-        input=text, capture_output=True, text=True, timeout=PATIENCE,
-        check=False)
-    if done.returncode:
-        raise AssertionError("%s: %s" % (text, done.stderr))
-    return done.stdout
-
-
 def store(where, name="portico.db"):
     """The store of a portal, or of its folder, to ask and to change: what
-    sqlite3.connect() gives, or as much of it as tests need."""
+    sqlite3.connect() gives, or as much of it as tests need. Each statement is
+    done when it returns, unless one said "begin"."""
     path = os.path.join(getattr(where, "folder", where), name)
-    return (PgStore(store_uri(path)) if SERVER
-            else contextlib.closing(SqliteStore(path)))
+    return pg.Connection(store_uri(path)) if SERVER else SqliteStore(path)
+
+
+def lock(db):
+    """Begins a transaction in which nobody else may write; "rollback" ends it.
+    False: somebody else does."""
+    try:
+        if SERVER:
+            db.execute("begin; set local lock_timeout = 5000; lock table %s in "
+                       "exclusive mode" % ", ".join(tables(db)))
+        else:
+            db.execute("begin immediate")
+        return True
+    except sqlite3.OperationalError:
+        if SERVER:
+            db.execute("rollback")
+        return False
+
+
+def tables(db):
+    """Their names."""
+    return [name for (name,) in db.execute(
+        "select tablename from pg_tables where schemaname = current_schema()"
+        if SERVER else "select name from sqlite_master where type = 'table' "
+        "and name not like 'sqlite_%'")]
 
 
 def store_bytes(where):
     """Everything that is in it, to search for what must not be."""
     if SERVER:
-        return psql(store(where).uri, "".join(
-            "select '%s', x::text from %s x;" % (table, table)
-            for (table,) in store(where).execute(
-                "select tablename from pg_tables "
-                "where schemaname = current_schema()"))).encode()
+        with store(where) as db:
+            return repr([db.execute("select '%s', x::text from %s x" % (
+                table, table)) for table in tables(db)]).encode()
     found = b""
     for path in glob.glob(getattr(where, "folder", where) + "/portico.db*"):
         with open(path, "rb") as f:
@@ -472,43 +484,23 @@ def store_bytes(where):
 
 
 class SqliteStore(sqlite3.Connection):
-    """Each statement is done when it returns."""
-
     def __init__(self, path):
         super().__init__(path, timeout=PATIENCE, isolation_level=None)
-
-
-class PgStore:
-    def __init__(self, uri):
-        self.uri = uri
-
-    def __enter__(self):
-        return self
+        self.row_factory = lambda cursor, values: pg.Row(
+            [column[0] for column in cursor.description], values)
 
     def __exit__(self, *_):
-        pass
-
-    def execute(self, sql, values=()):
-        """The rows of a query. Its values are numbers and plain texts."""
-        for value in values:
-            sql = sql.replace("?", "null" if value is None else str(value)
-                              if isinstance(value, (int, float)) else
-                              "'%s'" % value.replace("'", "''"), 1)
-        if not sql.lstrip().startswith("select"):
-            psql(self.uri, sql)
-            return Rows()
-        return Rows(json.loads(
-            psql(self.uri, "select coalesce(json_agg(q), '[]') from (%s) q"
-                 % sql), object_pairs_hook=lambda pairs: tuple(
-                     value for _, value in pairs)))
+        self.close()
 
 
-class Rows(list):
-    def fetchall(self):
-        return self
+def sqlite_only(why):
+    """Of a test that looks at what SQLite alone has: with PostgreSQL it is
+    passed over, and the log says why."""
+    def mark(test):
+        test.sqlite_only = why
+        return test
 
-    def fetchone(self):
-        return self[0] if self else None
+    return mark
 
 
 def still_clock(folder, now):
@@ -734,6 +726,9 @@ def main(tests, clean=None):
         if not name.startswith("test_") or not callable(test):
             continue
         if len(sys.argv) > 1 and name not in sys.argv[1:]:
+            continue
+        if SERVER and hasattr(test, "sqlite_only"):
+            print("passed over %s: %s" % (name, test.sqlite_only))
             continue
         t.name = name
         try:

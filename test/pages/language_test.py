@@ -10,7 +10,6 @@ import pathlib
 import re
 import secrets
 import shutil
-import sqlite3
 import subprocess
 import time
 
@@ -306,7 +305,7 @@ def find_pages():
 def begin_reset():
     """The token of a letter's link."""
     token = secrets.token_urlsafe(32)
-    with sqlite3.connect(shipped.folder + "/portico.db", timeout=60) as db:
+    with harness.store(shipped) as db:
         db.execute("insert into reset values (?, 'default', 1001, 'heron', ?)",
                    (hashlib.sha256(token.encode()).hexdigest(),
                     int(time.time()) + 900))

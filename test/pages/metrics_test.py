@@ -235,6 +235,7 @@ def test_crash(t):
         f.write(text)
 
 
+@harness.sqlite_only("a folder stands where its file should be")
 def test_store_down(t):
     p = Two(workers=1)
     for end in ("", "-wal", "-shm", "-lock"):

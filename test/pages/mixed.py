@@ -16,7 +16,6 @@ import os
 import random
 import re
 import signal
-import sqlite3
 import sys
 import threading
 import time
@@ -548,15 +547,10 @@ class Mixed:
     def do_lock(self, dice):
         """Another program holds the store, for longer than is waited for."""
         def hold():
-            db = sqlite3.connect(self.portal.folder + "/portico.db",
-                                 timeout=5, isolation_level=None)
-            try:
-                db.execute("begin immediate")
-                time.sleep(seconds)
-                db.execute("rollback")
-            except sqlite3.OperationalError:
-                pass
-            db.close()
+            with harness.store(self.portal) as db:
+                if harness.lock(db):
+                    time.sleep(seconds)
+                    db.execute("rollback")
 
         seconds = dice.choice((0.05, 0.3, 0.3, 2.5))
         self.helpers.append(threading.Thread(target=hold, daemon=True))

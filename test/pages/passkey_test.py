@@ -6,7 +6,6 @@ Ends with 'N passed, N failed'.
 import concurrent.futures
 import json
 import re
-import sqlite3
 
 import harness
 from authenticator import (BACKUP, ES256, KEY, MAY_BACKUP, PRESENT, RS256,
@@ -59,11 +58,10 @@ def add(where, who="heron", key=None, name="Phone", c=None):
 
 
 def forget(where):
-    with sqlite3.connect(where.folder + "/portico.db", timeout=30) as db:
+    with harness.store(where) as db:
         for table in ("passkey", "passkey_answered", "totp", "recovery_code",
                       "session", "throttle"):
             db.execute("delete from " + table)
-    db.close()
 
 
 def shown_options(answer):
@@ -162,11 +160,10 @@ def test_only_public(t):
     """Nothing in the store logs anybody in."""
     forget(portal)
     key, answer, _ = add(portal)
-    with sqlite3.connect(portal.folder + "/portico.db", timeout=30) as db:
+    with harness.store(portal) as db:
         row = db.execute("select public_key, credential from passkey").fetchone()
         t.equal(bytes.fromhex(row[0]), cbor(key.cose()), "the public key")
         t.equal(bytes.fromhex(row[1]), key.id, "and its id")
-    db.close()
     log = portal.log()
     t.check(not any(code in log for code in answer["recovery_codes"]),
             "no codes in the log")
@@ -635,10 +632,9 @@ def test_manage(t):
     refused(t, log_in(portal, key)[1], "the removed key", [])
     t.equal(portal.client().try_login("heron", PASSWORDS["heron"]).location,
             "/api/dashboard", "the password is enough")
-    with sqlite3.connect(portal.folder + "/portico.db", timeout=30) as db:
+    with harness.store(portal) as db:
         left = db.execute("select count(*) from recovery_code where "
                           "client_id = 1001").fetchone()[0]
-    db.close()
     t.equal(left, 0, "the recovery codes are gone")
     seen = [(x["event"], x["item"]) for x in portal.client().token(
         "heron").json("/api/audit?size=100")["audit"]]

@@ -186,12 +186,8 @@ def calls(gateway=None, operation=None):
 
 
 def rows(sql, *values, shop=None):
-    path = os.path.join((shop or till).portal.folder, "portico.db")
-    db = sqlite3.connect("file:%s?mode=ro" % path, uri=True, timeout=30)
-    try:
+    with harness.store((shop or till).portal) as db:
         return db.execute(sql, values).fetchall()
-    finally:
-        db.close()
 
 
 def inbox(shop=None):

@@ -5,7 +5,6 @@ passed, N failed'.
 """
 import json
 import shutil
-import sqlite3
 import subprocess
 
 import harness
@@ -227,9 +226,8 @@ def test_store_away(t):
     p = Portal(sandbox)
     c = p.client().login("heron")
     token = p.client().token("heron")
-    db = sqlite3.connect(p.folder + "/portico.db", timeout=0,
-                         isolation_level=None)
-    harness.wait_for("the lock", lambda: lock(db))
+    db = harness.store(p)
+    harness.wait_for("the lock", lambda: harness.lock(db))
     answer = p.client().post_json("/api/login", {
         "login": "heron", "password": PASSWORDS["heron"]}, **JSON)
     error(t, answer, 503, "busy", "log-in while the store is locked")
@@ -246,14 +244,6 @@ def test_store_away(t):
     t.status(token.form("/api/logout", {}, **JSON), 200, "and can be then")
     t.status(token.get("/api/dashboard", **JSON), 401, "done")
     db.close()
-
-
-def lock(db):
-    try:
-        db.execute("begin immediate")
-        return True
-    except sqlite3.OperationalError:
-        return False
 
 
 # --- HTML or JSON -------------------------------------------------------------

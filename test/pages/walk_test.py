@@ -14,7 +14,6 @@ import os
 import re
 import secrets
 import shutil
-import sqlite3
 import subprocess
 import urllib.parse
 import xml.etree.ElementTree
@@ -65,7 +64,7 @@ THEIRS, THEIR_ORDER = begin_payment(OTHER)
 def begin_reset():
     """The token of a letter to heron, as only its hash is kept."""
     token = secrets.token_urlsafe(32)
-    with sqlite3.connect(portal.folder + "/portico.db", timeout=60) as db:
+    with harness.store(portal) as db:
         db.execute("insert into reset values (?, 'default', ?, ?, ?)", (
             hashlib.sha256(token.encode()).hexdigest(), IDS[ME], ME,
             NOW + 900))
@@ -73,7 +72,7 @@ def begin_reset():
 
 
 def change_passkeys(*statements):
-    with sqlite3.connect(portal.folder + "/portico.db", timeout=60) as db:
+    with harness.store(portal) as db:
         db.execute("delete from passkey")
         for statement in statements:
             db.execute(*statement)
@@ -851,10 +850,20 @@ def test_foreign_rows_of_forms(t):
                 sandbox.reset()
 
 
+def session_of(store, client):
+    """Its row."""
+    for token in [client.bearer or "", *client.cookies.values()]:
+        row = store.execute("select * from session where token_hash = ?", (
+            hashlib.sha256(token.encode()).hexdigest(),)).fetchone()
+        if row:
+            return row
+    raise AssertionError("no session")
+
+
 def test_kept_ids(t):
     """Ids that the session keeps are no key: here they become osprey's."""
     aliens, theirs = alien_texts(), other()
-    store = sqlite3.connect(portal.folder + "/portico.db", timeout=30)
+    store = harness.store(portal)
     for row in rows("GET"):
         if is_public(row):
             continue
@@ -863,16 +872,12 @@ def test_kept_ids(t):
         ids = their_ids(row, theirs, clean, {})
         for form in forms(row):
             c = client_for(row)
-            with store:
-                kept = {who: json.loads(store.execute(
-                    "select kept from session where client_id = ? "
-                    "order by rowid desc limit 1", (IDS[who],)).fetchone()[0])
-                    for who in (ME, OTHER)}
-                mixed = {**kept[ME], **{
-                    key: value for key, value in kept[OTHER].items()
-                    if key not in ("zone", "locale")}}
-                store.execute("update session set kept = ? where client_id "
-                              "= ?", (json.dumps(mixed), IDS[ME]))
+            mine, its = session_of(store, c), session_of(store, theirs)
+            mixed = {**json.loads(mine["kept"]), **{
+                key: value for key, value in json.loads(its["kept"]).items()
+                if key not in ("zone", "locale")}}
+            store.execute("update session set kept = ? where token_hash = ?",
+                          (json.dumps(mixed), mine["token_hash"]))
             answer = get(c, row, form)
             what = "%s %s, kept ids of osprey's" % (name_of(row), form)
             t.status(answer, 200, what)
