@@ -24,6 +24,8 @@ struct owned {
 	void *ptr;
 };
 
+/* What a block has beyond `used` is zero, always: a new one comes so, a kept
+ * one was wiped. Nothing is written to memory that was not handed out. */
 struct mem {
 	struct block *blocks; /* the one being filled first */
 	struct block *spare;  /* all of size BLOCK */
@@ -45,7 +47,7 @@ static struct block *add_block(struct mem *m, size_t size)
 	if (b)
 		m->spare = b->next;
 	else
-		b = malloc(sizeof(*b) + room);
+		b = calloc(1, sizeof(*b) + room);
 	if (!b)
 		die("no memory left", size);
 	b->size = room;
@@ -61,7 +63,7 @@ struct mem *mem_open(size_t limit)
 
 	if (!m)
 		die("no memory left", sizeof(*m));
-	m->limit = limit;
+	m->limit = limit ? limit : SIZE_MAX / 2;
 	return m;
 }
 
@@ -128,14 +130,14 @@ void *mem_alloc(struct mem *m, size_t size)
 	if (size > SIZE_MAX - ALIGN)
 		die("size overflows", size);
 	size = (size + ALIGN - 1) / ALIGN * ALIGN;
-	if (m->limit && (size > m->limit || m->used > m->limit - size))
+	if (size > m->limit - m->used)
 		die("request over its memory limit", size);
 	if (!b || b->size - b->used < size)
 		b = add_block(m, size);
 	p = b->data + b->used;
 	b->used += size;
 	m->used += size;
-	return memset(p, 0, size);
+	return p;
 }
 
 void *mem_array(struct mem *m, size_t n, size_t size)
@@ -213,6 +215,21 @@ void buf_open(struct buf *b, struct mem *m, size_t room)
 	b->data = mem_alloc(m, b->room);
 }
 
+/* At the end of what is handed out, a piece grows where it is. */
+static bool extend(struct mem *m, const char *data, size_t from, size_t to)
+{
+	struct block *b = m->blocks;
+	size_t more = to - from;
+
+	if (from % ALIGN || to % ALIGN || !b ||
+	    (const unsigned char *)data + from != b->data + b->used ||
+	    more > b->size - b->used || more > m->limit - m->used)
+		return false;
+	b->used += more;
+	m->used += more;
+	return true;
+}
+
 static void buf_grow(struct buf *b, size_t more)
 {
 	size_t need, room = b->room;
@@ -223,6 +240,10 @@ static void buf_grow(struct buf *b, size_t more)
 	need = b->len + more + 1;
 	while (room < need)
 		room *= 2;
+	if (extend(b->mem, b->data, b->room, room)) {
+		b->room = room;
+		return;
+	}
 	data = mem_alloc(b->mem, room);
 	memcpy(data, b->data, b->len);
 	b->data = data;
