@@ -130,11 +130,8 @@ static void make_index(struct json_object *o)
 		*find_slot(o, o->members[i].key) = i + 1;
 }
 
-/* The place of a key; `o` is an object. SIZE_MAX: it has none. */
-static size_t find_place(struct json_object *o, struct json_key key)
+static size_t look_for(struct json_object *o, struct json_key key)
 {
-	if (!(o->bits & json_bit(key.head)))
-		return SIZE_MAX;
 	if (o->n > JSON_FEW && !o->index)
 		make_index(o);
 	if (o->index)
@@ -143,6 +140,12 @@ static size_t find_place(struct json_object *o, struct json_key key)
 		if (is_key(&o->members[i - 1], key))
 			return i - 1;
 	return SIZE_MAX;
+}
+
+/* The place of a key; `o` is an object. SIZE_MAX: it has none. */
+static inline size_t find_place(struct json_object *o, struct json_key key)
+{
+	return o->bits & json_bit(key.head) ? look_for(o, key) : SIZE_MAX;
 }
 
 /* Where the program's own data begins and ends. The names are the linker's. */
@@ -156,21 +159,33 @@ static bool is_literal(const char *key)
 	       (uintptr_t)key < (uintptr_t)end;
 }
 
-static struct member *add(struct json_object *o)
+static void grow(struct json_object *o)
 {
-	if (o->n == o->room) {
-		uint32_t room = o->room ? o->room * 2 : ROOM;
-		struct member *more = mem_array(o->mem, room, sizeof(*more));
+	uint32_t room = o->room ? o->room * 2 : ROOM;
+	struct member *more = mem_array(o->mem, room, sizeof(*more));
 
-		if (o->n)
-			memcpy(more, o->members, o->n * sizeof(*more));
-		o->members = more;
-		o->room = room;
-	}
-	return &o->members[o->n++];
+	if (o->n)
+		memcpy(more, o->members, o->n * sizeof(*more));
+	o->members = more;
+	o->room = room;
 }
 
-bool json_add(struct json_object *o, const struct member *x)
+static inline void add(struct json_object *o, const struct member *x)
+{
+	if (o->n == o->room)
+		grow(o);
+	o->members[o->n++] = *x;
+}
+
+static void index_last(struct json_object *o, struct json_key key)
+{
+	if (o->n * 2 > o->slots)
+		make_index(o);
+	else
+		*find_slot(o, key) = o->n;
+}
+
+static inline bool add_member(struct json_object *o, const struct member *x)
 {
 	size_t place = find_place(o, x->key);
 
@@ -178,13 +193,16 @@ bool json_add(struct json_object *o, const struct member *x)
 		o->members[place].value = x->value;
 		return false;
 	}
-	*add(o) = *x;
+	add(o, x);
 	o->bits |= json_bit(x->key.head);
-	if (o->index && o->n * 2 > o->slots)
-		make_index(o);
-	else if (o->index)
-		*find_slot(o, x->key) = o->n;
+	if (o->index)
+		index_last(o, x->key);
 	return true;
+}
+
+bool json_add(struct json_object *o, const struct member *x)
+{
+	return add_member(o, x);
 }
 
 static _Noreturn void die_of_kind(const char *key)
@@ -202,12 +220,12 @@ void json_put_value(
 	if (!json_is(o, key.name ? JSON_OBJECT : JSON_LIST))
 		die_of_kind(key.name);
 	if (!key.name) {
-		*add(o) = x;
+		add(o, &x);
 		return;
 	}
 	if (!is_literal(key.name))
 		x.key.name = mem_text(o->mem, key.name);
-	json_add(o, &x);
+	add_member(o, &x);
 }
 
 void json_put_digits(struct json_object *o, const char *key, const char *digits)
@@ -261,20 +279,37 @@ bool json_flag(const struct json_object *o)
 	return o && o->flag;
 }
 
-bool json_int(const struct json_object *o, int64_t *out)
+/* As many digits never overflow. */
+enum { SHORT_INT = 18 };
+
+static bool long_int(const char *text, int64_t *out)
 {
 	char *rest;
 	long long n;
 
-	if (!json_is(o, JSON_NUMBER) && !json_is(o, JSON_TEXT))
-		return false;
-	if (!*o->text || !strchr("-0123456789", *o->text))
-		return false;
 	errno = 0;
-	n = strtoll(o->text, &rest, 10);
+	n = strtoll(text, &rest, 10);
 	if (errno || *rest)
 		return false;
 	*out = n;
+	return true;
+}
+
+bool json_int(const struct json_object *o, int64_t *out)
+{
+	const char *from, *at;
+	int64_t n = 0;
+
+	if (!json_is(o, JSON_NUMBER) && !json_is(o, JSON_TEXT))
+		return false;
+	from = o->text + (*o->text == '-');
+	for (at = from; *at >= '0' && *at <= '9' && at - from < SHORT_INT; at++)
+		n = n * 10 + (*at - '0');
+	if (at == from)
+		return false;
+	if (*at)
+		return *at >= '0' && *at <= '9' && long_int(o->text, out);
+	*out = from == o->text ? n : -n;
 	return true;
 }
 
