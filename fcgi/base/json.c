@@ -90,13 +90,17 @@ struct json_key json_ready_key(const char *name)
 	return (struct json_key){name, head};
 }
 
-/* A key of eight bytes or more has no zero in its head. */
-static bool is_key(const struct member *x, struct json_key key)
+/* Of keys with the same head. One of eight bytes or more has no zero there. */
+static inline bool has_tail(const struct member *x, struct json_key key)
 {
-	return x->key.head == key.head &&
-	       (!(key.head >> 56) || x->key.name == key.name ||
-		   !strcmp(x->key.name + sizeof(key.head),
-		       key.name + sizeof(key.head)));
+	return !(key.head >> 56) || x->key.name == key.name ||
+	       !strcmp(x->key.name + sizeof(key.head),
+		   key.name + sizeof(key.head));
+}
+
+static inline bool is_key(const struct member *x, struct json_key key)
+{
+	return x->key.head == key.head && has_tail(x, key);
 }
 
 /* FNV-1a. */
@@ -137,7 +141,8 @@ static size_t look_for(struct json_object *o, struct json_key key)
 	if (o->index)
 		return (size_t)*find_slot(o, key) - 1;
 	for (size_t i = o->n; i > 0; i--)
-		if (is_key(&o->members[i - 1], key))
+		if (o->members[i - 1].key.head == key.head &&
+		    has_tail(&o->members[i - 1], key))
 			return i - 1;
 	return SIZE_MAX;
 }
@@ -170,11 +175,16 @@ static void grow(struct json_object *o)
 	o->room = room;
 }
 
-static inline void add(struct json_object *o, const struct member *x)
+static inline void add(
+    struct json_object *o, struct json_key key, struct json_object *value)
 {
+	struct member *x;
+
 	if (o->n == o->room)
 		grow(o);
-	o->members[o->n++] = *x;
+	x = &o->members[o->n++];
+	x->key = key;
+	x->value = value;
 }
 
 static void index_last(struct json_object *o, struct json_key key)
@@ -185,24 +195,26 @@ static void index_last(struct json_object *o, struct json_key key)
 		*find_slot(o, key) = o->n;
 }
 
-static inline bool add_member(struct json_object *o, const struct member *x)
+static inline bool add_member(
+    struct json_object *o, struct json_key key, struct json_object *value)
 {
-	size_t place = find_place(o, x->key);
+	size_t place = find_place(o, key);
 
 	if (place != SIZE_MAX) {
-		o->members[place].value = x->value;
+		o->members[place].value = value;
 		return false;
 	}
-	add(o, x);
-	o->bits |= json_bit(x->key.head);
+	add(o, key, value);
+	o->bits |= json_bit(key.head);
 	if (o->index)
-		index_last(o, x->key);
+		index_last(o, key);
 	return true;
 }
 
-bool json_add(struct json_object *o, const struct member *x)
+bool json_add(
+    struct json_object *o, struct json_key key, struct json_object *value)
 {
-	return add_member(o, x);
+	return add_member(o, key, value);
 }
 
 static _Noreturn void die_of_kind(const char *key)
@@ -215,17 +227,14 @@ static _Noreturn void die_of_kind(const char *key)
 void json_put_value(
     struct json_object *o, struct json_key key, struct json_object *value)
 {
-	struct member x = {key, value};
-
 	if (!json_is(o, key.name ? JSON_OBJECT : JSON_LIST))
 		die_of_kind(key.name);
-	if (!key.name) {
-		add(o, &x);
-		return;
-	}
-	if (!is_literal(key.name))
-		x.key.name = mem_text(o->mem, key.name);
-	add_member(o, &x);
+	if (key.name && !is_literal(key.name))
+		key.name = mem_text(o->mem, key.name);
+	if (key.name)
+		add_member(o, key, value);
+	else
+		add(o, key, value);
 }
 
 void json_put_digits(struct json_object *o, const char *key, const char *digits)
@@ -388,19 +397,30 @@ struct json_column json_make_column(const char *key)
 	return (struct json_column){json_make_key(key), 0};
 }
 
+bool json_has_near(struct json_object *o, struct json_key key, size_t *near,
+    struct json_object **out)
+{
+	size_t place = *near;
+
+	if (!json_is(o, JSON_OBJECT))
+		return false;
+	if (place >= o->n || !is_key(&o->members[place], key))
+		place = find_place(o, key);
+	if (place == SIZE_MAX)
+		return false;
+	*near = place;
+	*out = o->members[place].value;
+	return true;
+}
+
 struct json_object *json_find_column(
     struct json_object *o, struct json_column *column)
 {
-	size_t place = column->place;
+	struct json_object *value = NULL;
 
-	if (!column->key.name || !json_is(o, JSON_OBJECT))
-		return NULL;
-	if (place >= o->n || !is_key(&o->members[place], column->key))
-		place = find_place(o, column->key);
-	if (place == SIZE_MAX)
-		return NULL;
-	column->place = place;
-	return o->members[place].value;
+	if (column->key.name)
+		json_has_near(o, column->key, &column->place, &value);
+	return value;
 }
 
 static bool equal_members(

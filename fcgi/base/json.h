@@ -186,6 +186,10 @@ bool json_has(struct json_object *o, const char *key, struct json_object **out);
 bool json_has_key(struct json_object *o, const struct json_key *key,
     struct json_object **out);
 
+/* The same; *near is where it is looked for first, and then where it was. */
+bool json_has_near(struct json_object *o, struct json_key key, size_t *near,
+    struct json_object **out);
+
 /* What a flag is, is no text. */
 static inline const char *json_find_text(
     struct json_object *o, const char *key)

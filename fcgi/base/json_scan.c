@@ -350,7 +350,9 @@ static bool close(struct scan *s, enum json_kind kind, size_t from, bool known,
 	    (n > JSON_FEW || has_doubles(pushed, n))) {
 		*out = json_new(s->mem);
 		for (size_t i = 0; i < n; i++)
-			if (!json_add(*out, &pushed[i]) && s->rules->strict)
+			if (!json_add(
+				*out, pushed[i].key, pushed[i].value) &&
+			    s->rules->strict)
 				return stop(s, "a name that comes twice");
 		return true;
 	}

@@ -40,6 +40,7 @@ struct json_object *json_wrap(
     struct mem *m, enum json_kind kind, struct member *members, size_t n);
 
 /* Adds a member whose key is in the pool. False: it took the place of one. */
-bool json_add(struct json_object *o, const struct member *x);
+bool json_add(
+    struct json_object *o, struct json_key key, struct json_object *value);
 
 #endif

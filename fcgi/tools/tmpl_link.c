@@ -511,6 +511,6 @@ const struct tmpl *tmpl_link(struct tmpl_set *set, const struct tmpl_file *f)
 	if (l.refused)
 		return NULL;
 	t = mem_alloc(l.mem, sizeof(*t));
-	*t = (struct tmpl){f->name, l.text.data, l.ops, set->fmt};
+	*t = (struct tmpl){f->name, l.text.data, l.ops, l.n, set->fmt};
 	return t;
 }

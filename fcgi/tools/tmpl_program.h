@@ -45,6 +45,7 @@ struct tmpl {
 	const char *name;
 	const char *text;
 	const struct tmpl_op *ops;
+	size_t n;
 	struct fmt *fmt;
 };
 
