@@ -150,6 +150,12 @@ bool json_is_whole(const struct json_object *o);
  * NULL: it is something else. `len` may be NULL. */
 const char *json_text(const struct json_object *o, size_t *len);
 
+/* The same, but NULL of a flag. */
+static inline const char *json_plain(const struct json_object *o)
+{
+	return json_is(o, JSON_FLAG) ? NULL : json_text(o, NULL);
+}
+
 /* Whether it is true: of anything but a flag, false. */
 bool json_flag(const struct json_object *o);
 
@@ -194,9 +200,7 @@ bool json_has_near(struct json_object *o, struct json_key key, size_t *near,
 static inline const char *json_find_text(
     struct json_object *o, const char *key)
 {
-	struct json_object *value = json_find(o, key);
-
-	return json_is(value, JSON_FLAG) ? NULL : json_text(value, NULL);
+	return json_plain(json_find(o, key));
 }
 
 static inline bool json_find_int(

@@ -521,14 +521,9 @@ static struct json_object *find_field(struct json_object *row, const char *name)
 	return name ? json_find(row, name) : NULL;
 }
 
-static const char *text_of(struct json_object *value)
-{
-	return json_is(value, JSON_FLAG) ? NULL : json_text(value, NULL);
-}
-
 static bool money_of(struct json_object *value, struct money *out)
 {
-	const char *text = text_of(value);
+	const char *text = json_plain(value);
 
 	return text && money_parse(text, out);
 }
@@ -543,7 +538,7 @@ static int64_t int_of(struct json_object *value)
 
 static int64_t time_of(struct json_object *value, const char *zone)
 {
-	const char *text = text_of(value);
+	const char *text = json_plain(value);
 	int64_t when;
 
 	return text && fmt_parse_time(text, zone, &when) ? when : 0;
@@ -557,7 +552,7 @@ bool vcs_read_money(
 
 const char *vcs_read_text(struct json_object *row, const char *name)
 {
-	return text_of(find_field(row, name));
+	return json_plain(find_field(row, name));
 }
 
 int64_t vcs_read_int(struct json_object *row, const char *name)
@@ -584,7 +579,7 @@ bool vcs_money_in(
 
 const char *vcs_text_in(struct json_object *row, struct json_column *column)
 {
-	return text_of(json_find_column(row, column));
+	return json_plain(json_find_column(row, column));
 }
 
 int64_t vcs_int_in(struct json_object *row, struct json_column *column)

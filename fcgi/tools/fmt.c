@@ -25,8 +25,8 @@
 #include "tools/fmt_message.h"
 #include "tools/fmt_zone.h"
 
-enum { ROOM = 256, ZONES = 32, ZONE_NAME = 64, DATES = 64, DATE_TEXT = 56 };
-enum { AMOUNTS = 64, AMOUNT_TEXT = 48 };
+enum { ROOM = 256, ZONES = 32, ZONE_NAME = 64, SPANS = 8, DATES = 64, DATE_TEXT = 56 };
+enum { AMOUNTS = 64, AMOUNT_TEXT = 48, COUNTED = 256 };
 
 /* A number formatter made from a skeleton; `code` is the currency's. There
  * are at most two for each currency of ISO 4217. */
@@ -48,11 +48,12 @@ struct fmt {
 	enum pseudo pseudo;
 	struct catalogue *texts;
 	const struct text *unit_texts[3];
-	bool latin_digits;
+	bool latin_digits, right_to_left;
 	struct number *money;
 	UNumberFormatter *count, *decimal, *units[3];
 	UFormattedNumber *result;
 	UPluralRules *plurals[2];
+	unsigned char counted[2][COUNTED]; /* the form of 0, 1, 2, .. */
 	UDateFormat *dates[FMT_TIME + 1];
 	struct {
 		int64_t start; /* of its day or minute */
@@ -219,7 +220,7 @@ static char *close_symbol(struct mem *m, const struct fmt *f, char *text)
 {
 	size_t len = text ? strlen(text) : 0;
 
-	if (!len || !fmt_right_to_left(f) ||
+	if (!len || !f->right_to_left ||
 	    isalnum((unsigned char)text[len - 1]) ||
 	    !strpbrk(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 		return text;
@@ -407,12 +408,17 @@ static void close_plurals(void *rules)
 	uplrules_close(rules);
 }
 
-static const char *find_plural(void *ctx, double n, bool ordinal)
+/* CLDR has no others. */
+static const char *const forms[] = {
+    "other", "zero", "one", "two", "few", "many"};
+enum { FORMS = sizeof(forms) / sizeof(forms[0]) };
+
+static size_t ask_form(struct fmt *f, double n, bool ordinal)
 {
-	static char word[16];
-	struct fmt *f = ctx;
 	UErrorCode e = U_ZERO_ERROR;
 	UChar text[16];
+	char word[16];
+	size_t i;
 
 	if (!f->plurals[ordinal]) {
 		f->plurals[ordinal] = uplrules_openForType(f->icu,
@@ -422,9 +428,27 @@ static const char *find_plural(void *ctx, double n, bool ordinal)
 	}
 	uplrules_select(f->plurals[ordinal], n, text, 16, &e);
 	if (U_FAILURE(e))
-		return "other";
+		return 0;
 	u_austrncpy(word, text, sizeof(word) - 1);
-	return word;
+	word[sizeof(word) - 1] = '\0';
+	for (i = FORMS - 1; i > 0 && strcmp(forms[i], word) != 0; i--)
+		;
+	return i;
+}
+
+static const char *find_plural(void *ctx, double n, bool ordinal)
+{
+	struct fmt *f = ctx;
+	unsigned char *known = NULL;
+
+	if (n >= 0 && n < COUNTED && n <= (int)n)
+		known = &f->counted[ordinal][(int)n];
+	if (known && *known)
+		return forms[*known - 1];
+	if (!known)
+		return forms[ask_form(f, n, ordinal)];
+	*known = (unsigned char)(ask_form(f, n, ordinal) + 1);
+	return forms[*known - 1];
 }
 
 const char *fmt_pattern(const struct fmt *f, const char *key)
@@ -534,9 +558,10 @@ char *fmt_time(struct mem *m, struct fmt *f, int64_t when, const char *zone,
 struct zone {
 	char name[ZONE_NAME];
 	UCalendar *calendar;
-	/* The last two asked for: a month of days may lie on both sides of a
-	 * change of the clock. */
-	struct zone_span span, other;
+	/* The last ones asked for: rows of a table lie on both sides of some
+	 * changes of the clock. */
+	struct zone_span spans[SPANS];
+	size_t asked;
 };
 
 /* Of this process; the oldest makes room for the next. */
@@ -597,7 +622,8 @@ static struct zone *open_zone(const char *name)
 		ucal_close(z->calendar);
 	snprintf(z->name, sizeof(z->name), "%s", name);
 	z->calendar = ucal_open(id, len, "en", UCAL_GREGORIAN, &e);
-	z->span = z->other = make_span(z->calendar, 0);
+	for (size_t i = 0; i < SPANS; i++)
+		z->spans[i] = (struct zone_span){0};
 	return z;
 }
 
@@ -619,18 +645,16 @@ struct zone_span zone_find_span(const char *zone, int64_t when)
 	const char *name =
 	    zone && *zone && strlen(zone) < ZONE_NAME ? zone : "UTC";
 	struct zone *z = find_zone(name);
+	struct zone_span *span;
 
 	if (!z)
 		z = open_zone(name);
-	if (!is_within(&z->span, when)) {
-		struct zone_span last = z->span;
-
-		z->span = is_within(&z->other, when)
-			      ? z->other
-			      : make_span(z->calendar, when);
-		z->other = last;
-	}
-	return z->span;
+	for (size_t i = 0; i < SPANS; i++)
+		if (is_within(&z->spans[i], when))
+			return z->spans[i];
+	span = &z->spans[z->asked++ % SPANS];
+	*span = make_span(z->calendar, when);
+	return *span;
 }
 
 int64_t zone_limit(int64_t when)
@@ -691,6 +715,8 @@ static void open_locale(struct fmt *f, const char *locale)
 	 * of the fields that are filled in. Newer ICU does so by itself. */
 	if (!strcmp(f->icu, "ar"))
 		snprintf(f->icu, sizeof(f->icu), "ar@numbers=latn");
+	f->right_to_left = f->pseudo == PSEUDO_RIGHT_TO_LEFT ||
+			   uloc_isRightToLeft(f->icu);
 }
 
 static void open_numbers(struct fmt *f)
@@ -748,7 +774,7 @@ const char *fmt_locale(const struct fmt *f)
 
 bool fmt_right_to_left(const struct fmt *f)
 {
-	return f->pseudo == PSEUDO_RIGHT_TO_LEFT || uloc_isRightToLeft(f->icu);
+	return f->right_to_left;
 }
 
 char *fmt_language_name(struct mem *m, const struct fmt *f)
