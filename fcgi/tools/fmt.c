@@ -23,10 +23,11 @@
 #include "base/mem.h"
 #include "tools/fmt_catalogue.h"
 #include "tools/fmt_message.h"
+#include "tools/fmt_plain.h"
 #include "tools/fmt_zone.h"
 
 enum { ROOM = 256, ZONES = 32, ZONE_NAME = 64, SPANS = 8, DATES = 64, DATE_TEXT = 56 };
-enum { AMOUNTS = 64, AMOUNT_TEXT = 48, COUNTED = 256 };
+enum { COUNTED = 256 };
 
 /* A number formatter made from a skeleton; `code` is the currency's. There
  * are at most two for each currency of ISO 4217. */
@@ -34,11 +35,9 @@ struct number {
 	struct number *next;
 	char code[4];
 	bool every_digit;
+	struct fmt *fmt;
 	UNumberFormatter *nf;
-	struct {
-		struct money amount;
-		char text[AMOUNT_TEXT];
-	} known[AMOUNTS]; /* zeros and prices come again and again */
+	struct plain plain;
 };
 
 struct fmt {
@@ -165,6 +164,26 @@ static struct number *find_money(
 	return n;
 }
 
+static char *format_decimal(
+    struct mem *m, struct fmt *f, UNumberFormatter *nf, const char *digits)
+{
+	UErrorCode e = U_ZERO_ERROR;
+	char *text;
+
+	unumf_formatDecimal(nf, digits, -1, f->result, &e);
+	text = take_result(m, f, &e);
+	if (!text)
+		log_failure("number", digits, e);
+	return text;
+}
+
+static const char *write_money(void *ctx, struct mem *m, const char *digits)
+{
+	struct number *n = ctx;
+
+	return format_decimal(m, n->fmt, n->nf, digits);
+}
+
 static struct number *open_money(
     struct fmt *f, const char *code, bool every_digit)
 {
@@ -184,22 +203,14 @@ static struct number *open_money(
 	memcpy(n->code, code, 4);
 	n->every_digit = every_digit;
 	n->nf = open_number(f, skeleton);
+	n->fmt = f;
+	if (n->nf)
+		plain_learn(&n->plain, (unsigned)digits,
+		    every_digit ? MONEY_SCALE_MAX : (unsigned)digits,
+		    write_money, n);
 	n->next = f->money;
 	f->money = n;
 	return n;
-}
-
-static char *format_decimal(
-    struct mem *m, struct fmt *f, UNumberFormatter *nf, const char *digits)
-{
-	UErrorCode e = U_ZERO_ERROR;
-	char *text;
-
-	unumf_formatDecimal(nf, digits, -1, f->result, &e);
-	text = take_result(m, f, &e);
-	if (!text)
-		log_failure("number", digits, e);
-	return text;
 }
 
 /* A currency that ICU does not know: the number with every digit, then the
@@ -230,19 +241,11 @@ static char *close_symbol(struct mem *m, const struct fmt *f, char *text)
 static char *format_money(
     struct mem *m, struct fmt *f, struct number *n, struct money a)
 {
-	size_t at = ((size_t)a.coef * 31 + a.scale) % AMOUNTS;
-	char *text;
+	char *text = plain_write(m, &n->plain, a);
 
-	if (n->known[at].text[0] && n->known[at].amount.coef == a.coef &&
-	    n->known[at].amount.scale == a.scale)
-		return mem_text(m, n->known[at].text);
-	text = n->nf ? format_decimal(m, f, n->nf, money_text(m, a)) : NULL;
-	text = close_symbol(m, f, text);
-	if (text && strlen(text) < AMOUNT_TEXT) {
-		n->known[at].amount = a;
-		memcpy(n->known[at].text, text, strlen(text) + 1);
-	}
-	return text;
+	if (!text && n->nf)
+		text = format_decimal(m, f, n->nf, money_text(m, a));
+	return close_symbol(m, f, text);
 }
 
 static char *make_money(struct mem *m, struct fmt *f, struct money a,
