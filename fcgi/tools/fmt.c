@@ -26,7 +26,8 @@
 #include "tools/fmt_plain.h"
 #include "tools/fmt_zone.h"
 
-enum { ROOM = 256, ZONES = 32, ZONE_NAME = 64, SPANS = 8, DATES = 64, DATE_TEXT = 56 };
+enum { ROOM = 256, ZONES = 32, ZONE_NAME = 64, SPANS = 8, DATES = 64 };
+enum { DATE_TEXT = 56, DATE_AFTER = 24, MINUTE_TEXT = 24, MINUTES = 1440 };
 enum { COUNTED = 256 };
 
 /* A number formatter made from a skeleton; `code` is the currency's. There
@@ -38,6 +39,16 @@ struct number {
 	struct fmt *fmt;
 	UNumberFormatter *nf;
 	struct plain plain;
+};
+
+/* A day's text; where the time of day goes along, what stands around it. */
+struct day {
+	int64_t start;
+	char text[DATE_TEXT], after[DATE_AFTER];
+};
+
+struct minute {
+	char text[MINUTE_TEXT];
 };
 
 struct fmt {
@@ -54,10 +65,10 @@ struct fmt {
 	UPluralRules *plurals[2];
 	unsigned char counted[2][COUNTED]; /* the form of 0, 1, 2, .. */
 	UDateFormat *dates[FMT_TIME + 1];
-	struct {
-		int64_t start; /* of its day or minute */
-		char text[DATE_TEXT];
-	} known[FMT_TIME + 1][DATES]; /* dates come again and again */
+	/* What comes again and again. */
+	struct day known[FMT_DATE_TIME + 1][DATES];
+	struct minute *minutes; /* of a day; NULL: not made */
+	enum { UNKNOWN, JOINS, JOINS_NOT } joins;
 };
 
 static const char *const unit_keys[] = {"unit.h", "unit.min", "unit.s"};
@@ -530,30 +541,143 @@ static char *format_date(
 	return U_SUCCESS(e) && len <= ROOM ? make_utf8(m, text, len) : NULL;
 }
 
+static int64_t start_of(int64_t local, int64_t step)
+{
+	return local - (local % step + step) % step;
+}
+
+/* A time of day, the same on each day; NULL: ICU failed. */
+static const char *find_minute(struct mem *m, struct fmt *f, unsigned minute)
+{
+	char *text;
+
+	if (!f->minutes)
+		f->minutes =
+		    mem_array(f->mem, MINUTES, sizeof(*f->minutes));
+	if (f->minutes[minute].text[0])
+		return f->minutes[minute].text;
+	text = format_date(m, f, minute * 60, FMT_TIME);
+	if (text && strlen(text) < MINUTE_TEXT)
+		memcpy(f->minutes[minute].text, text, strlen(text) + 1);
+	return text;
+}
+
+/* What stands around the time of day on a day; false: that cannot be told. */
+static bool split_day(struct mem *m, struct fmt *f, struct day *d)
+{
+	enum { SOME = 11 * 60 + 11 };
+	const char *time = find_minute(m, f, SOME);
+	const char *text = format_date(m, f, d->start + SOME * 60, FMT_DATE_TIME);
+	const char *at = time && text ? strstr(text, time) : NULL;
+
+	if (!at || at - text >= DATE_TEXT ||
+	    strlen(at + strlen(time)) >= DATE_AFTER)
+		return false;
+	memcpy(d->text, text, (size_t)(at - text));
+	d->text[at - text] = '\0';
+	memcpy(d->after, at + strlen(time), strlen(at + strlen(time)) + 1);
+	return true;
+}
+
+static struct day *find_day(struct fmt *f, int64_t start, size_t style)
+{
+	return &f->known[style][(size_t)(start / 86400) % DATES];
+}
+
+static char *join_time(struct mem *m, struct fmt *f, int64_t local)
+{
+	int64_t start = start_of(local, 86400);
+	struct day *d = find_day(f, start, FMT_DATE_TIME);
+	const char *time =
+	    find_minute(m, f, (unsigned)((local - start) / 60));
+	struct buf b;
+
+	if (d->start != start || !d->text[0]) {
+		d->start = start;
+		if (!split_day(m, f, d)) {
+			d->text[0] = '\0';
+			return NULL;
+		}
+	}
+	if (!time)
+		return NULL;
+	buf_open(&b, m, DATE_TEXT + MINUTE_TEXT);
+	buf_add_text(&b, d->text);
+	buf_add_text(&b, time);
+	buf_add_text(&b, d->after);
+	return b.data;
+}
+
+/* Whether date and time of day stand side by side in this language: tried on
+ * all hours and minutes, and on days of all lengths of names. */
+static bool joins(struct fmt *f)
+{
+	struct mem *m = mem_open(0);
+	bool same = true;
+
+	for (int64_t i = 0; same && i < 366; i += 5) {
+		int64_t local = i * 86400 + i * 1009 % MINUTES * 60;
+		const char *ours = join_time(m, f, local);
+		const char *theirs = format_date(m, f, local, FMT_DATE_TIME);
+
+		same = ours && theirs && !strcmp(ours, theirs);
+	}
+	mem_close(m);
+	return same;
+}
+
+static char *make_date_time(struct mem *m, struct fmt *f, int64_t local)
+{
+	char *text = NULL;
+
+	if (f->joins == UNKNOWN)
+		f->joins = joins(f) ? JOINS : JOINS_NOT;
+	if (f->joins == JOINS)
+		text = join_time(m, f, local);
+	return text ? text : format_date(m, f, local, FMT_DATE_TIME);
+}
+
+static char *make_time(struct mem *m, struct fmt *f, int64_t local)
+{
+	int64_t start = start_of(local, 86400);
+	const char *text = find_minute(m, f, (unsigned)((local - start) / 60));
+
+	return text ? mem_text(m, text) : NULL;
+}
+
+static char *make_date(
+    struct mem *m, struct fmt *f, int64_t local, enum fmt_time_style style)
+{
+	int64_t start = start_of(local, 86400);
+	struct day *d = find_day(f, start, style);
+	char *text;
+
+	if (d->text[0] && d->start == start)
+		return mem_text(m, d->text);
+	text = format_date(m, f, local, style);
+	if (text && strlen(text) < DATE_TEXT) {
+		d->start = start;
+		memcpy(d->text, text, strlen(text) + 1);
+	}
+	return text;
+}
+
 /* One formatter a style, in UTC, does for all zones: the zone's offset is
  * added beforehand, and no pattern shows the zone, nor seconds. */
 char *fmt_time(struct mem *m, struct fmt *f, int64_t when, const char *zone,
     enum fmt_time_style style)
 {
-	int64_t step =
-	    style == FMT_DATE || style == FMT_DATE_SHORT ? 86400 : 60;
-	int64_t local = zone_limit(when), start;
-	size_t at;
+	int64_t local = zone_limit(when);
 	char *text;
 
 	local += zone_find_span(zone, local).offset;
-	start = local - (local % step + step) % step;
-	at = (size_t)(start / step) % DATES;
-	if (f->known[style][at].text[0] && f->known[style][at].start == start)
-		return mem_text(m, f->known[style][at].text);
-	text = format_date(m, f, local, style);
-	if (!text)
-		return fmt_iso_time(m, when, zone);
-	if (strlen(text) < DATE_TEXT) {
-		f->known[style][at].start = start;
-		memcpy(f->known[style][at].text, text, strlen(text) + 1);
-	}
-	return text;
+	if (style == FMT_DATE_TIME)
+		text = make_date_time(m, f, local);
+	else if (style == FMT_TIME)
+		text = make_time(m, f, local);
+	else
+		text = make_date(m, f, local, style);
+	return text ? text : fmt_iso_time(m, when, zone);
 }
 
 /* --- Zones. ------------------------------------------------------------- */
