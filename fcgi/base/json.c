@@ -53,6 +53,9 @@ struct json_object *json_wrap(
 {
 	struct json_object *o = mem_alloc(m, sizeof(*o));
 
+	for (size_t i = 0; kind == JSON_OBJECT && i < n; i++)
+		o->bits |= json_bit(members[i].key.head);
+
 	o->kind = (unsigned char)kind;
 	o->members = members;
 	o->n = o->room = (uint32_t)n;
@@ -77,25 +80,27 @@ struct mem *json_pool(const struct json_object *o)
 
 /* --- Members -------------------------------------------------------------- */
 
-uint64_t json_head(const char *key, size_t len)
+struct json_key json_ready_key(const char *name)
 {
+	size_t n = name ? strlen(name) : 0;
 	uint64_t head = 0;
 
-	memcpy(&head, key, len < sizeof(head) ? len : sizeof(head));
-	return head;
+	for (size_t i = 0; i < sizeof(head) && i < n; i++)
+		head |= json_head_byte(name, n, i);
+	return (struct json_key){name, head};
 }
 
-struct json_key json_make_key(const char *name)
+/* Of keys with the same head. One of eight bytes or more has no zero there. */
+static inline bool has_tail(const struct member *x, struct json_key key)
 {
-	return (struct json_key){name, json_head(name, strlen(name))};
+	return !(key.head >> 56) || x->key.name == key.name ||
+	       !strcmp(x->key.name + sizeof(key.head),
+		   key.name + sizeof(key.head));
 }
 
-static bool is_key(
-    const struct member *x, uint64_t head, const char *key, size_t len)
+static inline bool is_key(const struct member *x, struct json_key key)
 {
-	return x->head == head &&
-	       (len < sizeof(head) ||
-		   !strcmp(x->key + sizeof(head), key + sizeof(head)));
+	return x->key.head == key.head && has_tail(x, key);
 }
 
 /* FNV-1a. */
@@ -109,13 +114,11 @@ static uint32_t hash(const char *key)
 }
 
 /* The slot of a key, or the free one where it belongs. */
-static uint32_t *find_slot(
-    struct json_object *o, uint64_t head, const char *key, size_t len)
+static uint32_t *find_slot(const struct json_object *o, struct json_key key)
 {
-	uint32_t i = hash(key) & (o->slots - 1);
+	uint32_t i = hash(key.name) & (o->slots - 1);
 
-	while (o->index[i] &&
-	       !is_key(&o->members[o->index[i] - 1], head, key, len))
+	while (o->index[i] && !is_key(&o->members[o->index[i] - 1], key))
 		i = (i + 1) & (o->slots - 1);
 	return &o->index[i];
 }
@@ -127,24 +130,27 @@ static void make_index(struct json_object *o)
 	while (o->slots < o->n * 4)
 		o->slots *= 2;
 	o->index = mem_array(o->mem, o->slots, sizeof(*o->index));
-	for (uint32_t i = 0; i < o->n; i++) {
-		const struct member *x = &o->members[i];
-
-		*find_slot(o, x->head, x->key, strlen(x->key)) = i + 1;
-	}
+	for (uint32_t i = 0; i < o->n; i++)
+		*find_slot(o, o->members[i].key) = i + 1;
 }
 
-size_t json_place(
-    struct json_object *o, uint64_t head, const char *key, size_t len)
+static size_t look_for(struct json_object *o, struct json_key key)
 {
 	if (o->n > JSON_FEW && !o->index)
 		make_index(o);
 	if (o->index)
-		return (size_t)*find_slot(o, head, key, len) - 1;
+		return (size_t)*find_slot(o, key) - 1;
 	for (size_t i = o->n; i > 0; i--)
-		if (is_key(&o->members[i - 1], head, key, len))
+		if (o->members[i - 1].key.head == key.head &&
+		    has_tail(&o->members[i - 1], key))
 			return i - 1;
 	return SIZE_MAX;
+}
+
+/* The place of a key; `o` is an object. SIZE_MAX: it has none. */
+static inline size_t find_place(struct json_object *o, struct json_key key)
+{
+	return o->bits & json_bit(key.head) ? look_for(o, key) : SIZE_MAX;
 }
 
 /* Where the program's own data begins and ends. The names are the linker's. */
@@ -158,70 +164,77 @@ static bool is_literal(const char *key)
 	       (uintptr_t)key < (uintptr_t)end;
 }
 
-static struct member *add(struct json_object *o)
+static void grow(struct json_object *o)
 {
-	if (o->n == o->room) {
-		uint32_t room = o->room ? o->room * 2 : ROOM;
-		struct member *more = mem_array(o->mem, room, sizeof(*more));
+	uint32_t room = o->room ? o->room * 2 : ROOM;
+	struct member *more = mem_array(o->mem, room, sizeof(*more));
 
-		if (o->n)
-			memcpy(more, o->members, o->n * sizeof(*more));
-		o->members = more;
-		o->room = room;
-	}
-	return &o->members[o->n++];
+	if (o->n)
+		memcpy(more, o->members, o->n * sizeof(*more));
+	o->members = more;
+	o->room = room;
 }
 
-bool json_add(struct json_object *o, const struct member *x)
+static inline void add(
+    struct json_object *o, struct json_key key, struct json_object *value)
 {
-	size_t len = strlen(x->key);
-	size_t place = json_place(o, x->head, x->key, len);
+	struct member *x;
+
+	if (o->n == o->room)
+		grow(o);
+	x = &o->members[o->n++];
+	x->key = key;
+	x->value = value;
+}
+
+static void index_last(struct json_object *o, struct json_key key)
+{
+	if (o->n * 2 > o->slots)
+		make_index(o);
+	else
+		*find_slot(o, key) = o->n;
+}
+
+static inline bool add_member(
+    struct json_object *o, struct json_key key, struct json_object *value)
+{
+	size_t place = find_place(o, key);
 
 	if (place != SIZE_MAX) {
-		o->members[place].value = x->value;
+		o->members[place].value = value;
 		return false;
 	}
-	*add(o) = *x;
-	if (o->index && o->n * 2 > o->slots)
-		make_index(o);
-	else if (o->index)
-		*find_slot(o, x->head, x->key, len) = o->n;
+	add(o, key, value);
+	o->bits |= json_bit(key.head);
+	if (o->index)
+		index_last(o, key);
 	return true;
 }
 
-static void put_member(
-    struct json_object *o, const char *key, struct json_object *value)
+bool json_add(
+    struct json_object *o, struct json_key key, struct json_object *value)
 {
-	size_t len = strlen(key);
-	struct member x = {json_head(key, len), key, value};
-
-	if (!is_literal(key))
-		x.key = mem_text_n(o->mem, key, len);
-	json_add(o, &x);
+	return add_member(o, key, value);
 }
 
-void json_put(struct json_object *o, const char *key, struct json_object *value)
+static _Noreturn void die_of_kind(const char *key)
 {
-	if (!json_is(o, key ? JSON_OBJECT : JSON_LIST)) {
-		log_error("json.kind", "a member of what is no object: %s",
-		    key ? key : "(item)");
-		abort();
-	}
-	if (key)
-		put_member(o, key, value);
+	log_error("json.kind", "a member of what is no object: %s",
+	    key ? key : "(item)");
+	abort();
+}
+
+void json_put_value(
+    struct json_object *o, struct json_key key, struct json_object *value)
+{
+	if (!json_is(o, key.name ? JSON_OBJECT : JSON_LIST))
+		die_of_kind(key.name);
+	if (key.name && !is_literal(key.name))
+		key.name = mem_text(o->mem, key.name);
+	if (key.name)
+		add_member(o, key, value);
 	else
-		*add(o) = (struct member){.value = value};
-}
-
-void json_put_text(struct json_object *o, const char *key, const char *text)
-{
-	json_put(o, key,
-	    text ? make_text(o->mem, JSON_TEXT, text, strlen(text)) : NULL);
-}
-
-void json_put_int(struct json_object *o, const char *key, int64_t n)
-{
-	json_put(o, key, json_new_int(o->mem, n));
+		add(o, key, value);
 }
 
 void json_put_digits(struct json_object *o, const char *key, const char *digits)
@@ -239,34 +252,13 @@ struct json_object *json_flag_value(bool flag)
 	return &flags[flag];
 }
 
-void json_put_flag(struct json_object *o, const char *key, bool flag)
-{
-	json_put(o, key, &flags[flag]);
-}
-
-struct json_object *json_put_object(struct json_object *o, const char *key)
-{
-	struct json_object *value = json_new(o->mem);
-
-	json_put(o, key, value);
-	return value;
-}
-
-struct json_object *json_put_list(struct json_object *o, const char *key)
-{
-	struct json_object *value = json_new_list(o->mem);
-
-	json_put(o, key, value);
-	return value;
-}
-
 void json_remove(struct json_object *o, const char *key)
 {
-	size_t len = strlen(key), place;
+	size_t place;
 
 	if (!json_is(o, JSON_OBJECT))
 		return;
-	place = json_place(o, json_head(key, len), key, len);
+	place = find_place(o, json_make_key(key));
 	if (place == SIZE_MAX)
 		return;
 	o->n--;
@@ -276,11 +268,6 @@ void json_remove(struct json_object *o, const char *key)
 }
 
 /* --- Reading -------------------------------------------------------------- */
-
-enum json_kind json_kind(const struct json_object *o)
-{
-	return o ? (enum json_kind)o->kind : JSON_NULL;
-}
 
 bool json_is_whole(const struct json_object *o)
 {
@@ -301,20 +288,37 @@ bool json_flag(const struct json_object *o)
 	return o && o->flag;
 }
 
-bool json_int(const struct json_object *o, int64_t *out)
+/* As many digits never overflow. */
+enum { SHORT_INT = 18 };
+
+static bool long_int(const char *text, int64_t *out)
 {
 	char *rest;
 	long long n;
 
-	if (!json_is(o, JSON_NUMBER) && !json_is(o, JSON_TEXT))
-		return false;
-	if (!*o->text || !strchr("-0123456789", *o->text))
-		return false;
 	errno = 0;
-	n = strtoll(o->text, &rest, 10);
+	n = strtoll(text, &rest, 10);
 	if (errno || *rest)
 		return false;
 	*out = n;
+	return true;
+}
+
+bool json_int(const struct json_object *o, int64_t *out)
+{
+	const char *from, *at;
+	int64_t n = 0;
+
+	if (!json_is(o, JSON_NUMBER) && !json_is(o, JSON_TEXT))
+		return false;
+	from = o->text + (*o->text == '-');
+	for (at = from; *at >= '0' && *at <= '9' && at - from < SHORT_INT; at++)
+		n = n * 10 + (*at - '0');
+	if (at == from)
+		return false;
+	if (*at)
+		return *at >= '0' && *at <= '9' && long_int(o->text, out);
+	*out = from == o->text ? n : -n;
 	return true;
 }
 
@@ -353,19 +357,19 @@ bool json_member(const struct json_object *o, size_t i, const char **key,
 {
 	if (i >= json_count(o))
 		return false;
-	*key = o->members[i].key;
+	*key = o->members[i].key.name;
 	*value = o->members[i].value;
 	return true;
 }
 
-static bool has(struct json_object *o, uint64_t head, const char *key,
-    size_t len, struct json_object **out)
+bool json_has_key(
+    struct json_object *o, const struct json_key *key, struct json_object **out)
 {
 	size_t place;
 
 	if (!json_is(o, JSON_OBJECT))
 		return false;
-	place = json_place(o, head, key, len);
+	place = find_place(o, *key);
 	if (place == SIZE_MAX)
 		return false;
 	if (out)
@@ -373,40 +377,50 @@ static bool has(struct json_object *o, uint64_t head, const char *key,
 	return true;
 }
 
-bool json_has_key(
-    struct json_object *o, const struct json_key *key, struct json_object **out)
-{
-	/* A shorter name has zeroes at its head's end. */
-	const char *tail = (const char *)&key->head + sizeof(key->head) - 1;
-
-	return has(o, key->head, key->name, *tail ? sizeof(key->head) : 0, out);
-}
-
 bool json_has(struct json_object *o, const char *key, struct json_object **out)
 {
-	size_t len = strlen(key);
+	struct json_key ready = json_make_key(key);
 
-	return has(o, json_head(key, len), key, len, out);
+	return json_has_key(o, &ready, out);
 }
 
-struct json_object *json_find(struct json_object *o, const char *key)
+struct json_object *json_find_key(struct json_object *o, struct json_key key)
 {
 	struct json_object *value = NULL;
 
-	json_has(o, key, &value);
+	json_has_key(o, &key, &value);
 	return value;
 }
 
-const char *json_find_text(struct json_object *o, const char *key)
+struct json_column json_make_column(const char *key)
 {
-	struct json_object *value = json_find(o, key);
-
-	return json_is(value, JSON_FLAG) ? NULL : json_text(value, NULL);
+	return (struct json_column){json_make_key(key), 0};
 }
 
-bool json_find_int(struct json_object *o, const char *key, int64_t *out)
+bool json_has_near(struct json_object *o, struct json_key key, size_t *near,
+    struct json_object **out)
 {
-	return json_int(json_find(o, key), out);
+	size_t place = *near;
+
+	if (!json_is(o, JSON_OBJECT))
+		return false;
+	if (place >= o->n || !is_key(&o->members[place], key))
+		place = find_place(o, key);
+	if (place == SIZE_MAX)
+		return false;
+	*near = place;
+	*out = o->members[place].value;
+	return true;
+}
+
+struct json_object *json_find_column(
+    struct json_object *o, struct json_column *column)
+{
+	struct json_object *value = NULL;
+
+	if (column->key.name)
+		json_has_near(o, column->key, &column->place, &value);
+	return value;
 }
 
 static bool equal_members(

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct buf;
 struct diag;
@@ -30,6 +31,36 @@ enum json_kind {
 	JSON_OBJECT
 };
 
+/* --- Keys ----------------------------------------------------------------- */
+
+/* A key made ready. Its first eight bytes as a number, the first one the
+ * lowest: most keys differ there. */
+struct json_key {
+	const char *name;
+	uint64_t head;
+};
+
+struct json_key json_ready_key(const char *name);
+
+static inline uint64_t json_head_byte(const char *key, size_t len, size_t i)
+{
+	return i < len ? (uint64_t)(unsigned char)key[i] << 8 * i : 0;
+}
+
+/* Of a literal, which nearly all keys are, the compiler makes it. */
+static inline struct json_key json_make_key(const char *key)
+{
+	size_t n = key ? strlen(key) : 0;
+
+	if (!__builtin_constant_p(n))
+		return json_ready_key(key);
+	return (struct json_key){key,
+	    json_head_byte(key, n, 0) | json_head_byte(key, n, 1) |
+		json_head_byte(key, n, 2) | json_head_byte(key, n, 3) |
+		json_head_byte(key, n, 4) | json_head_byte(key, n, 5) |
+		json_head_byte(key, n, 6) | json_head_byte(key, n, 7)};
+}
+
 /* --- Building ------------------------------------------------------------- */
 
 /* A new object or list. */
@@ -43,24 +74,70 @@ struct json_object *json_new_int(struct mem *m, int64_t n);
 /* Adding to an object (in the place of a member of that name), or to the end of
  * a list, where `key` is NULL. A key that is no literal of the program, and
  * every text, is copied; a NULL text is null. */
-void json_put(
-    struct json_object *o, const char *key, struct json_object *value);
-void json_put_text(struct json_object *o, const char *key, const char *text);
-void json_put_int(struct json_object *o, const char *key, int64_t n);
+void json_put_value(
+    struct json_object *o, struct json_key key, struct json_object *value);
+
+static inline void json_put(
+    struct json_object *o, const char *key, struct json_object *value)
+{
+	json_put_value(o, json_make_key(key), value);
+}
+
+static inline void json_put_text(
+    struct json_object *o, const char *key, const char *text)
+{
+	json_put_value(o, json_make_key(key),
+	    text ? json_new_text(json_pool(o), text, strlen(text)) : NULL);
+}
+
+static inline void json_put_int(
+    struct json_object *o, const char *key, int64_t n)
+{
+	json_put_value(o, json_make_key(key), json_new_int(json_pool(o), n));
+}
+
 /* A number with just these digits. */
 void json_put_digits(
     struct json_object *o, const char *key, const char *digits);
-void json_put_flag(struct json_object *o, const char *key, bool flag);
+
+struct json_object *json_flag_value(bool flag);
+
+static inline void json_put_flag(
+    struct json_object *o, const char *key, bool flag)
+{
+	json_put_value(o, json_make_key(key), json_flag_value(flag));
+}
+
 /* A new object or list under `key`, to be filled. */
-struct json_object *json_put_object(struct json_object *o, const char *key);
-struct json_object *json_put_list(struct json_object *o, const char *key);
+static inline struct json_object *json_put_object(
+    struct json_object *o, const char *key)
+{
+	struct json_object *value = json_new(json_pool(o));
+
+	json_put_value(o, json_make_key(key), value);
+	return value;
+}
+
+static inline struct json_object *json_put_list(
+    struct json_object *o, const char *key)
+{
+	struct json_object *value = json_new_list(json_pool(o));
+
+	json_put_value(o, json_make_key(key), value);
+	return value;
+}
 
 /* Takes a member out; no matter if there is none. */
 void json_remove(struct json_object *o, const char *key);
 
 /* --- Reading a value ------------------------------------------------------ */
 
-enum json_kind json_kind(const struct json_object *o);
+static inline enum json_kind json_kind(const struct json_object *o)
+{
+	/* It is a value's first byte. */
+	return o ? (enum json_kind) * (const unsigned char *)o : JSON_NULL;
+}
+
 static inline bool json_is(const struct json_object *o, enum json_kind kind)
 {
 	return json_kind(o) == kind;
@@ -72,6 +149,12 @@ bool json_is_whole(const struct json_object *o);
 /* The text of a text or number (its own digits), "true" or "false" of a flag;
  * NULL: it is something else. `len` may be NULL. */
 const char *json_text(const struct json_object *o, size_t *len);
+
+/* The same, but NULL of a flag. */
+static inline const char *json_plain(const struct json_object *o)
+{
+	return json_is(o, JSON_FLAG) ? NULL : json_text(o, NULL);
+}
 
 /* Whether it is true: of anything but a flag, false. */
 bool json_flag(const struct json_object *o);
@@ -96,21 +179,47 @@ struct json_object *json_at(const struct json_object *list, size_t i);
 /* --- Members -------------------------------------------------------------- */
 
 /* `o` may be NULL or of any kind; a missing member reads as NULL. */
-struct json_object *json_find(struct json_object *o, const char *key);
+struct json_object *json_find_key(struct json_object *o, struct json_key key);
+
+static inline struct json_object *json_find(
+    struct json_object *o, const char *key)
+{
+	return json_find_key(o, json_make_key(key));
+}
+
 /* Tells a missing member from one that is null. `out` may be NULL. */
 bool json_has(struct json_object *o, const char *key, struct json_object **out);
-const char *json_find_text(struct json_object *o, const char *key);
-bool json_find_int(struct json_object *o, const char *key, int64_t *out);
-
-/* A key that is looked for often, made ready once. */
-struct json_key {
-	const char *name;
-	uint64_t head;
-};
-
-struct json_key json_make_key(const char *name);
 bool json_has_key(struct json_object *o, const struct json_key *key,
     struct json_object **out);
+
+/* The same; *near is where it is looked for first, and then where it was. */
+bool json_has_near(struct json_object *o, struct json_key key, size_t *near,
+    struct json_object **out);
+
+/* What a flag is, is no text. */
+static inline const char *json_find_text(
+    struct json_object *o, const char *key)
+{
+	return json_plain(json_find(o, key));
+}
+
+static inline bool json_find_int(
+    struct json_object *o, const char *key, int64_t *out)
+{
+	return json_int(json_find(o, key), out);
+}
+
+/* A key that is looked for in rows that are alike, and where it was in the
+ * last of them. */
+struct json_column {
+	struct json_key key;
+	size_t place;
+};
+
+/* Of a NULL key: a column that no row has. */
+struct json_column json_make_column(const char *key);
+struct json_object *json_find_column(
+    struct json_object *o, struct json_column *column);
 
 /* The members in their order: i from 0; false: there is none. */
 size_t json_count(const struct json_object *o);

@@ -18,9 +18,14 @@ struct scan {
 	/* Members of the lists and objects that are open. */
 	struct member *stack;
 	size_t n, room;
+
+	bool odd_keys; /* one was written with an escape */
 };
 
-static bool scan_value(struct scan *s, int depth, struct json_object **out);
+/* `like`: the value before it in a list, whose keys are nearly always its own;
+ * or NULL. */
+static bool scan_value(struct scan *s, int depth,
+    const struct json_object *like, struct json_object **out);
 
 static bool stop(struct scan *s, const char *what)
 {
@@ -89,10 +94,34 @@ static bool is_cut(const struct scan *s)
 
 /* To the first byte of a text that needs a look: its end, an escape, or what
  * may not be there. */
+static bool is_plain(char c)
+{
+	return c != '"' && c != '\\' && (unsigned char)c >= ' ' &&
+	       (unsigned char)c < 0x80;
+}
+
+/* Eight bytes at a time: the highest bit of each that is not plain, and maybe
+ * of one behind such a one. */
+static uint64_t find_odd(uint64_t bytes)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t quotes = bytes ^ ones * '"', escapes = bytes ^ ones * '\\';
+
+	return (bytes | (bytes - ones * ' ') | (quotes - ones) |
+		   (escapes - ones)) &
+	       high;
+}
+
 static const char *find_special(const char *at, const char *end)
 {
-	while (at < end && *at != '"' && *at != '\\' &&
-	       (unsigned char)*at >= ' ' && (unsigned char)*at < 0x80)
+	uint64_t bytes;
+
+	for (; end - at >= (ptrdiff_t)sizeof(bytes); at += sizeof(bytes)) {
+		memcpy(&bytes, at, sizeof(bytes));
+		if (find_odd(bytes))
+			break;
+	}
+	while (at < end && is_plain(*at))
 		at++;
 	return at;
 }
@@ -301,25 +330,29 @@ static bool has_doubles(const struct member *x, size_t n)
 {
 	for (size_t i = 1; i < n; i++)
 		for (size_t k = 0; k < i; k++)
-			if (x[i].head == x[k].head &&
-			    !strcmp(x[i].key, x[k].key))
+			if (x[i].key.head == x[k].key.head &&
+			    !strcmp(x[i].key.name, x[k].key.name))
 				return true;
 	return false;
 }
 
-/* Makes what was pushed since `from` a value. */
-static bool close(
-    struct scan *s, enum json_kind kind, size_t from, struct json_object **out)
+/* Makes what was pushed since `from` a value. `known`: its keys are those of
+ * another. */
+static bool close(struct scan *s, enum json_kind kind, size_t from, bool known,
+    struct json_object **out)
 {
 	size_t n = s->n - from;
 	const struct member *pushed = n ? s->stack + from : NULL;
 	struct member *own;
 
 	s->n = from;
-	if (kind == JSON_OBJECT && (n > JSON_FEW || has_doubles(pushed, n))) {
+	if (kind == JSON_OBJECT && !known &&
+	    (n > JSON_FEW || has_doubles(pushed, n))) {
 		*out = json_new(s->mem);
 		for (size_t i = 0; i < n; i++)
-			if (!json_add(*out, &pushed[i]) && s->rules->strict)
+			if (!json_add(
+				*out, pushed[i].key, pushed[i].value) &&
+			    s->rules->strict)
 				return stop(s, "a name that comes twice");
 		return true;
 	}
@@ -330,17 +363,40 @@ static bool close(
 	return true;
 }
 
-static bool scan_key(struct scan *s, struct member *x)
+/* Takes a key that stands here as `known` does, letter by letter. */
+static bool take_known(struct scan *s, const struct json_key *known)
 {
+	size_t len = strlen(known->name);
+
+	if (s->odd_keys || (size_t)(s->end - s->at) < len + 2 ||
+	    s->at[len + 1] != '"' || memcmp(s->at + 1, known->name, len) != 0)
+		return false;
+	s->at += len + 2;
+	return true;
+}
+
+/* `known`: the key that is likely here, or NULL; *is_known stays true if it
+ * is. */
+static bool scan_key(struct scan *s, struct json_key *key,
+    const struct json_key *known, bool *is_known)
+{
+	const char *text, *from;
 	size_t len;
 
 	skip_blanks(s);
 	if (s->at == s->end || *s->at != '"')
 		return stop_here(s, "a name in quotes is wanted");
-	if (!scan_text(s, &x->key, &len))
-		return false;
-	x->head = json_head(x->key, len);
-	x->key = mem_text_n(s->mem, x->key, len);
+	if (known && take_known(s, known)) {
+		*key = *known;
+	} else {
+		from = s->at;
+		if (!scan_text(s, &text, &len))
+			return false;
+		s->odd_keys = s->odd_keys ||
+			      len + 2 != (size_t)(s->at - from);
+		*key = json_ready_key(mem_text_n(s->mem, text, len));
+		*is_known = false;
+	}
 	skip_blanks(s);
 	if (s->at == s->end || *s->at != ':')
 		return stop_here(s, "a colon is wanted");
@@ -348,39 +404,57 @@ static bool scan_key(struct scan *s, struct member *x)
 	return true;
 }
 
-/* At its first bracket. */
-static bool scan_members(
-    struct scan *s, int depth, enum json_kind kind, struct json_object **out)
+/* The key at a place of an object without index, or NULL. */
+static const struct json_key *key_at(const struct json_object *o, size_t i)
 {
-	char last = kind == JSON_OBJECT ? '}' : ']';
+	return json_is(o, JSON_OBJECT) && i < o->n && o->n <= JSON_FEW
+		   ? &o->members[i].key
+		   : NULL;
+}
+
+/* Behind a member: *last, it was the last. */
+static bool scan_comma(struct scan *s, char end, bool *last)
+{
+	skip_blanks(s);
+	*last = s->at < s->end && *s->at == end;
+	if (!*last && (s->at == s->end || *s->at != ','))
+		return stop_here(s, "a comma or the end is wanted");
+	s->at++;
+	return true;
+}
+
+/* At its first bracket. */
+static bool scan_members(struct scan *s, int depth, enum json_kind kind,
+    const struct json_object *like, struct json_object **out)
+{
+	char end = kind == JSON_OBJECT ? '}' : ']';
+	const struct json_object *before = NULL;
 	size_t from = s->n;
+	bool known = true, last;
 
 	s->at++;
 	skip_blanks(s);
-	if (s->at < s->end && *s->at == last) {
+	last = s->at < s->end && *s->at == end;
+	if (last)
 		s->at++;
-		return close(s, kind, from, out);
-	}
-	for (;;) {
+	while (!last) {
 		struct member x = {0};
 
-		if (kind == JSON_OBJECT && !scan_key(s, &x))
+		if (kind == JSON_OBJECT &&
+		    !scan_key(s, &x.key, key_at(like, s->n - from), &known))
 			return false;
-		if (!scan_value(s, depth + 1, &x.value))
+		if (!scan_value(s, depth + 1, before, &x.value))
 			return false;
 		push(s, &x);
-		skip_blanks(s);
-		if (s->at < s->end && *s->at == last) {
-			s->at++;
-			return close(s, kind, from, out);
-		}
-		if (s->at == s->end || *s->at != ',')
-			return stop_here(s, "a comma or the end is wanted");
-		s->at++;
+		before = kind == JSON_LIST ? x.value : NULL;
+		if (!scan_comma(s, end, &last))
+			return false;
 	}
+	return close(s, kind, from, known, out);
 }
 
-static bool scan_value(struct scan *s, int depth, struct json_object **out)
+static bool scan_value(struct scan *s, int depth,
+    const struct json_object *like, struct json_object **out)
 {
 	const char *text;
 	size_t len;
@@ -394,9 +468,9 @@ static bool scan_value(struct scan *s, int depth, struct json_object **out)
 		return stop(s, "more values than are read");
 	switch (*s->at) {
 	case '{':
-		return scan_members(s, depth, JSON_OBJECT, out);
+		return scan_members(s, depth, JSON_OBJECT, like, out);
 	case '[':
-		return scan_members(s, depth, JSON_LIST, out);
+		return scan_members(s, depth, JSON_LIST, NULL, out);
 	case '"':
 		if (!scan_text(s, &text, &len))
 			return false;
@@ -425,7 +499,7 @@ bool json_scan(struct mem *m, const char *text, size_t len,
 	    .end = text + len,
 	    .rules = rules,
 	    .left = JSON_VALUES_MAX};
-	bool good = scan_value(&s, 0, out);
+	bool good = scan_value(&s, 0, NULL, out);
 
 	if (good) {
 		skip_blanks(&s);

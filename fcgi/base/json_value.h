@@ -8,13 +8,12 @@
 enum { JSON_FEW = 32 };
 
 struct member {
-	uint64_t head; /* json_head() of the key; 0 in a list */
-	const char *key;
+	struct json_key key; /* of a list: none */
 	struct json_object *value;
 };
 
 struct json_object {
-	unsigned char kind;
+	unsigned char kind; /* first: see json_kind() */
 	bool flag;
 	uint32_t n;    /* bytes, items or members */
 	uint32_t room; /* of `members` */
@@ -24,25 +23,24 @@ struct json_object {
 	};
 	/* Only in objects and lists. */
 	struct mem *mem;
+	/* A bit of each key: most that are not there are known by that. */
+	uint64_t bits;
 	uint32_t *index; /* of an object of many members; NULL: not made */
 	uint32_t slots;
 };
 
-/* The first eight bytes of a key: most differ there. */
-uint64_t json_head(const char *key, size_t len);
+/* The bit of a key in `bits`. */
+static inline uint64_t json_bit(uint64_t head)
+{
+	return UINT64_C(1) << (head * UINT64_C(0x9e3779b97f4a7c15) >> 58);
+}
 
 /* A new list or object around members that are in the pool already. */
 struct json_object *json_wrap(
     struct mem *m, enum json_kind kind, struct member *members, size_t n);
 
-/* True or false: one of each serves all. */
-struct json_object *json_flag_value(bool flag);
-
 /* Adds a member whose key is in the pool. False: it took the place of one. */
-bool json_add(struct json_object *o, const struct member *x);
-
-/* The place of a key; `o` is an object. SIZE_MAX: it has none. */
-size_t json_place(
-    struct json_object *o, uint64_t head, const char *key, size_t len);
+bool json_add(
+    struct json_object *o, struct json_key key, struct json_object *value);
 
 #endif

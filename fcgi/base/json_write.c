@@ -56,8 +56,9 @@ static void write_members(struct buf *b, const struct json_object *o, int depth)
 			buf_add_char(b, ',');
 		write_break(b, deeper);
 		if (named) {
-			write_text(
-			    b, o->members[i].key, strlen(o->members[i].key));
+			const char *key = o->members[i].key.name;
+
+			write_text(b, key, strlen(key));
 			buf_add(b, ": ", depth < 0 ? 1 : 2);
 		}
 		write_value(b, o->members[i].value, deeper);

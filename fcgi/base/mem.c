@@ -14,7 +14,8 @@ enum { BLOCK = 64 * 1024, KEPT = 4, ALIGN = _Alignof(max_align_t) };
 
 struct block {
 	struct block *next;
-	size_t size, used;
+	size_t size;
+	size_t used; /* of the one being filled: see mem_alloc() */
 	_Alignas(max_align_t) unsigned char data[];
 };
 
@@ -24,11 +25,17 @@ struct owned {
 	void *ptr;
 };
 
+/* What a block has beyond `used` is zero, always: a new one comes so, a kept
+ * one was wiped. Nothing is written to memory that was not handed out. */
 struct mem {
+	/* The rest of the block being filled, as far as the limit allows. */
+	unsigned char *at;
+	size_t left;
+
 	struct block *blocks; /* the one being filled first */
 	struct block *spare;  /* all of size BLOCK */
 	struct owned *owned;
-	size_t limit, used;
+	size_t limit, full; /* bytes of the blocks behind the first */
 };
 
 static _Noreturn void die(const char *why, size_t size)
@@ -37,7 +44,25 @@ static _Noreturn void die(const char *why, size_t size)
 	abort();
 }
 
-static struct block *add_block(struct mem *m, size_t size)
+static size_t used_of_first(const struct mem *m)
+{
+	return m->blocks ? (size_t)(m->at - m->blocks->data) : 0;
+}
+
+size_t mem_used(const struct mem *m)
+{
+	return m->full + used_of_first(m);
+}
+
+/* Notes how far the first block is filled. */
+static void leave_block(struct mem *m)
+{
+	m->full = mem_used(m);
+	if (m->blocks)
+		m->blocks->used = used_of_first(m);
+}
+
+static void add_block(struct mem *m, size_t size)
 {
 	size_t room = size > BLOCK ? size : BLOCK;
 	struct block *b = room == BLOCK ? m->spare : NULL;
@@ -45,14 +70,15 @@ static struct block *add_block(struct mem *m, size_t size)
 	if (b)
 		m->spare = b->next;
 	else
-		b = malloc(sizeof(*b) + room);
+		b = calloc(1, sizeof(*b) + room);
 	if (!b)
 		die("no memory left", size);
+	leave_block(m);
 	b->size = room;
-	b->used = 0;
 	b->next = m->blocks;
 	m->blocks = b;
-	return b;
+	m->at = b->data;
+	m->left = room < m->limit - m->full ? room : m->limit - m->full;
 }
 
 struct mem *mem_open(size_t limit)
@@ -61,7 +87,7 @@ struct mem *mem_open(size_t limit)
 
 	if (!m)
 		die("no memory left", sizeof(*m));
-	m->limit = limit;
+	m->limit = limit ? limit : SIZE_MAX / 2;
 	return m;
 }
 
@@ -91,6 +117,7 @@ void mem_clear(struct mem *m)
 	size_t kept = 0;
 
 	release_owned(m);
+	leave_block(m);
 	for (struct block *b = m->spare; b; b = b->next)
 		kept++;
 	while (m->blocks) {
@@ -107,7 +134,8 @@ void mem_clear(struct mem *m)
 		m->spare = b;
 		kept++;
 	}
-	m->used = 0;
+	m->at = NULL;
+	m->left = m->full = 0;
 }
 
 void mem_close(struct mem *m)
@@ -115,27 +143,32 @@ void mem_close(struct mem *m)
 	if (!m)
 		return;
 	release_owned(m);
+	leave_block(m);
 	free_blocks(m->blocks);
 	free_blocks(m->spare);
 	free(m);
 }
 
+static void make_room(struct mem *m, size_t size)
+{
+	if (size > m->limit - mem_used(m))
+		die("request over its memory limit", size);
+	add_block(m, size);
+}
+
 void *mem_alloc(struct mem *m, size_t size)
 {
-	struct block *b = m->blocks;
 	void *p;
 
 	if (size > SIZE_MAX - ALIGN)
 		die("size overflows", size);
 	size = (size + ALIGN - 1) / ALIGN * ALIGN;
-	if (m->limit && (size > m->limit || m->used > m->limit - size))
-		die("request over its memory limit", size);
-	if (!b || b->size - b->used < size)
-		b = add_block(m, size);
-	p = b->data + b->used;
-	b->used += size;
-	m->used += size;
-	return memset(p, 0, size);
+	if (size > m->left)
+		make_room(m, size);
+	p = m->at;
+	m->at += size;
+	m->left -= size;
+	return p;
 }
 
 void *mem_array(struct mem *m, size_t n, size_t size)
@@ -200,17 +233,25 @@ void mem_own(struct mem *m, void (*release)(void *), void *ptr)
 	m->owned = o;
 }
 
-size_t mem_used(const struct mem *m)
-{
-	return m->used;
-}
-
 void buf_open(struct buf *b, struct mem *m, size_t room)
 {
 	b->mem = m;
 	b->room = room ? room : 256;
 	b->len = 0;
 	b->data = mem_alloc(m, b->room);
+}
+
+/* At the end of what is handed out, a piece grows where it is. */
+static bool extend(struct mem *m, const char *data, size_t from, size_t to)
+{
+	size_t more = to - from;
+
+	if (from % ALIGN || to % ALIGN || more > m->left ||
+	    (const unsigned char *)data + from != m->at)
+		return false;
+	m->at += more;
+	m->left -= more;
+	return true;
 }
 
 static void buf_grow(struct buf *b, size_t more)
@@ -223,6 +264,10 @@ static void buf_grow(struct buf *b, size_t more)
 	need = b->len + more + 1;
 	while (room < need)
 		room *= 2;
+	if (extend(b->mem, b->data, b->room, room)) {
+		b->room = room;
+		return;
+	}
 	data = mem_alloc(b->mem, room);
 	memcpy(data, b->data, b->len);
 	b->data = data;

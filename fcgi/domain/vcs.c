@@ -279,39 +279,39 @@ const char *vcs_find_currency(struct vcs_trip *t, int64_t id)
 /* --- Rates ---------------------------------------------------------------- */
 
 struct rates_fields {
-	const char *id, *code, *name, *service, *price, *currency;
-	const char *from, *till, *interval, *min_volume, *setup_fee;
+	struct json_column id, code, name, service, price, currency;
+	struct json_column from, till, interval, min_volume, setup_fee;
 };
 
-static bool read_rate(const struct rates_fields *f, struct json_object *row,
+static bool read_rate(struct rates_fields *f, struct json_object *row,
     struct vcs_rate *rate)
 {
-	const char *code = vcs_read_text(row, f->code);
-	const char *name = vcs_read_text(row, f->name);
+	const char *code = vcs_text_in(row, &f->code);
+	const char *name = vcs_text_in(row, &f->name);
 
 	*rate = (struct vcs_rate){
-	    .id = vcs_read_int(row, f->id),
+	    .id = vcs_int_in(row, &f->id),
 	    .code = code ? code : "",
 	    .name = name ? name : "",
-	    .service = vcs_read_int(row, f->service),
-	    .currency = vcs_read_int(row, f->currency),
-	    .effective_from = vcs_read_time(row, f->from, "UTC"),
-	    .effective_till = vcs_read_time(row, f->till, "UTC"),
-	    .interval = vcs_read_int(row, f->interval),
-	    .min_volume = vcs_read_int(row, f->min_volume),
+	    .service = vcs_int_in(row, &f->service),
+	    .currency = vcs_int_in(row, &f->currency),
+	    .effective_from = vcs_time_in(row, &f->from, "UTC"),
+	    .effective_till = vcs_time_in(row, &f->till, "UTC"),
+	    .interval = vcs_int_in(row, &f->interval),
+	    .min_volume = vcs_int_in(row, &f->min_volume),
 	};
-	vcs_read_money(row, f->setup_fee, &rate->setup_fee);
-	return vcs_read_money(row, f->price, &rate->price);
+	vcs_money_in(row, &f->setup_fee, &rate->setup_fee);
+	return vcs_money_in(row, &f->price, &rate->price);
 }
 
 static enum err read_rates(struct vcs_trip *t, struct vcs_ask *a)
 {
-	const struct rates_fields f = {vcs_field(a, "id"), vcs_field(a, "code"),
-	    vcs_field(a, "name"), vcs_field(a, "service"),
-	    vcs_field(a, "price"), vcs_field(a, "currency"),
-	    vcs_field(a, "effective_from"), vcs_field(a, "effective_till"),
-	    vcs_field(a, "interval"), vcs_field(a, "min_volume"),
-	    vcs_field(a, "setup_fee")};
+	struct rates_fields f = {vcs_column(a, "id"), vcs_column(a, "code"),
+	    vcs_column(a, "name"), vcs_column(a, "service"),
+	    vcs_column(a, "price"), vcs_column(a, "currency"),
+	    vcs_column(a, "effective_from"), vcs_column(a, "effective_till"),
+	    vcs_column(a, "interval"), vcs_column(a, "min_volume"),
+	    vcs_column(a, "setup_fee")};
 	struct vcs_rates *rates = a->out;
 	size_t n = json_length(a->result);
 

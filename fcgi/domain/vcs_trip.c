@@ -550,40 +550,81 @@ const char *vcs_zone(const struct vcs_trip *t)
 	return zone ? zone : t->brand->conf->time_zone;
 }
 
-bool vcs_read_money(
-    struct json_object *row, const char *name, struct money *out)
+static struct json_object *find_field(struct json_object *row, const char *name)
 {
-	const char *text = name ? json_find_text(row, name) : NULL;
+	return name ? json_find(row, name) : NULL;
+}
+
+static bool money_of(struct json_object *value, struct money *out)
+{
+	const char *text = json_plain(value);
 
 	return text && money_parse(text, out);
 }
 
-const char *vcs_read_text(struct json_object *row, const char *name)
+/* Whole numbers come as 60, "60" and, from some encoders, 60.0. */
+static int64_t int_of(struct json_object *value)
 {
-	return name ? json_find_text(row, name) : NULL;
+	int64_t n;
+
+	return json_int(value, &n) ? n : json_trunc(value);
 }
 
-/* Whole numbers come as 60, "60" and, from some encoders, 60.0. */
+static int64_t time_of(struct json_object *value, const char *zone)
+{
+	const char *text = json_plain(value);
+	int64_t when;
+
+	return text && fmt_parse_time(text, zone, &when) ? when : 0;
+}
+
+bool vcs_read_money(
+    struct json_object *row, const char *name, struct money *out)
+{
+	return money_of(find_field(row, name), out);
+}
+
+const char *vcs_read_text(struct json_object *row, const char *name)
+{
+	return json_plain(find_field(row, name));
+}
+
 int64_t vcs_read_int(struct json_object *row, const char *name)
 {
-	struct json_object *value;
-	int64_t n = 0;
-
-	if (!name)
-		return 0;
-	if (json_find_int(row, name, &n))
-		return n;
-	value = json_find(row, name);
-	return json_trunc(value);
+	return int_of(find_field(row, name));
 }
 
 int64_t vcs_read_time(
     struct json_object *row, const char *name, const char *zone)
 {
-	const char *text = vcs_read_text(row, name);
-	int64_t when;
+	return time_of(find_field(row, name), zone);
+}
 
-	return text && fmt_parse_time(text, zone, &when) ? when : 0;
+struct json_column vcs_column(const struct vcs_ask *a, const char *name)
+{
+	return json_make_column(vcs_field(a, name));
+}
+
+bool vcs_money_in(
+    struct json_object *row, struct json_column *column, struct money *out)
+{
+	return money_of(json_find_column(row, column), out);
+}
+
+const char *vcs_text_in(struct json_object *row, struct json_column *column)
+{
+	return json_plain(json_find_column(row, column));
+}
+
+int64_t vcs_int_in(struct json_object *row, struct json_column *column)
+{
+	return int_of(json_find_column(row, column));
+}
+
+int64_t vcs_time_in(
+    struct json_object *row, struct json_column *column, const char *zone)
+{
+	return time_of(json_find_column(row, column), zone);
 }
 
 char *vcs_make_time(struct mem *m, int64_t when)

@@ -74,6 +74,15 @@ int64_t vcs_read_int(struct json_object *row, const char *name);
 int64_t vcs_read_time(
     struct json_object *row, const char *name, const char *zone);
 
+/* The same of many rows that are alike: a field made ready once. */
+struct json_column vcs_column(const struct vcs_ask *a, const char *name);
+bool vcs_money_in(
+    struct json_object *row, struct json_column *column, struct money *out);
+const char *vcs_text_in(struct json_object *row, struct json_column *column);
+int64_t vcs_int_in(struct json_object *row, struct json_column *column);
+int64_t vcs_time_in(
+    struct json_object *row, struct json_column *column, const char *zone);
+
 /* A moment as the Core API takes it: "2026-11-01 00:00:00+0000". */
 char *vcs_make_time(struct mem *m, int64_t when);
 

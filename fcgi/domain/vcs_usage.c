@@ -114,8 +114,8 @@ struct vcs_names *vcs_ask_packages(struct vcs_trip *t)
 /* --- xDRs ----------------------------------------------------------------- */
 
 struct xdr_fields {
-	const char *id, *time, *account, *service, *duration, *currency;
-	const char *source, *destination, *code, *name, *rate, *cost;
+	struct json_column id, time, account, service, duration, currency;
+	struct json_column source, destination, code, name, rate, cost;
 };
 
 struct xdr_answer {
@@ -123,33 +123,33 @@ struct xdr_answer {
 	struct vcs_filter filter;
 };
 
-static void read_xdr(const struct xdr_fields *f, const char *zone,
+static void read_xdr(struct xdr_fields *f, const char *zone,
     struct json_object *row, struct vcs_xdr *x)
 {
 	*x = (struct vcs_xdr){
-	    .id = vcs_read_int(row, f->id),
-	    .time = vcs_read_time(row, f->time, zone),
-	    .account = vcs_read_int(row, f->account),
-	    .service = vcs_read_int(row, f->service),
-	    .duration = vcs_read_int(row, f->duration),
-	    .currency = vcs_read_int(row, f->currency),
-	    .source = vcs_read_text(row, f->source),
-	    .destination = vcs_read_text(row, f->destination),
-	    .code = vcs_read_text(row, f->code),
-	    .name = vcs_read_text(row, f->name),
+	    .id = vcs_int_in(row, &f->id),
+	    .time = vcs_time_in(row, &f->time, zone),
+	    .account = vcs_int_in(row, &f->account),
+	    .service = vcs_int_in(row, &f->service),
+	    .duration = vcs_int_in(row, &f->duration),
+	    .currency = vcs_int_in(row, &f->currency),
+	    .source = vcs_text_in(row, &f->source),
+	    .destination = vcs_text_in(row, &f->destination),
+	    .code = vcs_text_in(row, &f->code),
+	    .name = vcs_text_in(row, &f->name),
 	};
-	x->has_rate = vcs_read_money(row, f->rate, &x->rate);
-	x->has_cost = vcs_read_money(row, f->cost, &x->cost);
+	x->has_rate = vcs_money_in(row, &f->rate, &x->rate);
+	x->has_cost = vcs_money_in(row, &f->cost, &x->cost);
 }
 
 static enum err read_xdrs(struct vcs_trip *t, struct vcs_ask *a)
 {
-	const struct xdr_fields f = {vcs_field(a, "id"), vcs_field(a, "time"),
-	    vcs_field(a, "account"), vcs_field(a, "service"),
-	    vcs_field(a, "duration"), vcs_field(a, "currency"),
-	    vcs_field(a, "source"), vcs_field(a, "destination"),
-	    vcs_field(a, "code"), vcs_field(a, "name"), vcs_field(a, "rate"),
-	    vcs_field(a, "cost")};
+	struct xdr_fields f = {vcs_column(a, "id"), vcs_column(a, "time"),
+	    vcs_column(a, "account"), vcs_column(a, "service"),
+	    vcs_column(a, "duration"), vcs_column(a, "currency"),
+	    vcs_column(a, "source"), vcs_column(a, "destination"),
+	    vcs_column(a, "code"), vcs_column(a, "name"), vcs_column(a, "rate"),
+	    vcs_column(a, "cost")};
 	struct xdr_answer *answer = a->out;
 	struct vcs_xdrs *xdrs = &answer->xdrs;
 	const char *zone = vcs_zone(t);
@@ -162,7 +162,7 @@ static enum err read_xdrs(struct vcs_trip *t, struct vcs_ask *a)
 
 		read_xdr(&f, zone, json_at(a->result, i), x);
 		xdrs->n += is_wanted(t, &answer->filter, x->account,
-		    f.service ? x->service : answer->filter.service);
+		    f.service.key.name ? x->service : answer->filter.service);
 	}
 	return ERR_OK;
 }
@@ -295,27 +295,41 @@ struct usage_answer {
 	struct vcs_filter filter;
 };
 
+struct usage_fields {
+	struct json_column day, name, account, service;
+	struct json_column volume, events, currency, cost;
+};
+
+static bool read_usage_row(struct usage_fields *f, struct json_object *row,
+    struct vcs_usage_row *u)
+{
+	*u = (struct vcs_usage_row){
+	    .day = vcs_text_in(row, &f->day),
+	    .name = vcs_text_in(row, &f->name),
+	    .account = vcs_int_in(row, &f->account),
+	    .service = vcs_int_in(row, &f->service),
+	    .volume = vcs_int_in(row, &f->volume),
+	    .events = vcs_int_in(row, &f->events),
+	    .currency = vcs_int_in(row, &f->currency),
+	};
+	return vcs_money_in(row, &f->cost, &u->cost);
+}
+
 static enum err read_usage(struct vcs_trip *t, struct vcs_ask *a)
 {
+	struct usage_fields f = {vcs_column(a, "day"), vcs_column(a, "name"),
+	    vcs_column(a, "account"), vcs_column(a, "service"),
+	    vcs_column(a, "volume"), vcs_column(a, "events"),
+	    vcs_column(a, "currency"), vcs_column(a, "cost")};
 	struct usage_answer *answer = a->out;
 	struct vcs_usage *usage = &answer->usage;
 	size_t n = json_length(a->result), wrong = 0;
 
 	usage->rows = mem_array(t->mem, n, sizeof(*usage->rows));
 	for (size_t i = 0; i < n; i++) {
-		struct json_object *row = json_at(a->result, i);
 		struct vcs_usage_row *u = &usage->rows[usage->n];
 
-		*u = (struct vcs_usage_row){
-		    .day = vcs_read_text(row, vcs_field(a, "day")),
-		    .name = vcs_read_text(row, vcs_field(a, "name")),
-		    .account = vcs_read_int(row, vcs_field(a, "account")),
-		    .service = vcs_read_int(row, vcs_field(a, "service")),
-		    .volume = vcs_read_int(row, vcs_field(a, "volume")),
-		    .events = vcs_read_int(row, vcs_field(a, "events")),
-		    .currency = vcs_read_int(row, vcs_field(a, "currency")),
-		};
-		if (!vcs_read_money(row, vcs_field(a, "cost"), &u->cost))
+		if (!read_usage_row(&f, json_at(a->result, i), u))
 			wrong++;
 		else
 			usage->n += is_wanted(

@@ -1,8 +1,6 @@
 /* page_chart.c: how long and where the bars of a chart are. */
 #include "pages/page_chart.h"
 
-#include <stdio.h>
-
 enum {
 	WIDTH = 720,
 	HEIGHT = 220,
@@ -13,13 +11,14 @@ enum {
 };
 
 /* 1234 is 12.34: bars of a year are thinner than a unit. */
-static void put_hundredths(struct json_object *o, const char *key, int64_t n)
+static void put_hundredths(
+    struct call *c, struct json_object *o, const char *key, int64_t n)
 {
-	char text[32];
+	struct money value = {n, 2};
 
-	snprintf(text, sizeof(text), n % 100 ? "%d.%02d" : "%d", (int)(n / 100),
-	    (int)(n % 100));
-	json_put_text(o, key, text);
+	if (n % 100 == 0)
+		value = (struct money){n / 100, 0};
+	json_put_text(o, key, money_text(c->mem, value));
 }
 
 static void put_line(struct call *c, struct json_object *chart, const char *key,
@@ -52,21 +51,21 @@ static int64_t find_length(
 	return length < 0 ? 0 : length;
 }
 
-static void put_bar(struct json_object *list, const struct chart_bar *bar,
+static void put_bar(struct call *c, struct json_object *list, const struct chart_bar *bar,
     struct money most, int64_t left, int64_t step)
 {
 	int64_t height = find_length(bar->value, most, BASE - TOP, 2);
 	int64_t gap = step > 400 ? 300 : step / 8;
 	struct json_object *o = json_put_object(list, NULL);
 
-	put_hundredths(o, "x", left + gap);
+	put_hundredths(c, o, "x", left + gap);
 	json_put_int(o, "y", BASE - height);
-	put_hundredths(o, "width", step - 2 * gap);
+	put_hundredths(c, o, "width", step - 2 * gap);
 	json_put_int(o, "height", height);
 	json_put_text(o, "rx", step > 1000 ? "2" : "0");
 	json_put_text(o, "label", bar->label);
 	json_put_text(o, "short", bar->name);
-	put_hundredths(o, "label_x", left + step / 2);
+	put_hundredths(c, o, "label_x", left + step / 2);
 }
 
 void page_put_chart(struct call *c, const char *label,
@@ -88,8 +87,8 @@ void page_put_chart(struct call *c, const char *label,
 	for (size_t i = 0; i < n; i++) {
 		int64_t step = (WIDTH - LEFT) * 100 / (int64_t)n;
 
-		put_bar(
-		    list, &bars[i], most, LEFT * 100 + (int64_t)i * step, step);
+		put_bar(c, list, &bars[i], most, LEFT * 100 + (int64_t)i * step,
+		    step);
 		json_put_flag(
 		    json_at(list, i), "show_label", i % every == every / 2);
 	}

@@ -65,14 +65,15 @@ void put_duration(
 void put_quantity(struct call *c, struct json_object *o, const char *key,
     int64_t value, const char *unit)
 {
-	const char *words = mem_print(c->mem, "unit.count.%s", unit);
 	struct fmt_arg count = {NULL, (double)value};
 	struct json_object *q;
+	const char *words;
 
 	if (!strcmp(unit, "s")) {
 		put_duration(c, o, key, value);
 		return;
 	}
+	words = mem_print(c->mem, "unit.count.%s", unit);
 	q = json_put_object(o, key);
 	json_put_int(q, "value", value);
 	json_put_text(q, "unit", unit);

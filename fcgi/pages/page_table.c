@@ -94,10 +94,9 @@ static const char *find_state(
 	return fmt_pattern(c->fmt, key) ? page_text(c, key) : word;
 }
 
-const char *page_cell_text(struct call *c, const char *name,
-    const struct column *column, struct json_object *row)
+static const char *make_text(struct call *c, const char *name,
+    const struct column *column, struct json_object *value)
 {
-	struct json_object *value = json_find(row, column->key);
 	const char *word;
 	int64_t when, n;
 
@@ -114,15 +113,20 @@ const char *page_cell_text(struct call *c, const char *name,
 			   ? fmt_time(c->mem, c->fmt, when, c->zone, FMT_DATE)
 			   : NULL;
 	case COLUMN_COUNT:
-		return json_find_int(row, column->key, &n)
-			   ? fmt_count(c->mem, c->fmt, n)
-			   : NULL;
+		return json_int(value, &n) ? fmt_count(c->mem, c->fmt, n)
+					   : NULL;
 	case COLUMN_STATE:
-		word = json_find_text(row, column->key);
+		word = json_plain(value);
 		return word ? find_state(c, name, word) : NULL;
 	default:
-		return json_find_text(row, column->key);
+		return json_plain(value);
 	}
+}
+
+const char *page_cell_text(struct call *c, const char *name,
+    const struct column *column, struct json_object *row)
+{
+	return make_text(c, name, column, json_find(row, column->key));
 }
 
 /* What stands out where it is narrow: theme.json's NAME.brief, a lead and a
@@ -140,22 +144,31 @@ static size_t find_brief(struct call *c, const char *name,
 	return standard;
 }
 
-static void put_cell(struct call *c, struct json_object *cells,
-    const char *name, const struct column *column, struct json_object *row,
-    struct json_object *label)
-{
-	const char *text = page_cell_text(c, name, column, row);
-	bool missing = !text || !*text;
-	struct json_object *o = json_new(c->mem);
+/* A column as a table shows it. */
+struct shown {
+	const struct column *column;
+	struct json_column values; /* in the rows of the model */
+	struct json_object *label;
+	bool lead, value;
+};
 
-	json_put(cells, NULL, o);
+static void put_cell(struct call *c, struct json_object *cells,
+    const char *name, struct shown *x, struct json_object *row)
+{
+	struct json_object *value = json_find_column(row, &x->values);
+	const char *text = make_text(c, name, x->column, value);
+	bool missing = !text || !*text;
+	struct json_object *o = json_put_object(cells, NULL);
+
 	json_put_text(o, "text", missing ? dash : text);
-	json_put(o, "label", label);
-	json_put_flag(o, "numeric", is_numeric(column));
-	json_put_flag(o, "code", column->kind == COLUMN_CODE);
+	json_put(o, "label", x->label);
+	json_put_flag(o, "numeric", is_numeric(x->column));
+	json_put_flag(o, "code", x->column->kind == COLUMN_CODE);
 	json_put_flag(o, "muted", missing);
-	if (column->kind == COLUMN_STATE)
-		json_put_text(o, "state", json_find_text(row, column->key));
+	if (x->column->kind == COLUMN_STATE)
+		json_put_text(o, "state", json_plain(value));
+	json_put_flag(o, "lead", x->lead);
+	json_put_flag(o, "value", x->value);
 }
 
 static void put_files(struct call *c)
@@ -171,33 +184,42 @@ static void put_files(struct call *c)
 	    mem_print(c->mem, "%s.xlsx%s", c->req->path, query ? query : ""));
 }
 
+static struct shown *show_columns(struct call *c, const char *name,
+    const struct column *columns, size_t *n)
+{
+	struct json_object *head = json_put_list(c->ui, "columns");
+	const struct column **chosen = page_choose_columns(c, name, columns, n);
+	size_t lead = find_brief(c, name, chosen, *n, 0, 0);
+	size_t value = find_brief(c, name, chosen, *n, 1, *n - 1);
+	struct shown *shown = mem_array(c->mem, *n, sizeof(*shown));
+
+	for (size_t i = 0; i < *n; i++) {
+		put_column(c, head, name, chosen[i]);
+		shown[i] = (struct shown){chosen[i],
+		    json_make_column(chosen[i]->key),
+		    json_find(json_at(head, i), "label"), i == lead,
+		    i == value};
+	}
+	return shown;
+}
+
 void page_put_table(struct call *c, const char *name,
     const struct column *columns, struct json_object *list)
 {
-	struct json_object *head = json_put_list(c->ui, "columns");
-	struct json_object *rows = json_put_list(c->ui, "rows");
-	size_t n, lead, value;
-	const struct column **chosen =
-	    page_choose_columns(c, name, columns, &n);
+	struct json_object *rows, *row, *cells;
+	struct json_column id = json_make_column("id");
+	size_t n, length = json_length(list);
+	struct shown *shown = show_columns(c, name, columns, &n);
 
-	lead = find_brief(c, name, chosen, n, 0, 0);
-	value = find_brief(c, name, chosen, n, 1, n - 1);
-	for (size_t i = 0; i < n; i++)
-		put_column(c, head, name, chosen[i]);
-	for (size_t i = 0; i < json_length(list); i++) {
-		struct json_object *row = json_new(c->mem), *cells;
-
-		json_put(rows, NULL, row);
-		json_put(row, "id", json_find(json_at(list, i), "id"));
+	rows = json_put_list(c->ui, "rows");
+	for (size_t i = 0; i < length; i++) {
+		row = json_put_object(rows, NULL);
+		json_put(row, "id", json_find_column(json_at(list, i), &id));
 		cells = json_put_list(row, "cells");
-		for (size_t j = 0; j < n; j++) {
-			put_cell(c, cells, name, chosen[j], json_at(list, i),
-			    json_find(json_at(head, j), "label"));
-			json_put_flag(json_at(cells, j), "lead", j == lead);
-			json_put_flag(json_at(cells, j), "value", j == value);
-		}
+		for (size_t j = 0; j < n; j++)
+			put_cell(c, cells, name, &shown[j], json_at(list, i));
 	}
-	json_put_flag(c->ui, "empty", json_length(list) == 0);
+	json_put_flag(c->ui, "empty", length == 0);
 	put_files(c);
 }
 

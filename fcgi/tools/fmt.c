@@ -23,10 +23,12 @@
 #include "base/mem.h"
 #include "tools/fmt_catalogue.h"
 #include "tools/fmt_message.h"
+#include "tools/fmt_plain.h"
 #include "tools/fmt_zone.h"
 
-enum { ROOM = 256, ZONES = 32, ZONE_NAME = 64, DATES = 64, DATE_TEXT = 56 };
-enum { AMOUNTS = 64, AMOUNT_TEXT = 48 };
+enum { ROOM = 256, ZONES = 32, ZONE_NAME = 64, SPANS = 8, DATES = 64 };
+enum { DATE_TEXT = 56, DATE_AFTER = 24, MINUTE_TEXT = 24, MINUTES = 1440 };
+enum { COUNTED = 256 };
 
 /* A number formatter made from a skeleton; `code` is the currency's. There
  * are at most two for each currency of ISO 4217. */
@@ -34,11 +36,19 @@ struct number {
 	struct number *next;
 	char code[4];
 	bool every_digit;
+	struct fmt *fmt;
 	UNumberFormatter *nf;
-	struct {
-		struct money amount;
-		char text[AMOUNT_TEXT];
-	} known[AMOUNTS]; /* zeros and prices come again and again */
+	struct plain plain;
+};
+
+/* A day's text; where the time of day goes along, what stands around it. */
+struct day {
+	int64_t start;
+	char text[DATE_TEXT], after[DATE_AFTER];
+};
+
+struct minute {
+	char text[MINUTE_TEXT];
 };
 
 struct fmt {
@@ -48,16 +58,17 @@ struct fmt {
 	enum pseudo pseudo;
 	struct catalogue *texts;
 	const struct text *unit_texts[3];
-	bool latin_digits;
+	bool latin_digits, right_to_left;
 	struct number *money;
 	UNumberFormatter *count, *decimal, *units[3];
 	UFormattedNumber *result;
 	UPluralRules *plurals[2];
+	unsigned char counted[2][COUNTED]; /* the form of 0, 1, 2, .. */
 	UDateFormat *dates[FMT_TIME + 1];
-	struct {
-		int64_t start; /* of its day or minute */
-		char text[DATE_TEXT];
-	} known[FMT_TIME + 1][DATES]; /* dates come again and again */
+	/* What comes again and again. */
+	struct day known[FMT_DATE_TIME + 1][DATES];
+	struct minute *minutes; /* of a day; NULL: not made */
+	enum { UNKNOWN, JOINS, JOINS_NOT } joins;
 };
 
 static const char *const unit_keys[] = {"unit.h", "unit.min", "unit.s"};
@@ -164,6 +175,26 @@ static struct number *find_money(
 	return n;
 }
 
+static char *format_decimal(
+    struct mem *m, struct fmt *f, UNumberFormatter *nf, const char *digits)
+{
+	UErrorCode e = U_ZERO_ERROR;
+	char *text;
+
+	unumf_formatDecimal(nf, digits, -1, f->result, &e);
+	text = take_result(m, f, &e);
+	if (!text)
+		log_failure("number", digits, e);
+	return text;
+}
+
+static const char *write_money(void *ctx, struct mem *m, const char *digits)
+{
+	struct number *n = ctx;
+
+	return format_decimal(m, n->fmt, n->nf, digits);
+}
+
 static struct number *open_money(
     struct fmt *f, const char *code, bool every_digit)
 {
@@ -183,22 +214,14 @@ static struct number *open_money(
 	memcpy(n->code, code, 4);
 	n->every_digit = every_digit;
 	n->nf = open_number(f, skeleton);
+	n->fmt = f;
+	if (n->nf)
+		plain_learn(&n->plain, (unsigned)digits,
+		    every_digit ? MONEY_SCALE_MAX : (unsigned)digits,
+		    write_money, n);
 	n->next = f->money;
 	f->money = n;
 	return n;
-}
-
-static char *format_decimal(
-    struct mem *m, struct fmt *f, UNumberFormatter *nf, const char *digits)
-{
-	UErrorCode e = U_ZERO_ERROR;
-	char *text;
-
-	unumf_formatDecimal(nf, digits, -1, f->result, &e);
-	text = take_result(m, f, &e);
-	if (!text)
-		log_failure("number", digits, e);
-	return text;
 }
 
 /* A currency that ICU does not know: the number with every digit, then the
@@ -219,7 +242,7 @@ static char *close_symbol(struct mem *m, const struct fmt *f, char *text)
 {
 	size_t len = text ? strlen(text) : 0;
 
-	if (!len || !fmt_right_to_left(f) ||
+	if (!len || !f->right_to_left ||
 	    isalnum((unsigned char)text[len - 1]) ||
 	    !strpbrk(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 		return text;
@@ -229,19 +252,11 @@ static char *close_symbol(struct mem *m, const struct fmt *f, char *text)
 static char *format_money(
     struct mem *m, struct fmt *f, struct number *n, struct money a)
 {
-	size_t at = ((size_t)a.coef * 31 + a.scale) % AMOUNTS;
-	char *text;
+	char *text = plain_write(m, &n->plain, a);
 
-	if (n->known[at].text[0] && n->known[at].amount.coef == a.coef &&
-	    n->known[at].amount.scale == a.scale)
-		return mem_text(m, n->known[at].text);
-	text = n->nf ? format_decimal(m, f, n->nf, money_text(m, a)) : NULL;
-	text = close_symbol(m, f, text);
-	if (text && strlen(text) < AMOUNT_TEXT) {
-		n->known[at].amount = a;
-		memcpy(n->known[at].text, text, strlen(text) + 1);
-	}
-	return text;
+	if (!text && n->nf)
+		text = format_decimal(m, f, n->nf, money_text(m, a));
+	return close_symbol(m, f, text);
 }
 
 static char *make_money(struct mem *m, struct fmt *f, struct money a,
@@ -407,12 +422,17 @@ static void close_plurals(void *rules)
 	uplrules_close(rules);
 }
 
-static const char *find_plural(void *ctx, double n, bool ordinal)
+/* CLDR has no others. */
+static const char *const forms[] = {
+    "other", "zero", "one", "two", "few", "many"};
+enum { FORMS = sizeof(forms) / sizeof(forms[0]) };
+
+static size_t ask_form(struct fmt *f, double n, bool ordinal)
 {
-	static char word[16];
-	struct fmt *f = ctx;
 	UErrorCode e = U_ZERO_ERROR;
 	UChar text[16];
+	char word[16];
+	size_t i;
 
 	if (!f->plurals[ordinal]) {
 		f->plurals[ordinal] = uplrules_openForType(f->icu,
@@ -422,9 +442,27 @@ static const char *find_plural(void *ctx, double n, bool ordinal)
 	}
 	uplrules_select(f->plurals[ordinal], n, text, 16, &e);
 	if (U_FAILURE(e))
-		return "other";
+		return 0;
 	u_austrncpy(word, text, sizeof(word) - 1);
-	return word;
+	word[sizeof(word) - 1] = '\0';
+	for (i = FORMS - 1; i > 0 && strcmp(forms[i], word) != 0; i--)
+		;
+	return i;
+}
+
+static const char *find_plural(void *ctx, double n, bool ordinal)
+{
+	struct fmt *f = ctx;
+	unsigned char *known = NULL;
+
+	if (n >= 0 && n < COUNTED && n <= (int)n)
+		known = &f->counted[ordinal][(int)n];
+	if (known && *known)
+		return forms[*known - 1];
+	if (!known)
+		return forms[ask_form(f, n, ordinal)];
+	*known = (unsigned char)(ask_form(f, n, ordinal) + 1);
+	return forms[*known - 1];
 }
 
 const char *fmt_pattern(const struct fmt *f, const char *key)
@@ -503,30 +541,143 @@ static char *format_date(
 	return U_SUCCESS(e) && len <= ROOM ? make_utf8(m, text, len) : NULL;
 }
 
+static int64_t start_of(int64_t local, int64_t step)
+{
+	return local - (local % step + step) % step;
+}
+
+/* A time of day, the same on each day; NULL: ICU failed. */
+static const char *find_minute(struct mem *m, struct fmt *f, unsigned minute)
+{
+	char *text;
+
+	if (!f->minutes)
+		f->minutes =
+		    mem_array(f->mem, MINUTES, sizeof(*f->minutes));
+	if (f->minutes[minute].text[0])
+		return f->minutes[minute].text;
+	text = format_date(m, f, minute * 60, FMT_TIME);
+	if (text && strlen(text) < MINUTE_TEXT)
+		memcpy(f->minutes[minute].text, text, strlen(text) + 1);
+	return text;
+}
+
+/* What stands around the time of day on a day; false: that cannot be told. */
+static bool split_day(struct mem *m, struct fmt *f, struct day *d)
+{
+	enum { SOME = 11 * 60 + 11 };
+	const char *time = find_minute(m, f, SOME);
+	const char *text = format_date(m, f, d->start + SOME * 60, FMT_DATE_TIME);
+	const char *at = time && text ? strstr(text, time) : NULL;
+
+	if (!at || at - text >= DATE_TEXT ||
+	    strlen(at + strlen(time)) >= DATE_AFTER)
+		return false;
+	memcpy(d->text, text, (size_t)(at - text));
+	d->text[at - text] = '\0';
+	memcpy(d->after, at + strlen(time), strlen(at + strlen(time)) + 1);
+	return true;
+}
+
+static struct day *find_day(struct fmt *f, int64_t start, size_t style)
+{
+	return &f->known[style][(size_t)(start / 86400) % DATES];
+}
+
+static char *join_time(struct mem *m, struct fmt *f, int64_t local)
+{
+	int64_t start = start_of(local, 86400);
+	struct day *d = find_day(f, start, FMT_DATE_TIME);
+	const char *time =
+	    find_minute(m, f, (unsigned)((local - start) / 60));
+	struct buf b;
+
+	if (d->start != start || !d->text[0]) {
+		d->start = start;
+		if (!split_day(m, f, d)) {
+			d->text[0] = '\0';
+			return NULL;
+		}
+	}
+	if (!time)
+		return NULL;
+	buf_open(&b, m, DATE_TEXT + MINUTE_TEXT);
+	buf_add_text(&b, d->text);
+	buf_add_text(&b, time);
+	buf_add_text(&b, d->after);
+	return b.data;
+}
+
+/* Whether date and time of day stand side by side in this language: tried on
+ * all hours and minutes, and on days of all lengths of names. */
+static bool joins(struct fmt *f)
+{
+	struct mem *m = mem_open(0);
+	bool same = true;
+
+	for (int64_t i = 0; same && i < 366; i += 5) {
+		int64_t local = i * 86400 + i * 1009 % MINUTES * 60;
+		const char *ours = join_time(m, f, local);
+		const char *theirs = format_date(m, f, local, FMT_DATE_TIME);
+
+		same = ours && theirs && !strcmp(ours, theirs);
+	}
+	mem_close(m);
+	return same;
+}
+
+static char *make_date_time(struct mem *m, struct fmt *f, int64_t local)
+{
+	char *text = NULL;
+
+	if (f->joins == UNKNOWN)
+		f->joins = joins(f) ? JOINS : JOINS_NOT;
+	if (f->joins == JOINS)
+		text = join_time(m, f, local);
+	return text ? text : format_date(m, f, local, FMT_DATE_TIME);
+}
+
+static char *make_time(struct mem *m, struct fmt *f, int64_t local)
+{
+	int64_t start = start_of(local, 86400);
+	const char *text = find_minute(m, f, (unsigned)((local - start) / 60));
+
+	return text ? mem_text(m, text) : NULL;
+}
+
+static char *make_date(
+    struct mem *m, struct fmt *f, int64_t local, enum fmt_time_style style)
+{
+	int64_t start = start_of(local, 86400);
+	struct day *d = find_day(f, start, style);
+	char *text;
+
+	if (d->text[0] && d->start == start)
+		return mem_text(m, d->text);
+	text = format_date(m, f, local, style);
+	if (text && strlen(text) < DATE_TEXT) {
+		d->start = start;
+		memcpy(d->text, text, strlen(text) + 1);
+	}
+	return text;
+}
+
 /* One formatter a style, in UTC, does for all zones: the zone's offset is
  * added beforehand, and no pattern shows the zone, nor seconds. */
 char *fmt_time(struct mem *m, struct fmt *f, int64_t when, const char *zone,
     enum fmt_time_style style)
 {
-	int64_t step =
-	    style == FMT_DATE || style == FMT_DATE_SHORT ? 86400 : 60;
-	int64_t local = zone_limit(when), start;
-	size_t at;
+	int64_t local = zone_limit(when);
 	char *text;
 
 	local += zone_find_span(zone, local).offset;
-	start = local - (local % step + step) % step;
-	at = (size_t)(start / step) % DATES;
-	if (f->known[style][at].text[0] && f->known[style][at].start == start)
-		return mem_text(m, f->known[style][at].text);
-	text = format_date(m, f, local, style);
-	if (!text)
-		return fmt_iso_time(m, when, zone);
-	if (strlen(text) < DATE_TEXT) {
-		f->known[style][at].start = start;
-		memcpy(f->known[style][at].text, text, strlen(text) + 1);
-	}
-	return text;
+	if (style == FMT_DATE_TIME)
+		text = make_date_time(m, f, local);
+	else if (style == FMT_TIME)
+		text = make_time(m, f, local);
+	else
+		text = make_date(m, f, local, style);
+	return text ? text : fmt_iso_time(m, when, zone);
 }
 
 /* --- Zones. ------------------------------------------------------------- */
@@ -534,9 +685,10 @@ char *fmt_time(struct mem *m, struct fmt *f, int64_t when, const char *zone,
 struct zone {
 	char name[ZONE_NAME];
 	UCalendar *calendar;
-	/* The last two asked for: a month of days may lie on both sides of a
-	 * change of the clock. */
-	struct zone_span span, other;
+	/* The last ones asked for: rows of a table lie on both sides of some
+	 * changes of the clock. */
+	struct zone_span spans[SPANS];
+	size_t asked;
 };
 
 /* Of this process; the oldest makes room for the next. */
@@ -597,7 +749,8 @@ static struct zone *open_zone(const char *name)
 		ucal_close(z->calendar);
 	snprintf(z->name, sizeof(z->name), "%s", name);
 	z->calendar = ucal_open(id, len, "en", UCAL_GREGORIAN, &e);
-	z->span = z->other = make_span(z->calendar, 0);
+	for (size_t i = 0; i < SPANS; i++)
+		z->spans[i] = (struct zone_span){0};
 	return z;
 }
 
@@ -619,18 +772,16 @@ struct zone_span zone_find_span(const char *zone, int64_t when)
 	const char *name =
 	    zone && *zone && strlen(zone) < ZONE_NAME ? zone : "UTC";
 	struct zone *z = find_zone(name);
+	struct zone_span *span;
 
 	if (!z)
 		z = open_zone(name);
-	if (!is_within(&z->span, when)) {
-		struct zone_span last = z->span;
-
-		z->span = is_within(&z->other, when)
-			      ? z->other
-			      : make_span(z->calendar, when);
-		z->other = last;
-	}
-	return z->span;
+	for (size_t i = 0; i < SPANS; i++)
+		if (is_within(&z->spans[i], when))
+			return z->spans[i];
+	span = &z->spans[z->asked++ % SPANS];
+	*span = make_span(z->calendar, when);
+	return *span;
 }
 
 int64_t zone_limit(int64_t when)
@@ -691,6 +842,8 @@ static void open_locale(struct fmt *f, const char *locale)
 	 * of the fields that are filled in. Newer ICU does so by itself. */
 	if (!strcmp(f->icu, "ar"))
 		snprintf(f->icu, sizeof(f->icu), "ar@numbers=latn");
+	f->right_to_left = f->pseudo == PSEUDO_RIGHT_TO_LEFT ||
+			   uloc_isRightToLeft(f->icu);
 }
 
 static void open_numbers(struct fmt *f)
@@ -780,7 +933,7 @@ const char *fmt_locale(const struct fmt *f)
 
 bool fmt_right_to_left(const struct fmt *f)
 {
-	return f->pseudo == PSEUDO_RIGHT_TO_LEFT || uloc_isRightToLeft(f->icu);
+	return f->right_to_left;
 }
 
 char *fmt_language_name(struct mem *m, const struct fmt *f)

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { BUCKETS = 256, FILE_MAX = 4 * 1024 * 1024 };
+enum { BUCKETS = 2048, FILE_MAX = 4 * 1024 * 1024 };
 
 struct catalogue {
 	struct mem *mem;

@@ -72,33 +72,71 @@ static int64_t first_moment(int64_t local, const char *zone)
 	}
 }
 
+/* Writes a number of `n` digits; answers behind them. Years end at 9999. */
+static char *put_digits(char *at, unsigned value, unsigned n)
+{
+	for (unsigned i = n; i > 0; value /= 10)
+		at[--i] = (char)('0' + value % 10);
+	return at + n;
+}
+
+static char *put_day(char *at, int64_t days)
+{
+	struct date d = date_of(days);
+
+	at = put_digits(at, (unsigned)d.year, 4);
+	*at++ = '-';
+	at = put_digits(at, d.month, 2);
+	*at++ = '-';
+	return put_digits(at, d.day, 2);
+}
+
+static char *put_clock(char *at, unsigned seconds)
+{
+	at = put_digits(at, seconds / 3600, 2);
+	*at++ = ':';
+	at = put_digits(at, seconds / 60 % 60, 2);
+	*at++ = ':';
+	return put_digits(at, seconds % 60, 2);
+}
+
+static char *put_offset(char *at, int minutes)
+{
+	unsigned all = (unsigned)abs(minutes);
+
+	*at++ = minutes < 0 ? '-' : '+';
+	at = put_digits(at, all / 60, 2);
+	*at++ = ':';
+	return put_digits(at, all % 60, 2);
+}
+
 char *fmt_iso_time(struct mem *m, int64_t when, const char *zone)
 {
-	int64_t local;
-	int minutes, of_day;
-	struct date d;
+	char *text = mem_alloc(m, sizeof("2026-11-01T10:00:00+02:00")), *at;
+	int64_t local, days;
+	int minutes;
 
 	when = zone_limit(when);
 	/* Clocks of the 19th century were seconds off; RFC 3339 has no words
 	 * for that. */
 	minutes = zone_find_span(zone, when).offset / 60;
 	local = zone_limit(when + minutes * 60);
-	d = date_of(day_number(local));
-	of_day = (int)(local - day_number(local) * DAY);
-	return mem_print(m, "%04d-%02u-%02uT%02d:%02d:%02d%c%02d:%02d",
-	    (int)d.year, d.month, d.day, of_day / 3600, of_day / 60 % 60,
-	    of_day % 60, minutes < 0 ? '-' : '+', abs(minutes) / 60,
-	    abs(minutes) % 60);
+	days = day_number(local);
+	at = put_day(text, days);
+	*at++ = 'T';
+	at = put_clock(at, (unsigned)(local - days * DAY));
+	put_offset(at, minutes);
+	return text;
 }
 
 char *fmt_iso_day(struct mem *m, int64_t when, const char *zone)
 {
-	struct date d;
+	char *text = mem_alloc(m, sizeof("2026-11-01"));
 
 	when = zone_limit(when);
 	when = zone_limit(when + zone_find_span(zone, when).offset);
-	d = date_of(day_number(when));
-	return mem_print(m, "%04d-%02u-%02u", (int)d.year, d.month, d.day);
+	put_day(text, day_number(when));
+	return text;
 }
 
 /* --- Reading. ----------------------------------------------------------- */

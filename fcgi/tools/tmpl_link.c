@@ -599,6 +599,7 @@ static const struct tmpl *keep(
 	memcpy(ops, l->ops, l->n * sizeof(*ops));
 	*t = (struct tmpl){.name = f->name,
 	    .ops = ops,
+	    .n = l->n,
 	    .fmt = l->set->fmt,
 	    .parts = keep_names(m, &l->parts),
 	    .messages = keep_names(m, &l->messages)};

@@ -52,6 +52,7 @@ struct tmpl_op {
 struct tmpl {
 	const char *name;
 	const struct tmpl_op *ops;
+	size_t n;
 	struct fmt *fmt;
 	/* What it is made of: names of templates, its own first, and keys of
 	 * messages. Each once; NULL-terminated. */

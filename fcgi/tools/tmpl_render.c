@@ -19,22 +19,24 @@ struct frame {
 struct run {
 	const struct tmpl *tmpl;
 	struct buf *out;
+	size_t *near; /* of each op */
 	size_t top;
 	struct frame frames[TMPL_SECTIONS_MAX + 1];
 };
 
 /* The first part of a name is looked for from the innermost section outwards,
- * the rest only below what was found. */
+ * the rest only below what was found. `near`: where its first part was among
+ * its neighbours, the last time. */
 static struct json_object *find_value(
-    const struct run *r, const struct tmpl_name *name)
+    const struct run *r, const struct tmpl_name *name, size_t *near)
 {
 	struct json_object *v = NULL;
 	size_t i = r->top + 1;
 
 	if (name->n == 0)
 		return r->frames[r->top].value;
-	while (
-	    i > 0 && !json_has_key(r->frames[i - 1].value, &name->keys[0], &v))
+	while (i > 0 && !json_has_near(
+			    r->frames[i - 1].value, name->keys[0], near, &v))
 		i--;
 	for (size_t k = 1; i > 0 && k < name->n; k++)
 		if (!json_has_key(v, &name->keys[k], &v))
@@ -85,15 +87,43 @@ static const struct escape {
     ['\''] = {"&#39;", 5},
 };
 
+/* Whether one of eight bytes may be such a one: where a bit decides, two are
+ * looked for at once. Now and then it is none, but none is missed. */
+static bool may_need_escape(uint64_t bytes)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t amp_or_single = (bytes | ones) ^ ones * '\'';
+	uint64_t less_or_more = (bytes | ones << 1) ^ ones * '>';
+	uint64_t quote = bytes ^ ones * '"';
+
+	return (((amp_or_single - ones) & ~amp_or_single) |
+		   ((less_or_more - ones) & ~less_or_more) |
+		   ((quote - ones) & ~quote)) &
+	       high;
+}
+
+static size_t skip_plain(const char *s, size_t i, size_t len)
+{
+	uint64_t bytes;
+
+	for (; len - i >= sizeof(bytes); i += sizeof(bytes)) {
+		memcpy(&bytes, s + i, sizeof(bytes));
+		if (may_need_escape(bytes))
+			break;
+	}
+	while (i < len && !escapes[(unsigned char)s[i]].len)
+		i++;
+	return i;
+}
+
 void tmpl_escape(struct buf *out, const char *s, size_t len)
 {
 	size_t from = 0;
 
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = skip_plain(s, 0, len); i < len;
+	     i = skip_plain(s, from, len)) {
 		const struct escape *e = &escapes[(unsigned char)s[i]];
 
-		if (!e->len)
-			continue;
 		buf_add(out, s + from, i - from);
 		buf_add(out, e->text, e->len);
 		from = i + 1;
@@ -122,7 +152,7 @@ bool tmpl_url_is_safe(const char *s, size_t len)
 
 static void print_value(struct run *r, const struct tmpl_op *op)
 {
-	struct json_object *v = find_value(r, &op->name);
+	struct json_object *v = find_value(r, &op->name, &r->near[op - r->tmpl->ops]);
 	const char *s;
 	size_t len;
 
@@ -140,8 +170,8 @@ static void print_message(struct run *r, const struct tmpl_op *op)
 	const char *s;
 
 	for (size_t i = 0; i < op->n_args; i++) {
-		struct json_object *v = find_value(r, &op->args[i]);
-		size_t len;
+		size_t len, near = 0;
+		struct json_object *v = find_value(r, &op->args[i], &near);
 
 		if (json_is(v, JSON_NUMBER))
 			args[i].number = json_double(v);
@@ -187,7 +217,7 @@ static size_t next_op(struct run *r, size_t at)
 
 	if (op->kind == TMPL_END)
 		return advance(r) ? op->jump : at + 1;
-	v = find_value(r, &op->name);
+	v = find_value(r, &op->name, &r->near[op - r->tmpl->ops]);
 	if (is_true(v) == (op->kind == TMPL_INVERTED))
 		return op->jump;
 	if (op->kind == TMPL_SECTION)
@@ -198,10 +228,15 @@ static size_t next_op(struct run *r, size_t at)
 void tmpl_render(
     const struct tmpl *t, struct json_object *model, struct buf *out)
 {
-	struct run r = {.tmpl = t, .out = out};
+	struct run r;
 	size_t at = 0;
 
-	r.frames[0].value = model;
+	/* Not the frames: they are many. */
+	r.tmpl = t;
+	r.out = out;
+	r.top = 0;
+	r.frames[0] = (struct frame){.value = model};
+	r.near = mem_array(out->mem, t->n, sizeof(*r.near));
 	for (;;) {
 		const struct tmpl_op *op = &t->ops[at];
 
