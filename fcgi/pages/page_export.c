@@ -158,6 +158,7 @@ static enum err write_head(struct export *x)
 static enum err write_rows(
     struct export *x, struct call *piece, struct json_object *list)
 {
+	enum { STEP = 100 };
 	enum err err = ERR_OK;
 
 	for (size_t i = 0; i < json_length(list) && !err; i++) {
@@ -165,6 +166,8 @@ static enum err write_rows(
 			x->cells[j] = make_cell(
 			    piece, x->name, x->columns[j], json_at(list, i));
 		err = table_row(x->table, x->cells, x->n_columns);
+		if (i % STEP == 0)
+			vcs_step(piece->brand);
 	}
 	return err;
 }

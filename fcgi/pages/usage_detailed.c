@@ -205,6 +205,7 @@ enum err usage_detailed_export(struct call *c)
 	    .to = r->usage.period.end < c->now ? r->usage.period.end : c->now,
 	    .limit = PIECE,
 	    .mem = c->mem,
+	    .ahead = true,
 	};
 	return page_export(c, name, columns, &r->usage.period, fetch, r);
 }
