@@ -301,6 +301,23 @@ bool json_flag(const struct json_object *o)
 	return o && o->flag;
 }
 
+/* Nearly all: digits that cannot be too many. */
+static bool read_few_digits(const struct json_object *o, int64_t *out)
+{
+	enum { FEW = 18 };
+	int64_t n = 0;
+
+	if (!o->n || o->n > FEW)
+		return false;
+	for (uint32_t i = 0; i < o->n; i++) {
+		if (o->text[i] < '0' || o->text[i] > '9')
+			return false;
+		n = n * 10 + (o->text[i] - '0');
+	}
+	*out = n;
+	return true;
+}
+
 bool json_int(const struct json_object *o, int64_t *out)
 {
 	char *rest;
@@ -308,6 +325,8 @@ bool json_int(const struct json_object *o, int64_t *out)
 
 	if (!json_is(o, JSON_NUMBER) && !json_is(o, JSON_TEXT))
 		return false;
+	if (read_few_digits(o, out))
+		return true;
 	if (!*o->text || !strchr("-0123456789", *o->text))
 		return false;
 	errno = 0;

@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+enum { NAMES = 64 };
+
 struct scan {
 	struct mem *mem;
 	const char *at, *end;
@@ -14,6 +16,9 @@ struct scan {
 	const char *what; /* that is wrong */
 	bool early;
 	size_t left; /* values that may still come */
+
+	/* Names that came, each at a place of its own: rows have the same. */
+	const char *names[NAMES];
 
 	/* Members of the lists and objects that are open. */
 	struct member *stack;
@@ -330,6 +335,17 @@ static bool close(
 	return true;
 }
 
+/* A copy of a name, or the one that is there already. */
+static const char *keep_name(
+    struct scan *s, uint64_t head, const char *name, size_t len)
+{
+	const char **at = &s->names[(head ^ head >> 32 ^ len) % NAMES];
+
+	if (!*at || strncmp(*at, name, len) != 0 || (*at)[len])
+		*at = mem_text_n(s->mem, name, len);
+	return *at;
+}
+
 static bool scan_key(struct scan *s, struct member *x)
 {
 	size_t len;
@@ -340,7 +356,7 @@ static bool scan_key(struct scan *s, struct member *x)
 	if (!scan_text(s, &x->key, &len))
 		return false;
 	x->head = json_head(x->key, len);
-	x->key = mem_text_n(s->mem, x->key, len);
+	x->key = keep_name(s, x->head, x->key, len);
 	skip_blanks(s);
 	if (s->at == s->end || *s->at != ':')
 		return stop_here(s, "a colon is wanted");

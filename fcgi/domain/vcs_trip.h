@@ -32,7 +32,7 @@ struct vcs_ask {
 	const char *trouble;	    /* what went wrong, in words */
 	bool cut;
 	bool held; /* nobody took the answer for so long that what went wrong
-		    * may be our own doing */
+		    * is our own doing: ask again */
 	struct rpc_call call;
 };
 
