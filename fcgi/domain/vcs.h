@@ -163,9 +163,9 @@ struct vcs_xdrs {
 	enum err err;
 	struct vcs_xdr *rows;
 	size_t n;
-	size_t raw;	 /* rows that came, with those that were dropped */
-	const bool *cut; /* the answer ended too early: ask for less; ask
-			  * before the next question */
+	size_t raw;	  /* rows that came, with those that were dropped */
+	const bool *cut;  /* the answer ended too early: ask for less; ask
+			   * before the next question */
 	const bool *held; /* nobody took the answer for long: see vcs_trip.h */
 };
 
@@ -239,7 +239,7 @@ struct vcs_cursor {
 	bool ahead; /* VCS is asked for the next piece while the caller deals
 		     * with this one; see vcs_step() */
 	struct vcs_ahead *next; /* vcs_usage.c's own */
-	int64_t *seen;	  /* ids read of the second `from` */
+	int64_t *seen;		/* ids read of the second `from` */
 	size_t n_seen, room;
 	size_t offset;
 };

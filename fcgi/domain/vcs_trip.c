@@ -416,8 +416,8 @@ static void add_batch(const struct vcs_trip *t, struct vcs_sending *s)
 	s->posts[s->n_posts++].may_repeat = !writes;
 }
 
-static void add_single(const struct vcs_trip *t, struct vcs_sending *s, size_t i,
-    const struct vcs_ask *a)
+static void add_single(const struct vcs_trip *t, struct vcs_sending *s,
+    size_t i, const struct vcs_ask *a)
 {
 	struct rpc_post *p = &s->posts[s->n_posts];
 
@@ -439,8 +439,7 @@ static void start(struct vcs_trip *t, struct vcs_sending *s)
 	if (!s->n_posts)
 		return;
 	ask_breakers(t, s);
-	s->flight =
-	    rpc_start(t->brand->http, t->mem, s->posts, s->n_posts);
+	s->flight = rpc_start(t->brand->http, t->mem, s->posts, s->n_posts);
 }
 
 static void collect(struct vcs_trip *t, struct vcs_sending *s)

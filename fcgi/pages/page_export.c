@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/counters.h"
 #include "pages/page_audit.h"
 #include "pages/page_cell.h"
 #include "tools/crypto.h"
@@ -22,6 +23,22 @@ struct export
 	bool sending; /* the reply has begun */
 };
 
+enum { MICROSECONDS = 1000000 };
+
+enum err page_take_export(struct call *c)
+{
+	size_t most = (size_t)c->brand->conf->limits.exports;
+
+	if (!most)
+		most = counters_workers() / 4;
+	if (counters_take_export(most ? most : 1))
+		return ERR_OK;
+	count(&c->brand->counters->beyond_exports, 1);
+	c->notice = page_text(c, "export.busy");
+	c->retry_after = 30;
+	return ERR_BUSY;
+}
+
 static const char *file_name(const struct export *x)
 {
 	struct call *c = x->call;
@@ -38,6 +55,11 @@ static bool send_piece(void *ctx, const void *data, size_t len)
 	struct export *x = ctx;
 	struct call *c = x->call;
 
+	if (session_clock() - c->began >
+	    c->brand->conf->limits.export_time * MICROSECONDS) {
+		log_warn("export.late", "%s: after limits.exportTime", x->name);
+		return false;
+	}
 	if (!x->sending) {
 		x->sending = true;
 		reply_begin(c->reply,
@@ -188,6 +210,7 @@ static enum err write_rows(struct export *x, struct call *piece, size_t n)
  * memory of one piece. */
 static enum err write_piece(struct export *x, size_t *taken)
 {
+	enum { BIG = 1000 };
 	struct call piece = *x->call;
 	size_t n = 0;
 	enum err err;
@@ -195,6 +218,9 @@ static enum err write_piece(struct export *x, size_t *taken)
 	piece.mem = mem_open((size_t)piece.brand->conf->limits.request_memory);
 	piece.trip = vcs_trip(piece.brand, piece.mem, piece.session);
 	err = x->rows->fetch(&piece, x->rows->state, &n, taken);
+	/* Small ones cost no more than a page. */
+	if (!err && !x->table && n >= BIG)
+		err = page_take_export(x->call);
 	if (!err && !x->table) {
 		x->table = table_open(x->call->mem,
 		    piece.req->format == FORMAT_CSV ? TABLE_CSV : TABLE_XLSX,
@@ -310,10 +336,8 @@ enum err page_export(struct call *c, const char *name,
     const struct column *columns, const struct period *period, page_fetch fetch,
     void *state)
 {
-	struct model_rows m = {.name = name,
-	    .columns = columns,
-	    .fetch = fetch,
-	    .state = state};
+	struct model_rows m = {
+	    .name = name, .columns = columns, .fetch = fetch, .state = state};
 
 	return page_export_rows(c, name, columns, period,
 	    &(struct page_rows){fetch_model, make_model_cell, &m});

@@ -112,6 +112,10 @@ enum err page_export_rows(struct call *c, const char *name,
     const struct column *columns, const struct period *period,
     const struct page_rows *rows);
 
+/* For a big file, before anything is sent: ERR_BUSY, with its words, where the
+ * pool makes as many as it may (limits.exports). page_export() asks itself. */
+enum err page_take_export(struct call *c);
+
 /* A moment as time_format has it in files. */
 const char *page_file_time(struct call *c, int64_t when);
 

@@ -269,6 +269,71 @@ def test_ahead_of_a_slow_reader(t):
     t.check(not other.logged("vcs.breaker_open"), "no breaker")
 
 
+# --- How many at once ---------------------------------------------------------
+
+def figure(which, name):
+    text = which.client().get(
+        "/api/metrics", env={"PORTICO_METRICS": "on"}).text
+    return sum(float(line.split()[-1]) for line in text.split("\n")
+               if re.match(re.escape(name) + r"[ {]", line))
+
+
+def test_limit(t):
+    """A quarter of the workers make big files; pages and small files are
+    served all the same."""
+    other = harness.Portal(sandbox, workers=8)
+    whale = other.client().token("whale")
+    uri = "%s.csv?%s" % (DETAILED, ALL)
+    held = []
+    for n in (1, 2):
+        held.append(begin(other, whale, uri))
+        t.check(held[-1].recv(1000), "a file is on its way")
+        t.equal(figure(other, "portico_exports"), n, "counted")
+    for path in (uri, uri.replace(".csv", ".xlsx")):
+        a = whale.get(path, json_port=True)
+        harness.check_error(t, a, 503, "busy", path)
+        t.equal(a.header("retry-after"), "30", "when to come again")
+        t.check("large files" in a.json["error"]["message"], "why", a.text)
+    a = whale.get("/api/personal/data", json_port=True)
+    t.check("large files" in a.text, "personal data is a big file", a.text)
+    browser = other.client().login("whale")
+    a = browser.get(uri, accept=BROWSER)
+    harness.check_error_page(t, a, 503, "who clicks")
+    t.check("Many large files are being made" in Page(a.text).text, "why",
+            a.text[-900:])
+    t.check('href="%s?from=' % DETAILED in a.text, "the way back")
+    for path in ("/api/dashboard", DETAILED, "/api/payments.xlsx",
+                 "%s.csv?%s" % (DETAILED, days(1))):
+        t.status(browser.get(path), 200, path)
+    t.equal(figure(other, "portico_exports_refused_total"), 4, "counted")
+
+    held.pop().close()
+    wait_for("its end", lambda: figure(other, "portico_exports") == 1)
+    t.status(whale.get(uri), 200, "one more may come")
+    wait_for("its end", lambda: figure(other, "portico_exports") == 1)
+    before = other.workers()
+    for pid in before:
+        os.kill(int(pid), signal.SIGKILL)
+    wait_for("others", lambda: len(other.workers() - before) == 8)
+    t.equal(figure(other, "portico_exports"), 0, "dead workers make none")
+    held.pop().close()
+    # That workers were killed is in its log, as it should be.
+    harness.Portal.started.remove(other)
+    t.equal(other.end(), 0, "a clean end")
+
+
+def test_limit_by_setting(t):
+    two = harness.Portal(sandbox, {"limits": {"exports": 2}}, workers=4)
+    whale = two.client().token("whale")
+    uri = "%s.csv?%s" % (DETAILED, ALL)
+    held = [begin(two, whale, uri) for _ in range(2)]
+    for s in held:
+        t.check(s.recv(1000), "a file is on its way")
+    t.status(whale.get(uri), 503, "the third")
+    for s in held:
+        s.close()
+
+
 # --- A billing system that does not heed offsets ------------------------------
 
 def unpack(data):
