@@ -132,6 +132,8 @@ static const struct setting settings[] = {
     {"limits.summaryRows", NUMBER, AT(limits.summary_rows), 100, 1000000, NULL},
     {"limits.exportFile", NUMBER, AT(limits.export_file), MIB, 4096 * MIB,
 	NULL},
+    {"limits.exports", NUMBER, AT(limits.exports), 0, 512, NULL},
+    {"limits.exportTime", NUMBER, AT(limits.export_time), 60, DAY, NULL},
     {"limits.auditRows", NUMBER, AT(limits.audit_rows), 10, 10000, NULL},
     {"limits.auditDays", NUMBER, AT(limits.audit_days), 1, 3660, NULL},
     {"log.level", CHOICE, AT(log.level), 0, 0, "debug|info|warn|error"},

@@ -96,6 +96,8 @@ struct conf {
 		int64_t table_rows;
 		int64_t summary_rows; /* xDRs that a summary adds up itself */
 		int64_t export_file;  /* bytes of an XLSX being built */
+		int64_t exports;      /* at once; 0: a quarter of the pool */
+		int64_t export_time;  /* seconds */
 		int64_t audit_rows, audit_days; /* that a customer sees */
 	} limits;
 	struct {

@@ -12,8 +12,9 @@ enum { BRANDS = 1024, PLACES = 4096 };
 enum state { PLACE_FREE, PLACE_IDLE, PLACE_BUSY };
 
 /* What a worker does is one word, so that nothing of it stays when it dies: the
- * state, what it waits for, and the brand it serves, counted from 1. */
-enum { STATE = 0xff, WAITS = 8, SERVES = 16 };
+ * state, what it waits for, whether it makes a big file, and the brand it
+ * serves, counted from 1. */
+enum { STATE = 0xff, WAITS = 8, WAITED = 0x7f, EXPORTS = 1 << 15, SERVES = 16 };
 
 struct place {
 	_Atomic uint32_t word;
@@ -208,6 +209,33 @@ void counters_give_share(void)
 	counters_set_busy(true);
 }
 
+size_t counters_count_exports(void)
+{
+	struct shared *s = get_shared();
+	int top = atomic_load(&s->top);
+	size_t n = 0;
+
+	for (int i = 0; i < top; i++)
+		n += (atomic_load(&s->places[i].word) & EXPORTS) &&
+		     !atomic_load(&s->places[i].retired);
+	return n;
+}
+
+bool counters_take_export(size_t most)
+{
+	_Atomic uint32_t *word;
+
+	if (own_place < 0)
+		return true;
+	/* First taken, then counted. */
+	word = &get_shared()->places[own_place].word;
+	atomic_fetch_or(word, EXPORTS);
+	if (counters_count_exports() <= most)
+		return true;
+	atomic_fetch_and(word, ~(uint32_t)EXPORTS);
+	return false;
+}
+
 void counters_set_waiting(unsigned parts)
 {
 	_Atomic uint32_t *word;
@@ -216,7 +244,7 @@ void counters_set_waiting(unsigned parts)
 	if (own_place < 0)
 		return;
 	word = &get_shared()->places[own_place].word;
-	rest = atomic_load(word) & ~((uint32_t)STATE << WAITS);
+	rest = atomic_load(word) & ~((uint32_t)WAITED << WAITS);
 	atomic_store(word, rest | (uint32_t)parts << WAITS);
 }
 

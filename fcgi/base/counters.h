@@ -44,7 +44,8 @@ struct counters {
 	char brand[33];	     /* "": of requests for a brand that there is not */
 	counter requests[4]; /* answered 2xx, 3xx, 4xx, 5xx */
 	counter request_us;
-	counter beyond_share; /* requests, see counters_take_share() */
+	counter beyond_share;	/* requests, see counters_take_share() */
+	counter beyond_exports; /* see counters_take_export() */
 	counter logins[LOGIN_ENDS];
 	struct breaker breakers[VCS_PARTS];
 	struct {
@@ -113,6 +114,14 @@ bool counters_must_hurry(void);
 /* In the worker: gives it back; before the client has the whole answer, lest
  * its next request find it taken. */
 void counters_give_share(void);
+
+/* In the worker, within a request: it makes a big file, until the share is
+ * given back. False, and nothing is taken: `most` workers of the pool do
+ * already. Two that ask at the same moment may both get a no, but never one too
+ * many a yes.
+ */
+bool counters_take_export(size_t most);
+size_t counters_count_exports(void);
 
 /* In the worker: it waits for these parts of its brand's VCS, bits of
  * 1 << VCS_PART_...; 0: no more. */

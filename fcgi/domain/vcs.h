@@ -163,9 +163,10 @@ struct vcs_xdrs {
 	enum err err;
 	struct vcs_xdr *rows;
 	size_t n;
-	size_t raw;	 /* rows that came, with those that were dropped */
-	const bool *cut; /* the answer ended too early: ask for less; ask
-			  * before the next question */
+	size_t raw;	  /* rows that came, with those that were dropped */
+	const bool *cut;  /* the answer ended too early: ask for less; ask
+			   * before the next question */
+	const bool *held; /* nobody took the answer for long: see vcs_trip.h */
 };
 
 struct vcs_usage {
@@ -227,22 +228,31 @@ struct vcs_xdrs *vcs_ask_xdrs(
 
 /* A customer's xDRs from the oldest to the newest, piece by piece, in constant
  * memory: the next piece begins at the last row's second, without the rows
- * that were already read. Zero but for filter, from, to, limit and mem is the
- * beginning. */
+ * that were already read. Zero but for filter, from, to, limit, mem and ahead
+ * is the beginning. */
 struct vcs_cursor {
 	struct vcs_filter filter;
 	int64_t from, to; /* from: moves on */
 	size_t limit;	  /* rows a piece; shrinks where VCS cuts answers */
-	struct mem *mem;  /* outlives the pieces */
-	int64_t *seen;	  /* ids read of the second `from` */
+	struct mem *mem;  /* outlives the pieces; what is asked ahead ends with
+			   * it */
+	bool ahead; /* VCS is asked for the next piece while the caller deals
+		     * with this one; see vcs_step() */
+	struct vcs_ahead *next; /* vcs_usage.c's own */
+	int64_t *seen;		/* ids read of the second `from` */
 	size_t n_seen, room;
 	size_t offset;
 };
 
-/* The next piece: its new rows, which may be none; `raw` 0 is the end.
- * ERR_UPSTREAM also where rows are out of order or without a time or an id, so
+/* The next piece: its new rows, which may be none; `raw` 0 is the end. They
+ * stay until the next call or the trip's end, whichever is first. ERR_UPSTREAM
+ * also where rows are out of order or without a time or an id, so
  * that some would be lost. */
 struct vcs_xdrs *vcs_read_xdrs(struct vcs_trip *t, struct vcs_cursor *c);
+
+/* Takes what has come of an answer, without waiting: for who writes many rows
+ * while VCS is asked ahead. */
+void vcs_step(struct brand *b);
 
 /* Usage of [from, to] by service and by one thing more. */
 enum vcs_group { VCS_BY_SERVICE, VCS_BY_DAY, VCS_BY_ACCOUNT, VCS_BY_NAME };

@@ -267,7 +267,9 @@ static enum vcs_part part_of(const struct vcs_ask *a)
 }
 
 /* Posts that go together, and what of VCS each is for. */
-struct sending {
+struct vcs_sending {
+	struct vcs_ask *asks[VCS_ASKS_MAX]; /* that are sent */
+	size_t n_asks;
 	struct rpc_call calls[VCS_ASKS_MAX];
 	struct rpc_post posts[VCS_ASKS_MAX];
 	enum vcs_part parts[VCS_ASKS_MAX];
@@ -275,7 +277,10 @@ struct sending {
 	bool hurried[VCS_ASKS_MAX]; /* less time than the settings say */
 	size_t call_of[VCS_ASKS_MAX], post_of[VCS_ASKS_MAX]; /* of an ask */
 	size_t n_calls, n_posts;
+	struct rpc_flight *flight; /* NULL: nothing was sent */
 	int64_t began;
+	unsigned waits; /* parts that are asked, as counters have them */
+	bool held;
 };
 
 static void count_ask(const struct vcs_trip *t, const struct vcs_ask *a)
@@ -311,10 +316,8 @@ static struct breaker *breaker_of(const struct vcs_trip *t, enum vcs_part part)
 }
 
 /* A post without calls is not sent. What is sent once is no probe. */
-static void ask_breakers(const struct vcs_trip *t, struct sending *s)
+static void ask_breakers(const struct vcs_trip *t, struct vcs_sending *s)
 {
-	unsigned waits = 0;
-
 	s->began = now_ms();
 	for (size_t i = 0; i < s->n_posts; i++) {
 		struct rpc_post *p = &s->posts[i];
@@ -322,7 +325,7 @@ static void ask_breakers(const struct vcs_trip *t, struct sending *s)
 		s->refused[i] = !breaker_admit(
 		    breaker_of(t, s->parts[i]), s->began, p->may_repeat);
 		if (!s->refused[i]) {
-			waits |= 1u << s->parts[i];
+			s->waits |= 1u << s->parts[i];
 			continue;
 		}
 		for (size_t k = 0; k < p->n; k++) {
@@ -331,7 +334,6 @@ static void ask_breakers(const struct vcs_trip *t, struct sending *s)
 		}
 		p->n = 0;
 	}
-	counters_set_waiting(waits);
 }
 
 /* --- Shares --------------------------------------------------------------- */
@@ -339,7 +341,7 @@ static void ask_breakers(const struct vcs_trip *t, struct sending *s)
 /* A request beyond its brand's share holds its worker for no longer than it
  * takes to see that the brand is slow. What writes has its time all the same:
  * nobody would know whether it was done. */
-static void hurry(struct sending *s)
+static void hurry(struct vcs_sending *s)
 {
 	bool must = counters_must_hurry();
 
@@ -364,7 +366,7 @@ static void excuse_late(struct rpc_post *p)
 }
 
 static void tell_breaker(const struct vcs_trip *t, enum vcs_part part,
-    const struct sending *s, const struct rpc_post *p, bool crowded)
+    const struct vcs_sending *s, const struct rpc_post *p, bool crowded)
 {
 	static const char *const names[VCS_PARTS] = {
 	    "Core API", "Management API", "reports of the Core API"};
@@ -395,16 +397,18 @@ static void look_for_crowds(const struct vcs_trip *t, bool seen[VCS_PARTS])
 
 /* The crowd is looked for before and after: those who came together leave
  * together, so that the last one would seem alone. */
-static void run_posts(struct vcs_trip *t, struct sending *s)
+static void wait_for_posts(struct vcs_trip *t, struct vcs_sending *s)
 {
 	bool crowds[VCS_PARTS] = {false};
 
-	if (!s->n_posts)
+	if (!s->flight)
 		return;
-	ask_breakers(t, s);
-	hurry(s);
+	/* Half its time is gone, and VCS had none of it: a slow reader kept
+	 * this worker. What goes wrong now is not VCS's fault. */
+	s->held = (now_ms() - s->began) * 2 > s->posts[0].timeout_ms;
+	counters_set_waiting(s->waits);
 	look_for_crowds(t, crowds);
-	rpc_run(t->brand->http, t->mem, s->posts, s->n_posts);
+	rpc_wait(s->flight);
 	look_for_crowds(t, crowds);
 	counters_set_waiting(0);
 	for (size_t i = 0; i < s->n_posts; i++) {
@@ -415,21 +419,21 @@ static void run_posts(struct vcs_trip *t, struct sending *s)
 		count_post(t, part, &s->posts[i]);
 		if (s->hurried[i])
 			excuse_late(&s->posts[i]);
-		tell_breaker(
-		    t, part, s, &s->posts[i], crowds[part] && !s->hurried[i]);
+		if (!s->held || !s->posts[i].dead)
+			tell_breaker(t, part, s, &s->posts[i],
+			    crowds[part] && !s->hurried[i]);
 	}
 }
 
 /* --- Sending -------------------------------------------------------------- */
 
 /* Quick Core calls: one batch. */
-static void add_batch(const struct vcs_trip *t, struct sending *s,
-    struct vcs_ask **asks, size_t n)
+static void add_batch(const struct vcs_trip *t, struct vcs_sending *s)
 {
 	bool writes = false;
 
-	for (size_t i = 0; i < n; i++) {
-		struct vcs_ask *a = asks[i];
+	for (size_t i = 0; i < s->n_asks; i++) {
+		struct vcs_ask *a = s->asks[i];
 
 		if (part_of(a) != VCS_PART_CORE)
 			continue;
@@ -445,8 +449,8 @@ static void add_batch(const struct vcs_trip *t, struct sending *s,
 	s->posts[s->n_posts++].may_repeat = !writes;
 }
 
-static void add_single(const struct vcs_trip *t, struct sending *s, size_t i,
-    const struct vcs_ask *a)
+static void add_single(const struct vcs_trip *t, struct vcs_sending *s,
+    size_t i, const struct vcs_ask *a)
 {
 	struct rpc_post *p = &s->posts[s->n_posts];
 
@@ -458,43 +462,58 @@ static void add_single(const struct vcs_trip *t, struct sending *s, size_t i,
 	p->may_repeat = !a->method->write;
 }
 
-static void send(struct vcs_trip *t, struct vcs_ask **asks, size_t n)
+/* Sends what `s` asks. */
+static void start(struct vcs_trip *t, struct vcs_sending *s)
 {
-	struct sending s;
+	add_batch(t, s);
+	for (size_t i = 0; i < s->n_asks; i++)
+		if (part_of(s->asks[i]) != VCS_PART_CORE)
+			add_single(t, s, i, s->asks[i]);
+	if (!s->n_posts)
+		return;
+	ask_breakers(t, s);
+	hurry(s);
+	s->flight = rpc_start(t->brand->http, t->mem, s->posts, s->n_posts);
+}
 
-	s.n_calls = s.n_posts = 0;
-	add_batch(t, &s, asks, n);
-	for (size_t i = 0; i < n; i++)
-		if (part_of(asks[i]) != VCS_PART_CORE)
-			add_single(t, &s, i, asks[i]);
-	run_posts(t, &s);
-	for (size_t i = 0; i < n; i++) {
-		asks[i]->call = s.calls[s.call_of[i]];
-		asks[i]->cut = s.posts[s.post_of[i]].cut;
-		take_answer(t, asks[i]);
-		if (!s.refused[s.post_of[i]])
-			count_ask(t, asks[i]);
+static void collect(struct vcs_trip *t, struct vcs_sending *s)
+{
+	wait_for_posts(t, s);
+	for (size_t i = 0; i < s->n_asks; i++) {
+		struct vcs_ask *a = s->asks[i];
+
+		a->call = s->calls[s->call_of[i]];
+		a->cut = s->posts[s->post_of[i]].cut;
+		a->held = s->held;
+		take_answer(t, a);
+		if (!s->refused[s->post_of[i]])
+			count_ask(t, a);
 	}
 }
 
 /* What an expired SID answers is not documented; so a Management call that
  * fails with a kept SID is asked once more with log-in and password. */
 static void send_again_with_login(
-    struct vcs_trip *t, struct vcs_ask **asks, size_t n)
+    struct vcs_trip *t, const struct vcs_sending *s)
 {
-	struct vcs_ask *again[VCS_ASKS_MAX];
-	size_t m = 0;
+	struct vcs_sending *again = NULL;
 
-	for (size_t i = 0; i < n; i++)
-		if (asks[i]->method->management && asks[i]->err == ERR_RULE &&
-		    json_find(asks[i]->call.params, "SID"))
-			again[m++] = asks[i];
-	if (!m)
+	for (size_t i = 0; i < s->n_asks; i++) {
+		struct vcs_ask *a = s->asks[i];
+
+		if (!a->method->management || a->err != ERR_RULE ||
+		    !json_find(a->call.params, "SID"))
+			continue;
+		if (!again)
+			again = mem_alloc(t->mem, sizeof(*again));
+		t->brand->vcs->sid[0] = '\0';
+		make_call(t, a);
+		again->asks[again->n_asks++] = a;
+	}
+	if (!again)
 		return;
-	t->brand->vcs->sid[0] = '\0';
-	for (size_t i = 0; i < m; i++)
-		make_call(t, again[i]);
-	send(t, again, m);
+	start(t, again);
+	collect(t, again);
 }
 
 static void finish(struct vcs_trip *t, struct vcs_ask *a)
@@ -509,10 +528,9 @@ static void finish(struct vcs_trip *t, struct vcs_ask *a)
 	*a->out_err = a->err;
 }
 
-void vcs_run(struct vcs_trip *t)
+void vcs_start(struct vcs_trip *t)
 {
-	struct vcs_ask *asks[VCS_ASKS_MAX];
-	size_t n = 0;
+	struct vcs_sending *s = mem_alloc(t->mem, sizeof(*s));
 
 	for (size_t i = 0; i < t->n; i++) {
 		struct vcs_ask *a = &t->asks[i];
@@ -526,14 +544,34 @@ void vcs_run(struct vcs_trip *t)
 			a->result = json_new_list(t->mem);
 		} else {
 			make_call(t, a);
-			asks[n++] = a;
+			s->asks[s->n_asks++] = a;
 		}
 	}
-	send(t, asks, n);
-	send_again_with_login(t, asks, n);
+	start(t, s);
+	t->sending = s;
+}
+
+void vcs_wait(struct vcs_trip *t)
+{
+	collect(t, t->sending);
+	send_again_with_login(t, t->sending);
 	for (size_t i = 0; i < t->n; i++)
 		finish(t, &t->asks[i]);
 	t->n = 0;
+	t->sending = NULL;
+}
+
+void vcs_drop(struct vcs_trip *t)
+{
+	if (t->sending && t->sending->flight)
+		rpc_drop(t->sending->flight);
+	t->sending = NULL;
+}
+
+void vcs_run(struct vcs_trip *t)
+{
+	vcs_start(t);
+	vcs_wait(t);
 }
 
 /* --- Fields --------------------------------------------------------------- */

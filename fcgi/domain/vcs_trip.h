@@ -31,8 +31,12 @@ struct vcs_ask {
 	size_t raw;		    /* rows that came, foreign ones too */
 	const char *trouble;	    /* what went wrong, in words */
 	bool cut;
+	bool held; /* nobody took the answer for so long that what went wrong
+		    * is our own doing: ask again */
 	struct rpc_call call;
 };
+
+struct vcs_sending; /* vcs_trip.c's own */
 
 struct vcs_trip {
 	struct brand *brand;
@@ -44,6 +48,7 @@ struct vcs_trip {
 	bool quiet;   /* expected to fail: do not log */
 	bool changed; /* something kept was out of date */
 	struct vcs_names *currencies;
+	struct vcs_sending *sending; /* of a trip that was started */
 };
 
 /* Adds a question. `vars` may be NULL; further variables go into ask->vars. */
@@ -55,6 +60,11 @@ struct vcs_ask *vcs_add_ask(struct vcs_trip *t, enum vcs_operation op,
  * breaker that all workers share: while it is open, questions to it end with
  * ERR_BUSY at once, and nothing was sent. */
 void vcs_run(struct vcs_trip *t);
+
+/* The same in two steps, or given up in the middle: see http.h. */
+void vcs_start(struct vcs_trip *t);
+void vcs_wait(struct vcs_trip *t);
+void vcs_drop(struct vcs_trip *t);
 
 /* Who a log-in belongs to; 0: nobody, or the password is wrong. */
 enum err vcs_find_login(struct brand *b, struct mem *m, const char *login,

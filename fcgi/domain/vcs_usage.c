@@ -11,6 +11,7 @@
 #include "domain/brand.h"
 #include "domain/vcs_trip.h"
 #include "tools/fmt.h"
+#include "tools/http.h"
 
 /* --- Accounts and packages ------------------------------------------------ */
 
@@ -176,6 +177,7 @@ struct vcs_xdrs *vcs_ask_xdrs(
 
 	answer->filter = query->filter;
 	answer->xdrs.cut = &a->cut;
+	answer->xdrs.held = &a->held;
 	put_query(t, a, query->from, query->to, &query->filter);
 	put_accounts(t, a, "accounts", &query->filter);
 	json_put_text(a->vars, "order",
@@ -257,26 +259,89 @@ static void check_offset(
 	}
 }
 
-struct vcs_xdrs *vcs_read_xdrs(struct vcs_trip *t, struct vcs_cursor *c)
+/* The piece that VCS was asked for while the caller has the one before: each in
+ * a pool of its own. */
+struct vcs_ahead {
+	struct mem *now, *next;
+	struct vcs_trip *trip; /* NULL: none is under way */
+	struct vcs_xdrs *xdrs;
+};
+
+static void release_ahead(void *ctx)
+{
+	struct vcs_ahead *a = ctx;
+
+	if (a->trip)
+		vcs_drop(a->trip);
+	mem_close(a->next);
+	mem_close(a->now);
+}
+
+static struct vcs_xdrs *ask_piece(
+    struct vcs_trip *t, const struct vcs_cursor *c)
+{
+	return vcs_ask_xdrs(t, &(struct vcs_xdr_query){.from = c->from,
+				   .to = c->to,
+				   .filter = c->filter,
+				   .ascending = true,
+				   .limit = c->limit,
+				   .offset = c->offset});
+}
+
+static void ask_ahead(const struct vcs_trip *t, struct vcs_cursor *c)
+{
+	struct vcs_ahead *a = c->next;
+
+	if (!a) {
+		a = c->next = mem_alloc(c->mem, sizeof(*a));
+		mem_own(c->mem, release_ahead, a);
+	}
+	a->next = mem_open((size_t)t->brand->conf->limits.request_memory);
+	a->trip = mem_alloc(a->next, sizeof(*a->trip));
+	*a->trip = (struct vcs_trip){.brand = t->brand,
+	    .mem = a->next,
+	    .client = t->client,
+	    .kept = t->kept};
+	a->xdrs = ask_piece(a->trip, c);
+	vcs_start(a->trip);
+	vcs_step(t->brand);
+}
+
+/* NULL: nothing was asked ahead, or what came of it is worth another try. */
+static struct vcs_xdrs *take_ahead(struct vcs_cursor *c)
+{
+	struct vcs_ahead *a = c->next;
+
+	if (!a || !a->trip)
+		return NULL;
+	mem_close(a->now);
+	a->now = a->next;
+	a->next = NULL;
+	vcs_wait(a->trip);
+	a->trip = NULL;
+	return a->xdrs->err && *a->xdrs->held ? NULL : a->xdrs;
+}
+
+static struct vcs_xdrs *read_piece(struct vcs_trip *t, struct vcs_cursor *c)
 {
 	enum { LEAST = 50 };
-	struct vcs_xdrs *xdrs;
-	size_t known;
-	bool cut;
+	struct vcs_xdrs *xdrs = take_ahead(c);
 
-	do {
-		xdrs = vcs_ask_xdrs(t, &(struct vcs_xdr_query){.from = c->from,
-					   .to = c->to,
-					   .filter = c->filter,
-					   .ascending = true,
-					   .limit = c->limit,
-					   .offset = c->offset});
-		vcs_run(t);
-		cut = xdrs->err && *xdrs->cut && c->limit > LEAST;
-		if (cut)
+	for (;;) {
+		if (xdrs && xdrs->err && *xdrs->cut && c->limit > LEAST)
 			c->limit /= 2;
-	} while (cut);
-	known = xdrs->n;
+		else if (xdrs)
+			return xdrs;
+		xdrs = ask_piece(t, c);
+		vcs_run(t);
+	}
+}
+
+struct vcs_xdrs *vcs_read_xdrs(struct vcs_trip *t, struct vcs_cursor *c)
+{
+	struct vcs_xdrs *xdrs = read_piece(t, c);
+	size_t known = xdrs->n;
+
 	if (!xdrs->err)
 		xdrs->err = take_new(c, xdrs);
 	known -= xdrs->n;
@@ -285,7 +350,14 @@ struct vcs_xdrs *vcs_read_xdrs(struct vcs_trip *t, struct vcs_cursor *c)
 	/* Rows that are known or dropped are passed by offset: a second may
 	 * fill a whole piece. */
 	c->offset = xdrs->n ? 0 : c->offset + xdrs->raw;
+	if (c->ahead && !xdrs->err && xdrs->raw)
+		ask_ahead(t, c);
 	return xdrs;
+}
+
+void vcs_step(struct brand *b)
+{
+	http_step(b->http);
 }
 
 /* --- Sums ----------------------------------------------------------------- */

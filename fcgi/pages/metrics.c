@@ -66,6 +66,8 @@ static void add_pool(const struct site *s, struct buf *out)
 	    "portico_workers{state=\"idle\"} %zu\n"
 	    "portico_workers{state=\"busy\"} %zu\n",
 	    idle, busy);
+	begin(out, "portico_exports", "gauge", "Big files being made.");
+	buf_print(out, "portico_exports %zu\n", counters_count_exports());
 	begin(out, "portico_worker_crashes_total", "counter",
 	    "Workers that ended badly.");
 	buf_print(out, "portico_worker_crashes_total %" PRIu64 "\n",
@@ -231,6 +233,15 @@ static void add_breakers(struct buf *out)
 			    "portico_share_refused_total{brand=\"%s\"} "
 			    "%" PRIu64 "\n",
 			    n->brand, count_of(&n->beyond_share));
+	begin(out, "portico_exports_refused_total", "counter",
+	    "Big files that were not made since the pool made as many as it "
+	    "may.");
+	for (size_t i = 0; (n = counters_at(i)); i++)
+		if (n->brand[0])
+			buf_print(out,
+			    "portico_exports_refused_total{brand=\"%s\"} "
+			    "%" PRIu64 "\n",
+			    n->brand, count_of(&n->beyond_exports));
 }
 
 /* --- Stores and payments -------------------------------------------------- */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/counters.h"
 #include "pages/page_audit.h"
 #include "pages/page_cell.h"
 #include "tools/crypto.h"
@@ -12,18 +13,31 @@ struct export
 {
 	struct call *call;
 	const char *name;
-	const struct column **columns;
+	const struct column *all;
+	const struct column **columns; /* that are shown */
 	size_t n_columns;
 	const struct period *period;
+	const struct page_rows *rows;
 	struct table *table;
 	struct table_cell *cells;
 	bool sending; /* the reply has begun */
-	/* Of the first row of the piece before; pieces in a row without one. */
-	unsigned char first[CRYPTO_SHA256];
-	size_t empty;
 };
 
-enum { EMPTY_MOST = 1000 };
+enum { MICROSECONDS = 1000000 };
+
+enum err page_take_export(struct call *c)
+{
+	size_t most = (size_t)c->brand->conf->limits.exports;
+
+	if (!most)
+		most = counters_workers() / 4;
+	if (counters_take_export(most ? most : 1))
+		return ERR_OK;
+	count(&c->brand->counters->beyond_exports, 1);
+	c->notice = page_text(c, "export.busy");
+	c->retry_after = 30;
+	return ERR_BUSY;
+}
 
 static const char *file_name(const struct export *x)
 {
@@ -41,6 +55,11 @@ static bool send_piece(void *ctx, const void *data, size_t len)
 	struct export *x = ctx;
 	struct call *c = x->call;
 
+	if (session_clock() - c->began >
+	    c->brand->conf->limits.export_time * MICROSECONDS) {
+		log_warn("export.late", "%s: after limits.exportTime", x->name);
+		return false;
+	}
 	if (!x->sending) {
 		x->sending = true;
 		reply_begin(c->reply,
@@ -69,23 +88,38 @@ static struct table_cell make_number(struct call *c, struct json_object *value,
 	    mem_print(c->mem, "%s %s", digits, own ? own : ""), false};
 }
 
+/* What spreadsheets read as a time: "2026-11-01 10:00:00". */
+static const char *make_sheet_time(struct call *c, const char *iso)
+{
+	char *text = mem_text_n(c->mem, iso, strnlen(iso, 19));
+
+	if (strlen(text) > 10)
+		text[10] = ' ';
+	return text;
+}
+
 static const char *print_time(struct call *c, struct json_object *value)
 {
 	const char *iso = json_is(value, JSON_TEXT)
 			      ? json_text(value, NULL)
 			      : json_find_text(value, "iso");
 	const char *format = req_text(c->req, "time_format");
-	char *text;
 
 	if (!iso || (format && !strcmp(format, "iso")))
 		return iso;
 	if (format && !strcmp(format, "local"))
 		return json_find_text(value, "text");
-	/* What spreadsheets read as a time: "2026-11-01 10:00:00". */
-	text = mem_text_n(c->mem, iso, strnlen(iso, 19));
-	if (strlen(text) > 10)
-		text[10] = ' ';
-	return text;
+	return make_sheet_time(c, iso);
+}
+
+const char *page_file_time(struct call *c, int64_t when)
+{
+	const char *format = req_text(c->req, "time_format"), *iso;
+
+	if (!strcmp(format, "local"))
+		return fmt_time(c->mem, c->fmt, when, c->zone, FMT_DATE_TIME);
+	iso = fmt_iso_time(c->mem, when, c->zone);
+	return strcmp(format, "iso") ? make_sheet_time(c, iso) : iso;
 }
 
 /* Whether a text in place of the column's object is the cell as it is. */
@@ -155,53 +189,38 @@ static enum err write_head(struct export *x)
 	return table_head(x->table, x->cells, x->n_columns);
 }
 
-static enum err write_rows(
-    struct export *x, struct call *piece, struct json_object *list)
+static enum err write_rows(struct export *x, struct call *piece, size_t n)
 {
+	enum { STEP = 100 };
+	const struct page_rows *rows = x->rows;
 	enum err err = ERR_OK;
 
-	for (size_t i = 0; i < json_length(list) && !err; i++) {
+	for (size_t i = 0; i < n && !err; i++) {
 		for (size_t j = 0; j < x->n_columns; j++)
-			x->cells[j] = make_cell(
-			    piece, x->name, x->columns[j], json_at(list, i));
+			x->cells[j] = rows->cell(piece, rows->state, i,
+			    (size_t)(x->columns[j] - x->all));
 		err = table_row(x->table, x->cells, x->n_columns);
+		if (i % STEP == 0)
+			vcs_step(piece->brand);
 	}
 	return err;
 }
 
-/* A VCS that knows no offsets would send the same rows for ever. */
-static bool comes_again(struct export *x, struct json_object *list)
-{
-	unsigned char first[CRYPTO_SHA256];
-	const char *text;
-
-	if (!json_length(list))
-		return ++x->empty > EMPTY_MOST;
-	x->empty = 0;
-	text = json_write(json_pool(list), json_at(list, 0), NULL);
-	crypto_sha256(text, strlen(text), first);
-	if (!memcmp(first, x->first, sizeof(first)))
-		return true;
-	memcpy(x->first, first, sizeof(first));
-	return false;
-}
-
 /* One piece in a pool of its own, so that a file of any length takes the
  * memory of one piece. */
-static enum err write_piece(
-    struct export *x, page_fetch fetch, void *state, size_t *taken)
+static enum err write_piece(struct export *x, size_t *taken)
 {
+	enum { BIG = 1000 };
 	struct call piece = *x->call;
-	struct mem *m =
-	    mem_open((size_t)piece.brand->conf->limits.request_memory);
-	struct json_object *list = json_new_list(m);
+	size_t n = 0;
 	enum err err;
 
-	piece.mem = m;
-	piece.trip = vcs_trip(piece.brand, m, piece.session);
-	err = fetch(&piece, state, list, taken);
-	if (!err && comes_again(x, list))
-		err = ERR_UPSTREAM;
+	piece.mem = mem_open((size_t)piece.brand->conf->limits.request_memory);
+	piece.trip = vcs_trip(piece.brand, piece.mem, piece.session);
+	err = x->rows->fetch(&piece, x->rows->state, &n, taken);
+	/* Small ones cost no more than a page. */
+	if (!err && !x->table && n >= BIG)
+		err = page_take_export(x->call);
 	if (!err && !x->table) {
 		x->table = table_open(x->call->mem,
 		    piece.req->format == FORMAT_CSV ? TABLE_CSV : TABLE_XLSX,
@@ -212,14 +231,14 @@ static enum err write_piece(
 		err = x->table ? write_head(x) : ERR_BUSY;
 	}
 	if (!err)
-		err = write_rows(x, &piece, list);
-	mem_close(m);
+		err = write_rows(x, &piece, n);
+	mem_close(piece.mem);
 	return err;
 }
 
-enum err page_export(struct call *c, const char *name,
-    const struct column *columns, const struct period *period, page_fetch fetch,
-    void *state)
+enum err page_export_rows(struct call *c, const char *name,
+    const struct column *columns, const struct period *period,
+    const struct page_rows *rows)
 {
 	struct export *x = mem_alloc(c->mem, sizeof(*x));
 	size_t taken = 0, before;
@@ -233,13 +252,14 @@ enum err page_export(struct call *c, const char *name,
 	x->call = c;
 	x->name = name;
 	x->period = period;
+	x->rows = rows;
+	x->all = columns;
 	x->columns = page_choose_columns(c, name, columns, &x->n_columns);
 	x->cells = mem_array(c->mem, x->n_columns + 1, sizeof(*x->cells));
 	do {
 		before = taken;
-		err = reply_is_wanted(c->reply)
-			  ? write_piece(x, fetch, state, &taken)
-			  : ERR_INTERNAL;
+		err = reply_is_wanted(c->reply) ? write_piece(x, &taken)
+						: ERR_INTERNAL;
 	} while (!err && taken > before);
 	if (!err)
 		err = table_close(x->table);
@@ -257,4 +277,68 @@ enum err page_export(struct call *c, const char *name,
 	if (err == ERR_TOO_LARGE)
 		c->notice = page_text(c, "export.too_large");
 	return err;
+}
+
+/* --- Rows of the model ---------------------------------------------------- */
+
+struct model_rows {
+	const char *name;
+	const struct column *columns;
+	page_fetch fetch;
+	void *state;
+	struct json_object *list; /* of the piece */
+	/* Of the first row of the piece before; pieces in a row without one. */
+	unsigned char first[CRYPTO_SHA256];
+	size_t empty;
+};
+
+enum { EMPTY_MOST = 1000 };
+
+/* A VCS that knows no offsets would send the same rows for ever. */
+static bool comes_again(struct model_rows *m)
+{
+	unsigned char first[CRYPTO_SHA256];
+	const char *text;
+
+	if (!json_length(m->list))
+		return ++m->empty > EMPTY_MOST;
+	m->empty = 0;
+	text = json_write(json_pool(m->list), json_at(m->list, 0), NULL);
+	crypto_sha256(text, strlen(text), first);
+	if (!memcmp(first, m->first, sizeof(first)))
+		return true;
+	memcpy(m->first, first, sizeof(first));
+	return false;
+}
+
+static enum err fetch_model(
+    struct call *c, void *state, size_t *n, size_t *taken)
+{
+	struct model_rows *m = state;
+	enum err err;
+
+	m->list = json_new_list(c->mem);
+	err = m->fetch(c, m->state, m->list, taken);
+	*n = json_length(m->list);
+	return !err && comes_again(m) ? ERR_UPSTREAM : err;
+}
+
+static struct table_cell make_model_cell(
+    struct call *c, void *state, size_t row, size_t column)
+{
+	struct model_rows *m = state;
+
+	return make_cell(
+	    c, m->name, &m->columns[column], json_at(m->list, row));
+}
+
+enum err page_export(struct call *c, const char *name,
+    const struct column *columns, const struct period *period, page_fetch fetch,
+    void *state)
+{
+	struct model_rows m = {
+	    .name = name, .columns = columns, .fetch = fetch, .state = state};
+
+	return page_export_rows(c, name, columns, period,
+	    &(struct page_rows){fetch_model, make_model_cell, &m});
 }

@@ -246,7 +246,8 @@ static enum err put_usage(struct personal *p, const struct personal_vcs *v)
 	    .cursor = {.from = SINCE,
 		.to = p->call->now,
 		.limit = PIECE,
-		.mem = p->call->mem},
+		.mem = p->call->mem,
+		.ahead = true},
 	};
 
 	return personal_put_list(p, "usage", fetch_xdrs, &u);

@@ -10,6 +10,7 @@
 #define PORTICO_PAGE_TABLE_H
 
 #include "pages/page.h"
+#include "tools/table.h"
 
 /* What stands at a row's key, and so how a cell shows it. */
 enum column_kind {
@@ -94,5 +95,29 @@ typedef enum err (*page_fetch)(
 enum err page_export(struct call *c, const char *name,
     const struct column *columns, const struct period *period, page_fetch fetch,
     void *state);
+
+/* The same of rows that never were a model, for those that come by the million:
+ * fetch() gets a piece, of *n rows, and adds to *taken as above; it has to find
+ * out itself if rows come again. cell() is what stands in a row's column, of
+ * `columns`; only the numbers of the page's own currency, and seconds, are
+ * numbers. What it needs memory for stays as long as the piece. */
+struct page_rows {
+	enum err (*fetch)(
+	    struct call *c, void *state, size_t *n, size_t *taken);
+	struct table_cell (*cell)(
+	    struct call *c, void *state, size_t row, size_t column);
+	void *state;
+};
+
+enum err page_export_rows(struct call *c, const char *name,
+    const struct column *columns, const struct period *period,
+    const struct page_rows *rows);
+
+/* For a big file, before anything is sent: ERR_BUSY, with its words, where the
+ * pool makes as many as it may (limits.exports). page_export() asks itself. */
+enum err page_take_export(struct call *c);
+
+/* A moment as time_format has it in files. */
+const char *page_file_time(struct call *c, int64_t when);
 
 #endif

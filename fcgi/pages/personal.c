@@ -126,6 +126,8 @@ enum err personal_file_load(struct call *c)
 		return ERR_BUSY;
 	err = personal_check(c, &v);
 	if (!err)
+		err = page_take_export(c);
+	if (!err)
 		err = count_file(c);
 	if (err)
 		return err;

@@ -411,8 +411,8 @@ static void clear_answer(struct mem *m, struct http_call *c)
 	c->ms = 0;
 }
 
-/* Hands the call to libcurl; false: it has ended already. */
-static bool start_call(struct http *h, struct mem *m, struct http_call *c)
+/* Hands the call to libcurl, or refuses it. */
+static void start_call(struct http *h, struct mem *m, struct http_call *c)
 {
 	struct handle *x;
 	const char *wrong = NULL;
@@ -420,7 +420,7 @@ static bool start_call(struct http *h, struct mem *m, struct http_call *c)
 	clear_answer(m, c);
 	if (c->timeout_ms <= 0) {
 		refuse(c, ERR_LATE, "no time left");
-		return false;
+		return;
 	}
 	x = take_handle(h, c);
 	if (!points_to(x, c))
@@ -430,7 +430,7 @@ static bool start_call(struct http *h, struct mem *m, struct http_call *c)
 	if (wrong) {
 		refuse(c, ERR_UPSTREAM, wrong);
 		give_back(h, x);
-		return false;
+		return;
 	}
 	set_call(x, c);
 	x->call = c;
@@ -440,7 +440,6 @@ static bool start_call(struct http *h, struct mem *m, struct http_call *c)
 	x->too_long = x->refused = x->again = false;
 	x->trouble[0] = '\0';
 	curl_multi_add_handle(h->multi, x->easy);
-	return true;
 }
 
 static enum err err_of(CURLcode code)
@@ -455,7 +454,7 @@ static enum err err_of(CURLcode code)
 	}
 }
 
-static void take_answer(struct handle *x, struct mem *m, CURLcode code)
+static void take_answer(struct handle *x, CURLcode code)
 {
 	struct http_call *c = x->call;
 	curl_off_t us = 0;
@@ -472,8 +471,8 @@ static void take_answer(struct handle *x, struct mem *m, CURLcode code)
 	else if (c->stopped)
 		c->trouble = "nobody takes the answer any more";
 	else if (code != CURLE_OK)
-		c->trouble = mem_text(
-		    m, x->trouble[0] ? x->trouble : curl_easy_strerror(code));
+		c->trouble = mem_text(x->answer,
+		    x->trouble[0] ? x->trouble : curl_easy_strerror(code));
 	if (x->body.room && !x->too_long) {
 		c->data = x->body.data;
 		c->len = x->body.len;
@@ -504,10 +503,9 @@ static void ask_again(struct http *h, struct handle *x)
 	curl_multi_add_handle(h->multi, x->easy);
 }
 
-/* Takes what has ended; answers how many. */
-static size_t collect(struct http *h, struct mem *m)
+/* Takes what has ended. */
+static void collect(struct http *h)
 {
-	size_t n = 0;
 	int left;
 	CURLMsg *msg;
 
@@ -523,29 +521,63 @@ static size_t collect(struct http *h, struct mem *m)
 			ask_again(h, x);
 			continue;
 		}
-		take_answer(x, m, code);
+		take_answer(x, code);
 		curl_multi_remove_handle(h->multi, easy);
 		give_back(h, x);
-		n++;
 	}
-	return n;
+}
+
+static bool is_running(const struct http_call *calls, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (calls[i].running)
+			return true;
+	return false;
+}
+
+void http_start(
+    struct http *h, struct mem *m, struct http_call *calls, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		start_call(h, m, &calls[i]);
+}
+
+void http_step(struct http *h)
+{
+	int unused;
+
+	curl_multi_perform(h->multi, &unused);
+	collect(h);
+}
+
+void http_wait(struct http *h, struct http_call *calls, size_t n)
+{
+	while (is_running(calls, n)) {
+		http_step(h);
+		/* Wakes for a socket or for libcurl's own next timer. */
+		if (is_running(calls, n))
+			curl_multi_poll(h->multi, NULL, 0, 1000, NULL);
+	}
+}
+
+void http_drop(struct http *h, struct http_call *calls, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct handle *x = NULL;
+
+		if (!calls[i].running)
+			continue;
+		curl_easy_getinfo(calls[i].running, CURLINFO_PRIVATE, &x);
+		curl_multi_remove_handle(h->multi, x->easy);
+		calls[i].running = NULL;
+		give_back(h, x);
+	}
 }
 
 void http_run(struct http *h, struct mem *m, struct http_call *calls, size_t n)
 {
-	size_t running = 0;
-	int unused;
-
-	for (size_t i = 0; i < n; i++)
-		if (start_call(h, m, &calls[i]))
-			running++;
-	while (running) {
-		curl_multi_perform(h->multi, &unused);
-		running -= collect(h, m);
-		/* Wakes for a socket or for libcurl's own next timer. */
-		if (running)
-			curl_multi_poll(h->multi, NULL, 0, 1000, NULL);
-	}
+	http_start(h, m, calls, n);
+	http_wait(h, calls, n);
 }
 
 /* --- Mail ----------------------------------------------------------------- */

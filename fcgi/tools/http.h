@@ -75,6 +75,19 @@ void http_close(struct http *h);
  * used. */
 void http_run(struct http *h, struct mem *m, struct http_call *calls, size_t n);
 
+/* The same in two steps, for a worker that has other things to do meanwhile:
+ * http_start() takes them, http_wait() returns when each has ended. What they
+ * are made of stays until then. Between the two, other calls may run, and
+ * http_step() sends and takes what it can without waiting: once behind the
+ * start, and now and then, since nobody else makes room for more of an answer
+ * or looks at the time. http_drop() ends those that still run.
+ */
+void http_start(
+    struct http *h, struct mem *m, struct http_call *calls, size_t n);
+void http_step(struct http *h);
+void http_wait(struct http *h, struct http_call *calls, size_t n);
+void http_drop(struct http *h, struct http_call *calls, size_t n);
+
 /* Within `accept`: a further header of the answer, in the pool, or NULL. */
 const char *http_find_header(
     const struct http_call *c, struct mem *m, const char *name);

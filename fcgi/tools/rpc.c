@@ -252,17 +252,44 @@ static void take_answer(
 			     : c->trouble);
 }
 
+struct rpc_flight {
+	struct http *http;
+	struct mem *mem;
+	struct rpc_post *posts;
+	struct http_call *calls; /* of posts that have calls */
+	size_t n_posts, n_calls;
+};
+
+struct rpc_flight *rpc_start(
+    struct http *h, struct mem *m, struct rpc_post *posts, size_t n)
+{
+	struct rpc_flight *f = mem_alloc(m, sizeof(*f));
+
+	*f = (struct rpc_flight){h, m, posts, NULL, n, 0};
+	f->calls = mem_array(m, n, sizeof(*f->calls));
+	for (size_t i = 0; i < n; i++)
+		if (posts[i].n)
+			make_call(m, &posts[i], &f->calls[f->n_calls++]);
+	http_start(h, m, f->calls, f->n_calls);
+	return f;
+}
+
+void rpc_wait(struct rpc_flight *f)
+{
+	const struct http_call *one = f->calls;
+
+	http_wait(f->http, f->calls, f->n_calls);
+	for (size_t i = 0; i < f->n_posts; i++)
+		if (f->posts[i].n)
+			take_answer(f->mem, &f->posts[i], one++);
+}
+
+void rpc_drop(struct rpc_flight *f)
+{
+	http_drop(f->http, f->calls, f->n_calls);
+}
+
 void rpc_run(struct http *h, struct mem *m, struct rpc_post *posts, size_t n)
 {
-	struct http_call *calls = mem_array(m, n, sizeof(*calls));
-	struct http_call *one = calls;
-
-	for (size_t i = 0; i < n; i++)
-		if (posts[i].n)
-			make_call(m, &posts[i], one++);
-	http_run(h, m, calls, (size_t)(one - calls));
-	one = calls;
-	for (size_t i = 0; i < n; i++)
-		if (posts[i].n)
-			take_answer(m, &posts[i], one++);
+	rpc_wait(rpc_start(h, m, posts, n));
 }

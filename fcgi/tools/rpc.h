@@ -61,4 +61,11 @@ struct rpc_post {
  * in the calls. Logs nothing: the caller knows what a failure means. */
 void rpc_run(struct http *h, struct mem *m, struct rpc_post *posts, size_t n);
 
+/* The same in two steps, or given up in the middle: see http.h. The posts and
+ * their calls stay where they are until the end. */
+struct rpc_flight *rpc_start(
+    struct http *h, struct mem *m, struct rpc_post *posts, size_t n);
+void rpc_wait(struct rpc_flight *f);
+void rpc_drop(struct rpc_flight *f);
+
 #endif

@@ -80,6 +80,29 @@ void http_run(struct http *h, struct mem *m, struct http_call *calls, size_t n)
 		wire_run(m, &calls[i]);
 }
 
+void http_start(
+    struct http *h, struct mem *m, struct http_call *calls, size_t n)
+{
+	http_run(h, m, calls, n);
+}
+
+void http_step(struct http *h)
+{
+	(void)h;
+}
+
+void http_wait(struct http *h, struct http_call *calls, size_t n)
+{
+	(void)h;
+	(void)calls;
+	(void)n;
+}
+
+void http_drop(struct http *h, struct http_call *calls, size_t n)
+{
+	http_wait(h, calls, n);
+}
+
 const char *http_find_header(
     const struct http_call *c, struct mem *m, const char *name)
 {

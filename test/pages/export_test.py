@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import struct
+import time
 import xml.etree.ElementTree
 import zipfile
 
@@ -223,18 +224,137 @@ def test_nothing_is_left(t):
     t.check("Sanitizer" not in other.log(), "no trouble")
 
 
+# --- The next piece, while this one is written --------------------------------
+
+def test_ahead(t):
+    """Who reads nothing holds up the first piece, more than a socket takes: the
+    second is asked for all the same, and nothing behind it. Who leaves ends
+    that question too."""
+    other = harness.Portal(sandbox, {"pool": {"workers": 1}}, workers=1)
+    client = other.client().token("whale")
+    uri = "%s.csv?%s" % (DETAILED, ALL)
+    sandbox.forget()
+    s = begin(other, client, uri)
+    wait_for("the second question", lambda: calls("reports.xdrs") == 2)
+    t.check(s.recv(1000), "the first piece is on its way")
+    t.equal(calls("reports.xdrs"), 2, "one is under way")
+    s.close()
+    t.status(client.get("/api/rates"), 200, "the worker is free")
+
+    sandbox.fault("reports.xdrs", "hang", after=1)
+    s = begin(other, client, uri)
+    t.check(s.recv(1000), "the first piece is on its way")
+    s.close()
+    began = time.monotonic()
+    t.status(client.get("/api/rates"), 200, "nobody waits for the second")
+    t.check(time.monotonic() - began < harness.PATIENCE / 2, "at once")
+    sandbox.heal()
+    t.equal(client.get(uri).body, portal.client().token("whale").get(uri).body,
+            "all is in order afterwards")
+
+
+def test_ahead_of_a_slow_reader(t):
+    """An answer that nobody took in time, since the reader was slow, is asked
+    for again: VCS did nothing wrong."""
+    other = harness.Portal(sandbox, {"coreApi": {"deadlineMs": 500}})
+    client = other.client().token("whale")
+    uri = "%s.csv?%s" % (DETAILED, ALL)
+    whole = client.get(uri).body
+    with begin(other, client, uri) as s:
+        body = harness.exactly(s, 1000)
+        time.sleep(1)  # the reader's, twice the deadline
+        while piece := s.recv(65536):
+            body += piece
+    t.equal(unpack(body), (whole, True), "the whole file")
+    t.check(not other.logged("vcs.breaker_open"), "no breaker")
+
+
+# --- How many at once ---------------------------------------------------------
+
+def figure(which, name):
+    text = which.client().get(
+        "/api/metrics", env={"PORTICO_METRICS": "on"}).text
+    return sum(float(line.split()[-1]) for line in text.split("\n")
+               if re.match(re.escape(name) + r"[ {]", line))
+
+
+def test_limit(t):
+    """A quarter of the workers make big files; pages and small files are
+    served all the same."""
+    other = harness.Portal(sandbox, workers=8)
+    whale = other.client().token("whale")
+    uri = "%s.csv?%s" % (DETAILED, ALL)
+    held = []
+    for n in (1, 2):
+        held.append(begin(other, whale, uri))
+        t.check(held[-1].recv(1000), "a file is on its way")
+        t.equal(figure(other, "portico_exports"), n, "counted")
+    for path in (uri, uri.replace(".csv", ".xlsx")):
+        a = whale.get(path, json_port=True)
+        harness.check_error(t, a, 503, "busy", path)
+        t.equal(a.header("retry-after"), "30", "when to come again")
+        t.check("large files" in a.json["error"]["message"], "why", a.text)
+    a = whale.get("/api/personal/data", json_port=True)
+    t.check("large files" in a.text, "personal data is a big file", a.text)
+    browser = other.client().login("whale")
+    a = browser.get(uri, accept=BROWSER)
+    harness.check_error_page(t, a, 503, "who clicks")
+    t.check("Many large files are being made" in Page(a.text).text, "why",
+            a.text[-900:])
+    t.check('href="%s?from=' % DETAILED in a.text, "the way back")
+    for path in ("/api/dashboard", DETAILED, "/api/payments.xlsx",
+                 "%s.csv?%s" % (DETAILED, days(1))):
+        t.status(browser.get(path), 200, path)
+    t.equal(figure(other, "portico_exports_refused_total"), 4, "counted")
+
+    held.pop().close()
+    wait_for("its end", lambda: figure(other, "portico_exports") == 1)
+    t.status(whale.get(uri), 200, "one more may come")
+    wait_for("its end", lambda: figure(other, "portico_exports") == 1)
+    before = other.workers()
+    for pid in before:
+        os.kill(int(pid), signal.SIGKILL)
+    wait_for("others", lambda: len(other.workers() - before) == 8)
+    t.equal(figure(other, "portico_exports"), 0, "dead workers make none")
+    held.pop().close()
+    # That workers were killed is in its log, as it should be.
+    harness.Portal.started.remove(other)
+    t.equal(other.end(), 0, "a clean end")
+
+
+def test_limit_by_setting(t):
+    two = harness.Portal(sandbox, {"limits": {"exports": 2}}, workers=4)
+    whale = two.client().token("whale")
+    uri = "%s.csv?%s" % (DETAILED, ALL)
+    held = [begin(two, whale, uri) for _ in range(2)]
+    for s in held:
+        t.check(s.recv(1000), "a file is on its way")
+    t.status(whale.get(uri), 503, "the third")
+    for s in held:
+        s.close()
+
+
 # --- A billing system that does not heed offsets ------------------------------
 
-def fetch_raw(which, client, uri):
+def unpack(data):
     """The bytes of a file, and whether it came whole."""
     body = b""
+    while data:
+        head, data = data[:8], data[8:]
+        if head[0] != 1 or head[1] == harness.END:
+            return body.partition(b"\r\n\r\n")[2], head[0] == 1
+        length = int.from_bytes(head[4:6], "big")
+        body += data[:length]
+        data = data[length + head[6]:]
+    return body, False
+
+
+def fetch_raw(which, client, uri):
+    data = b""
     with begin(which, client, uri) as s:
-        while True:
-            head = harness.exactly(s, 8)
-            if head[0] != 1 or head[1] == harness.END:
-                return body.partition(b"\r\n\r\n")[2], head[0] == 1
-            length = int.from_bytes(head[4:6], "big")
-            body += harness.exactly(s, length + head[6])[:length]
+        while piece := s.recv(65536):
+            data += piece
+    return unpack(data)
 
 
 def test_the_same_rows_for_ever(t):
