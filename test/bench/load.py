@@ -56,6 +56,8 @@ def run_wrk(front, path, headers, seconds, connections=CONNECTIONS):
     if workers != front.workers():
         sys.exit("bench: a worker of the %s ended" % front.name)
     run = read_wrk(out)
+    run["good_rps"] = round(run["rps"] * (
+        1 - run["wrong"] / max(run["requests"], 1)), 1)
     run["cpu_us"] = ((parts.cpu_of(workers) - before) / 1000 /
                      max(run["requests"], 1))
     if run["wrong"]:
@@ -187,7 +189,7 @@ def time_requests(port, path, headers, n, warm=4):
     return times[warm:] if len(times) == warm + n else []
 
 
-def measure_latency(pair, latencies, names=pages.CHIEF, n=20):
+def measure_latency(pair, latencies, names=pages.CHIEF, n=12):
     """Medians of single requests while the billing system takes so long."""
     result = {name: {} for name in names}
     for ms in latencies:
@@ -208,10 +210,10 @@ def measure_concurrency(pair, connections, seconds, name="dashboard"):
         floor, page = (pair.load(kind, name, seconds, n)
                        for kind in ("floor", "page"))
         result[str(n)] = {
-            "rps": page["rps"], "p50_ms": page["p50_ms"],
+            "rps": page["good_rps"], "p50_ms": page["p50_ms"],
             "p99_ms": page["p99_ms"], "wrong": page["wrong"],
-            "floor_rps": floor["rps"], "floor_p99_ms": floor["p99_ms"],
-            "ratio": round(page["rps"] / floor["rps"], 3)}
+            "floor_rps": floor["good_rps"], "floor_p99_ms": floor["p99_ms"],
+            "ratio": round(page["good_rps"] / floor["good_rps"], 3)}
     return {name: result}
 
 

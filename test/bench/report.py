@@ -88,8 +88,9 @@ def concurrency(result):
                  c["wrong"]) for n, c in by.items()]
         text += "%s:\n\n" % name + table(
             ("connections", "requests/s", "floor", "ratio", "p50, ms",
-             "p99, ms", "floor's p99", "wrong answers"), rows)
-    return text
+             "p99, ms", "floor's p99", "other answers"), rows)
+    return text + ("\nOther answers: 503, at once, for what is more than may "
+                   "wait; requests/s are of the good ones.\n")
 
 
 def growth_cell(f):
@@ -228,22 +229,25 @@ def unexplained(text):
 
 # --- The terminal ------------------------------------------------------------
 
+def align(block):
+    """A table's lines, its columns in line: texts left, numbers right."""
+    rows = [row for row in block if row is not block[1]]
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    sides = [str.rjust if mark.endswith(":") else str.ljust
+             for mark in block[1]]
+    return ["  ".join(side(cell, width) for side, cell, width in
+                      zip(sides, row, widths)).rstrip() for row in rows]
+
+
 def plain(markdown):
-    """Columns in line."""
     lines, block = [], []
     for line in [*markdown.split("\n"), ""]:
         if line.startswith("|"):
             block.append([cell.strip() for cell in line.strip("|").split("|")])
             continue
-        if block:
-            rows = [row for row in block if not set("".join(row)) <= set("-: ")]
-            widths = [max(map(len, column)) for column in zip(*rows)]
-            lines += ["  ".join(
-                cell.ljust(w) if i == 0 else cell.rjust(w)
-                for i, (cell, w) in enumerate(zip(row, widths)))
-                for row in rows]
-            block = []
+        lines += align(block) if block else []
         lines.append(line)
+        block = []
     return "\n".join(lines)
 
 
