@@ -45,9 +45,11 @@ def machine(result):
             "%(other_runs)d of %(other_seconds)d s for the others.\n" % m)
 
 
-def budgets(result):
+def budgets(result, whole):
+    """All, or those that were measured."""
     rows = [("`%s`" % name, sentence, figure or "–", VERDICT[within])
-            for name, sentence, figure, within in budget.judge(result)]
+            for name, sentence, figure, within in budget.judge(result)
+            if whole or figure]
     return "## Budgets\n\n" + table(
         ("name", "budget", "figure", ""), rows).replace(
             "| --- | ---: | ---: | ---: |", "| --- | --- | --- | --- |")
@@ -119,20 +121,25 @@ def growth_tables(result):
 
 def memory(result):
     m, g = result["memory"], result["memory"]["gateway"]
-    s = result["start"]
     kb = ", ".join("%s KB after %s" % (number(v), number(int(n)))
                    for n, v in m["kb"].items())
     return (
-        "## Memory, start and reload\n\n"
+        "## Memory\n\n"
         "Private memory of one worker that served all of so many requests, of "
         "all pages in turn: %s.\n\n" % kb +
         "A call to a gateway makes it read the system's trust store: %s KB "
         "before, %s KB after. Where that is over `pool.maxMemory` (%s KB in "
-        "this run), the worker %s; its successor holds %s KB.\n\n" % (
+        "this run), the worker %s; its successor holds %s KB.\n" % (
             number(g["before_kb"]), number(g["after_kb"]),
             number(g["retired_over_kb"]),
             "retires" if g["retired"] else "does not retire",
-            number(g["new_kb"])) +
+            number(g["new_kb"])))
+
+
+def start(result):
+    s = result["start"]
+    return (
+        "## Start and reload\n\n"
         "From the start of `portico serve` to the first answer: %s ms; with "
         "%d brands more: %s ms. From SIGHUP to the first answer with the new "
         "configuration of those: %s ms, of which loading took %s ms.\n" % (
@@ -180,16 +187,16 @@ def visit(result):
             for name, size in result["visit"].items()) + ".\n")
 
 
-CHAPTERS = [("machine", machine), ("pages", budgets), ("pages", page_table),
-            ("latency", latency), ("concurrency", concurrency),
-            ("growth", growth_tables), ("memory", memory),
-            ("export", export), ("visit", visit), ("stages", stages)]
+CHAPTERS = [("pages", page_table), ("latency", latency),
+            ("concurrency", concurrency), ("growth", growth_tables),
+            ("memory", memory), ("start", start), ("export", export),
+            ("visit", visit), ("stages", stages)]
 
 
-def make(result):
+def make(result, whole=True):
     """The made part: what was not measured is left out."""
-    return "\n".join(chapter(result) for key, chapter in CHAPTERS
-                     if result.get(key))
+    return "\n".join([machine(result), budgets(result, whole), *(
+        chapter(result) for key, chapter in CHAPTERS if result.get(key))])
 
 
 # --- The document ------------------------------------------------------------
@@ -252,7 +259,7 @@ def plain(markdown):
 
 
 def print_all(result):
-    print(plain(make(result)).replace("**", ""))
+    print(plain(make(result, whole=False)).replace("**", ""))
 
 
 def print_sizes(sizes):
