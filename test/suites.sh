@@ -85,7 +85,7 @@ print_tally() {
 # compiler's opinion. -k 0: what compiles is tested even if something does not.
 suite_build() {
 	tally_good=0 tally_bad=0
-	tally compile "$build" -- -k 0 portico sandbox
+	tally compile "$build" -- -k 0 portico sandbox bench-floor
 	tally compile "$build/asan" -DSANITIZE=ON -DCRASH_POINTS=ON -- -k 0 portico sandbox tests
 	CC=clang tally compile "$build/clang" -- -k 0 portico sandbox tests
 	ln -sfn ../share "$build/asan/share"
@@ -159,6 +159,7 @@ all_suites() {
 	suite unit suite_unit
 	suite fuzz suite_fuzz
 	suite package-short "$root/test/package/short"
+	suite bench "$root/test/bench/check"
 	suite sandbox-check.sh "$root/test/sandbox/check.sh" "$build/asan/sandbox"
 	suites_together "$root/test/postgres/run" "$root"/test/pages/*_test.py
 	for test in "$root"/test/{e2e,abuse}/run; do

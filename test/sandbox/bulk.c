@@ -215,7 +215,7 @@ static bool make_rates(sqlite3 *db, struct maker *m)
 			add_code(m, &row, i, &id);
 	}
 	if (m->client == WHALE)
-		areas = (options.small ? 12000 : 200000) - (int)(id - first);
+		areas = (int)(options.rates - (id - first));
 	add_areas(m, &row, &id, areas);
 	sqlite3_finalize(row.into);
 	return true;
@@ -448,8 +448,7 @@ bool bulk_make(sqlite3 *db)
 		13105550000, 4, {{{{0}}}}},
 	};
 
-	if (options.small)
-		makers[3].xdrs = 20000;
+	makers[3].xdrs = (int)options.xdrs;
 	for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++)
 		if (!make_client(db, &makers[i]))
 			return false;

@@ -275,6 +275,12 @@ static bool set_meta(sqlite3 *db, const char *key, int64_t value)
 	return done;
 }
 
+/* What the whale has, in one number. */
+static int64_t size(void)
+{
+	return options.xdrs * 1000000 + options.rates;
+}
+
 static bool is_ready(sqlite3 *db)
 {
 	if (!db_int(db,
@@ -285,8 +291,8 @@ static bool is_ready(sqlite3 *db)
 	return db_int(db,
 		   "SELECT count(*) FROM meta WHERE"
 		   " key = 'ready' AND value = ? OR"
-		   " key = 'small' AND value = ?",
-		   DATA_VERSION, options.small) == 2;
+		   " key = 'size' AND value = ?",
+		   DATA_VERSION, size()) == 2;
 }
 
 /* "ready" is written last, so a build that was killed starts again. */
@@ -294,7 +300,7 @@ static bool build(sqlite3 *db)
 {
 	return db_run(db, "PRAGMA journal_mode=OFF") && db_run(db, "BEGIN") &&
 	       db_run(db, schema) && bulk_make(db) &&
-	       set_meta(db, "small", options.small) &&
+	       set_meta(db, "size", size()) &&
 	       set_meta(db, "ready", DATA_VERSION) && db_run(db, "COMMIT") &&
 	       db_run(db, "ANALYZE");
 }

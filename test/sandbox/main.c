@@ -16,6 +16,8 @@
 struct options options = {
     .port = 3080,
     .dir = "build/sandbox",
+    .xdrs = 1000000,
+    .rates = 200000,
     .idle = 1440,
     .token = "0123456789abcdef0123456789abcdef",
     .login = "portal-api",
@@ -42,7 +44,9 @@ static const char help[] =
     "  --dir DIR       its database, CA (ca.pem) and certificate\n"
     "                  (build/sandbox)\n"
     "  --now EPOCH     a clock that stands still\n"
-    "  --small         a whale of 20,000 xDRs and 12,000 rates\n"
+    "  --xdrs N        the whale's (1000000)\n"
+    "  --rates N       the whale's (200000; at least one a code)\n"
+    "  --small         --xdrs 20000 --rates 12000\n"
     "  --idle SECONDS  a Management session's life without a call (1440)\n"
     "  --token TOKEN   of the Core API\n"
     "  --login NAME, --password WORD   of the Management API\n"
@@ -62,6 +66,8 @@ static const char help[] =
 static const struct option names[] = {{"port", required_argument, NULL, 'p'},
     {"dir", required_argument, NULL, 'd'},
     {"now", required_argument, NULL, 'n'}, {"small", no_argument, NULL, 's'},
+    {"xdrs", required_argument, NULL, 'x'},
+    {"rates", required_argument, NULL, 'r'},
     {"idle", required_argument, NULL, 'i'},
     {"paypal-token-life", required_argument, NULL, 'e'},
     {"help", no_argument, NULL, 'h'},
@@ -115,7 +121,14 @@ static void read_options(int argc, char **argv)
 			options.now = number(optarg, 1, INT64_C(4102444800));
 			break;
 		case 's':
-			options.small = true;
+			options.xdrs = 20000;
+			options.rates = 12000;
+			break;
+		case 'x':
+			options.xdrs = number(optarg, 0, 5000000);
+			break;
+		case 'r':
+			options.rates = number(optarg, 0, 900000);
 			break;
 		case 'i':
 			options.idle = (int)number(optarg, 1, 1000000);

@@ -21,8 +21,8 @@
 struct options {
 	int port;
 	const char *dir;
-	int64_t now; /* 0: the real clock */
-	bool small;
+	int64_t now;	     /* 0: the real clock */
+	int64_t xdrs, rates; /* of the whale */
 	int idle; /* seconds until a Management session is forgotten */
 	const char *token, *login, *password;
 	const char *paypal_client, *paypal_secret, *paypal_web, *paypal_hook;
