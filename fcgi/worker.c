@@ -25,6 +25,10 @@
 
 enum { MEMORY_CHECK_EVERY = 64, BIG_REQUEST = 1024 * 1024 };
 
+/* Free memory that a worker may keep, and what it takes apart from the rest.
+ * Left alone, glibc raises both for good after one big download. */
+enum { FREE_MOST = 512 * 1024, BIG_BLOCK = 64 * 1024 };
+
 struct worker {
 	struct site *site;
 	struct mem *mem;
@@ -280,6 +284,8 @@ int worker_run(struct site *site, const struct conf *conf, int listener)
 	    .max_memory = conf->pool.max_memory};
 	int status = 1;
 
+	mallopt(M_TRIM_THRESHOLD, FREE_MOST);
+	mallopt(M_MMAP_THRESHOLD, BIG_BLOCK);
 	w.mem = mem_open((size_t)conf->limits.request_memory);
 	if (FCGX_Init() != 0 || FCGX_InitRequest(&w.request, listener, 0) != 0)
 		log_error("worker.start", "libfcgi refuses to start");
