@@ -86,10 +86,13 @@ async function open(world) {
 	world.stack = await openStack('lighthouse');
 	const { launch } = await load('chrome-launcher/dist/index.js');
 
+	const userDataDir = path.join(build, 'lighthouse/profile');
+
+	fs.mkdirSync(userDataDir, { recursive: true });
 	world.lighthouse = (await load('lighthouse/core/index.js')).default;
 	world.chrome = await launch({
 		chromePath: process.env.CHROMIUM || '/usr/bin/chromium-headless-shell',
-		userDataDir: path.join(build, 'lighthouse/profile'),
+		userDataDir,
 		chromeFlags: ['--headless', '--no-sandbox', '--disable-gpu',
 			'--disable-quic', '--no-first-run',
 			'--disable-background-networking', '--disable-component-update',
