@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,7 +24,11 @@
 #include "domain/brand.h"
 #include "pages/page.h"
 
-enum { MEMORY_CHECK_EVERY = 64, BIG_REQUEST = 1024 * 1024 };
+enum { MEMORY_CHECK_EVERY = 64, BIG_REQUEST = 1024 * 1024, GROWN_KB = 1024 };
+
+/* Free memory that a worker may keep, and what it takes apart from the rest.
+ * Left alone, glibc raises both for good after one big download. */
+enum { FREE_MOST = 512 * 1024, BIG_BLOCK = 64 * 1024 };
 
 struct worker {
 	struct site *site;
@@ -35,6 +40,7 @@ struct worker {
 	bool finished; /* this request's answer went out whole */
 	int64_t served, most;
 	int64_t max_memory;
+	int64_t highest; /* resident memory so far, in KiB */
 };
 
 /* --- A request's source and sink ---------------------------------------- */
@@ -131,6 +137,19 @@ static int64_t spread(int64_t most)
 	return most + most * (getpid() % 21 - 10) / 100;
 }
 
+/* More than it ever was, by a good deal: a trust store was read, say, for a
+ * gateway. Memory that is mapped and not touched does not count. */
+static bool has_grown(struct worker *w)
+{
+	struct rusage now;
+
+	if (getrusage(RUSAGE_SELF, &now) != 0 ||
+	    now.ru_maxrss < w->highest + GROWN_KB)
+		return false;
+	w->highest = now.ru_maxrss;
+	return true;
+}
+
 /* `used`: what the request took from its pool; a big one is worth a look at
  * once. */
 static bool is_retired(struct worker *w, size_t used)
@@ -144,7 +163,8 @@ static bool is_retired(struct worker *w, size_t used)
 	}
 	if (confine_is_stale())
 		return true;
-	if (w->served % MEMORY_CHECK_EVERY && used < BIG_REQUEST)
+	if (w->served % MEMORY_CHECK_EVERY && used < BIG_REQUEST &&
+	    !has_grown(w))
 		return false;
 	/* What a big one took goes back to the system. */
 	if (used >= BIG_REQUEST)
@@ -280,6 +300,8 @@ int worker_run(struct site *site, const struct conf *conf, int listener)
 	    .max_memory = conf->pool.max_memory};
 	int status = 1;
 
+	mallopt(M_TRIM_THRESHOLD, FREE_MOST);
+	mallopt(M_MMAP_THRESHOLD, BIG_BLOCK);
 	w.mem = mem_open((size_t)conf->limits.request_memory);
 	if (FCGX_Init() != 0 || FCGX_InitRequest(&w.request, listener, 0) != 0)
 		log_error("worker.start", "libfcgi refuses to start");

@@ -4,6 +4,27 @@ set(PORTICO_BOOTSTRAP_DIR ${CMAKE_BINARY_DIR}/npm/node_modules/bootstrap/dist/cs
 set(share share/portico)
 set(man_dir ${CMAKE_BINARY_DIR}/man)
 
+# What browsers get, compressed beforehand. client_portal_custom.css is left out:
+# who edits it would see what it was.
+set(static_dir ${CMAKE_BINARY_DIR}/static)
+set(css ${CMAKE_SOURCE_DIR}/static/default/portico.css)
+set(js ${CMAKE_SOURCE_DIR}/static/default/passkey.js)
+set(compressed ${static_dir}/portal.css.gz)
+add_custom_command(OUTPUT ${compressed}
+  COMMAND ${CMAKE_COMMAND} -E make_directory ${static_dir}
+  COMMAND ${CMAKE_COMMAND} -E copy ${css} ${js}
+    ${PORTICO_BOOTSTRAP_DIR}/bootstrap.min.css
+    ${PORTICO_BOOTSTRAP_DIR}/bootstrap.rtl.min.css ${static_dir}
+  COMMAND ${CMAKE_SOURCE_DIR}/conf/package/sheets ${PORTICO_BOOTSTRAP_DIR}
+    ${css} ${static_dir}
+  COMMAND ${CMAKE_SOURCE_DIR}/conf/package/compress ${static_dir}
+  DEPENDS ${css} ${js} conf/package/sheets conf/package/compress
+    ${PORTICO_BOOTSTRAP_DIR}/bootstrap.min.css
+  VERBATIM)
+add_custom_target(compressed ALL DEPENDS ${compressed})
+install(DIRECTORY ${static_dir}/ DESTINATION ${share}/static/default
+  FILES_MATCHING PATTERN portal*.css PATTERN *.gz PATTERN *.br)
+
 install(TARGETS portico RUNTIME DESTINATION bin)
 install(DIRECTORY templates static DESTINATION ${share})
 install(FILES ${PORTICO_BOOTSTRAP_DIR}/bootstrap.min.css
@@ -14,6 +35,7 @@ install(FILES conf/customer-params.default.json conf/customer-params.json.sample
 install(DIRECTORY conf/schema conf/vcs conf/brand DESTINATION ${share}/conf)
 install(FILES nginx/vhost.conf.in nginx/portico.conf nginx/portico-metrics.conf
   nginx/balancer.conf.example
+  nginx/portico-brotli.conf
   DESTINATION ${share}/nginx)
 install(DIRECTORY nginx/snippets DESTINATION ${share}/nginx)
 install(FILES nginx/portico-http.conf DESTINATION /etc/nginx/conf.d

@@ -10,7 +10,7 @@
 
 /* KEPT blocks are what most pages need: given back and taken again for each
  * request, they make the heap tidy itself up every time. */
-enum { BLOCK = 64 * 1024, KEPT = 4, ALIGN = _Alignof(max_align_t) };
+enum { BLOCK = 64 * 1024, KEPT = 6, ALIGN = _Alignof(max_align_t) };
 
 struct block {
 	struct block *next;

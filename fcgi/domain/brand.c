@@ -21,7 +21,10 @@
 #include "tools/fmt.h"
 #include "tools/http.h"
 
-enum { FINGERPRINT = 6 }; /* bytes of a hash in an asset's URL */
+enum {
+	FINGERPRINT = 6, /* bytes of a hash in an asset's URL */
+	ASSET_HASH = 10	 /* where it begins there */
+};
 
 /* --- Assets --------------------------------------------------------------- */
 
@@ -65,21 +68,99 @@ static size_t list_shelves(
  * browsers may keep it for ever. */
 static void add_asset(struct site *s, struct brand *b, size_t i, struct diag *d)
 {
-	const char *file = assets[i].file, *hash = NULL, *path = NULL;
+	const char *name = assets[i].file, *path = NULL;
+	const struct stock_file *file = NULL;
 	struct shelf shelves[3];
 	size_t n = list_shelves(s, b, shelves), at = 0;
 
-	for (; at < n && !hash; at += !hash) {
-		path = mem_print(s->mem, "%s/%s", shelves[at].folder, file);
-		hash = stock_fingerprint(s->stock, path);
+	for (; at < n && !file; at += !file) {
+		path = mem_print(s->mem, "%s/%s", shelves[at].folder, name);
+		file = stock_find_file(s->stock, path);
 	}
-	if (hash)
-		json_put_text(b->assets, assets[i].key,
-		    mem_print(s->mem, "/static/v-%s/%s/%s", hash,
-			shelves[at].url, file));
-	else
+	if (!file)
 		diag_add(
 		    d, path, "put the file there", "%s", strerror(errno));
+	else if (!file->blank)
+		json_put_text(b->assets, assets[i].key,
+		    mem_print(s->mem, "/static/v-%s/%s/%s", file->digits,
+			shelves[at].url, name));
+}
+
+/* The shipped stylesheets in one file (conf/package/sheets), if it is made of
+ * just those that the brand has. */
+static const struct stock_file *find_sheet(
+    struct site *s, const struct brand *b, const char *key, const char *name)
+{
+	const char *first = json_find_text(b->assets, key);
+	const char *second = json_find_text(b->assets, "style_url");
+	const struct stock_file *file;
+	const char *line;
+
+	if (!first || !second || !strstr(first, "/default/") ||
+	    !strstr(second, "/default/"))
+		return NULL;
+	file = stock_find_file(s->stock,
+	    mem_print(s->mem, "%s/static/default/%s", s->share, name));
+	line = mem_print(s->mem, "/* %.12s %.12s */", first + ASSET_HASH,
+	    second + ASSET_HASH);
+	return file && !strcmp(file->line, line) ? file : NULL;
+}
+
+/* The brand's colours and its own stylesheet; NULL: it has none that could be
+ * the end of another. */
+static const char *join_more(struct site *s, const struct brand *b)
+{
+	const char *url = json_find_text(b->assets, "custom_url");
+	const char *own = NULL;
+	struct shelf shelves[3];
+	size_t n = list_shelves(s, b, shelves);
+
+	for (size_t i = 0; i < n && url && !own; i++) {
+		const struct stock_file *f = stock_find_file(s->stock,
+		    mem_print(s->mem, "%s/client_portal_custom.css",
+			shelves[i].folder));
+
+		if (f)
+			own = stock_text(s->stock, f);
+	}
+	return own ? style_join(s->mem, b->style, own, url) : b->style;
+}
+
+static void add_sheet(struct site *s, struct brand *b, size_t i,
+    const struct stock_file *file)
+{
+	static const char *const keys[] = {"sheet_url", "sheet_rtl_url"};
+	static const char *const names[] = {"ltr", "rtl"};
+	unsigned char hash[CRYPTO_SHA256];
+	const char *url, *all;
+
+	if (b->sheet_more) {
+		b->sheets[i] = stock_text(s->stock, file);
+		all = mem_print(s->mem, "%s%s", file->digits, b->sheet_more);
+		crypto_sha256(all, strlen(all), hash);
+		url = mem_print(s->mem, "/api/theme/%s-%s", names[i],
+		    crypto_hex(s->mem, hash, FINGERPRINT));
+	} else {
+		url = mem_print(s->mem, "/static/v-%s/default/%s", file->digits,
+		    strrchr(file->path, '/') + 1);
+	}
+	json_put_text(b->assets, keys[i], url);
+}
+
+/* One stylesheet, where it can be: a page is not shown before all are there. */
+static void add_sheets(struct site *s, struct brand *b)
+{
+	const struct stock_file *ltr =
+	    find_sheet(s, b, "bootstrap_url", "portal.css");
+	const struct stock_file *rtl =
+	    find_sheet(s, b, "bootstrap_rtl_url", "portal.rtl.css");
+	bool has_more = b->style || json_find(b->assets, "custom_url");
+
+	b->sheet_more = has_more ? join_more(s, b) : NULL;
+	if (!ltr || !rtl || (has_more && !b->sheet_more))
+		return;
+	add_sheet(s, b, 0, ltr);
+	add_sheet(s, b, 1, rtl);
 }
 
 static void load_assets(struct site *s, struct brand *b, struct diag *d)
@@ -89,12 +170,13 @@ static void load_assets(struct site *s, struct brand *b, struct diag *d)
 	b->assets = json_new(s->mem);
 	for (size_t i = 0; i < sizeof(assets) / sizeof(assets[0]); i++)
 		add_asset(s, b, i, d);
-	if (!b->style)
-		return;
-	crypto_sha256(b->style, strlen(b->style), hash);
-	json_put_text(b->assets, "colors_url",
-	    mem_print(s->mem, "/api/theme/%s",
-		crypto_hex(s->mem, hash, FINGERPRINT)));
+	if (b->style) {
+		crypto_sha256(b->style, strlen(b->style), hash);
+		json_put_text(b->assets, "colors_url",
+		    mem_print(s->mem, "/api/theme/%s",
+			crypto_hex(s->mem, hash, FINGERPRINT)));
+	}
+	add_sheets(s, b);
 }
 
 /* --- Loading -------------------------------------------------------------- */

@@ -62,6 +62,10 @@ struct brand {
 	struct theme_file themes[3];
 	size_t n_themes;
 	const char *style; /* of its colours (style.h), or NULL */
+	/* Its whole stylesheet where that is more than the shipped one: what
+	 * ships, left to right and right to left, and what it adds. NULL: the
+	 * shipped one does, or it has links to several (assets). */
+	const char *sheets[2], *sheet_more;
 	struct counters *counters;
 	struct json_object *assets; /* fingerprinted URLs, for templates */
 	const struct vcs_profile *profile;

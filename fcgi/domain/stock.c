@@ -1,4 +1,4 @@
-/* stock.c: languages and fingerprints, each made once. */
+/* stock.c: languages and files, each made and read once. */
 #include "domain/stock.h"
 
 #include <dirent.h>
@@ -14,7 +14,7 @@
 #include "tools/fmt.h"
 #include "tools/tmpl.h"
 
-enum { FINGERPRINT = 6, FOLDERS = 4 };
+enum { FINGERPRINT = 6, FOLDERS = 4, LINE = 120 };
 
 struct made {
 	struct made *next;
@@ -23,15 +23,16 @@ struct made {
 	bool borrowed;	 /* its texts are another's */
 };
 
-struct print {
-	struct print *next;
-	const char *path, *digits;
+struct known {
+	struct known *next;
+	struct stock_file file;
+	const char *text; /* NULL: nobody has asked for it */
 };
 
 struct stock {
 	struct mem *mem;
 	struct made *languages;
-	struct print *prints;
+	struct known *files;
 	size_t n_made;
 };
 
@@ -235,30 +236,74 @@ const struct language *stock_find_language(struct stock *s,
 	return &l->language;
 }
 
-/* --- Fingerprints --------------------------------------------------------- */
+/* --- Files ---------------------------------------------------------------- */
 
-const char *stock_fingerprint(struct stock *s, const char *path)
+static bool is_blank(const char *s)
+{
+	const char *end;
+
+	for (;;) {
+		s += strspn(s, " \t\r\n\f");
+		if (strncmp(s, "/*", 2) != 0)
+			return !*s;
+		end = strstr(s + 2, "*/");
+		if (!end)
+			return true;
+		s = end + 2;
+	}
+}
+
+static struct known *read_file(
+    struct stock *s, struct mem *work, const char *path)
 {
 	unsigned char hash[CRYPTO_SHA256];
-	struct print *p = s->prints;
-	struct mem *work;
-	char *data;
-	size_t len;
+	size_t len, line;
+	char *data = conf_read_file(work, path, &len);
+	struct known *k;
 
-	while (p && strcmp(p->path, path) != 0)
-		p = p->next;
-	if (p)
-		return p->digits;
+	if (!data)
+		return NULL;
+	crypto_sha256(data, len, hash);
+	line = strcspn(data, "\n");
+	k = mem_alloc(s->mem, sizeof(*k));
+	k->file.path = mem_text(s->mem, path);
+	k->file.digits = crypto_hex(s->mem, hash, FINGERPRINT);
+	k->file.line = mem_text_n(s->mem, data, line < LINE ? line : LINE);
+	k->file.blank = is_blank(data);
+	return k;
+}
+
+static struct known *find_known(struct stock *s, const char *path)
+{
+	struct known *k = s->files;
+
+	while (k && strcmp(k->file.path, path) != 0)
+		k = k->next;
+	return k;
+}
+
+const struct stock_file *stock_find_file(struct stock *s, const char *path)
+{
+	struct known *k = find_known(s, path);
+	struct mem *work;
+
+	if (k)
+		return &k->file;
 	work = mem_open(0);
-	data = conf_read_file(work, path, &len);
-	if (data) {
-		crypto_sha256(data, len, hash);
-		p = mem_alloc(s->mem, sizeof(*p));
-		p->path = mem_text(s->mem, path);
-		p->digits = crypto_hex(s->mem, hash, FINGERPRINT);
-		p->next = s->prints;
-		s->prints = p;
-	}
+	k = read_file(s, work, path);
 	mem_close(work);
-	return p ? p->digits : NULL;
+	if (!k)
+		return NULL;
+	k->next = s->files;
+	s->files = k;
+	return &k->file;
+}
+
+const char *stock_text(struct stock *s, const struct stock_file *file)
+{
+	struct known *k = find_known(s, file->path);
+
+	if (!k->text)
+		k->text = conf_read_file(s->mem, file->path, NULL);
+	return k->text ? k->text : "";
 }

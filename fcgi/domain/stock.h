@@ -1,5 +1,5 @@
 /* stock.h: what the brands of a site have in common: languages with their
- * templates, fingerprints of files, texts of files. Each is made once, however
+ * templates, fingerprints and texts of files. Each is made once, however
  * many brands have it; a brand that changes a text or a template gets what
  * depends on it made anew, and the rest from the stock.
  *
@@ -9,6 +9,7 @@
 #ifndef PORTICO_STOCK_H
 #define PORTICO_STOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct diag;
@@ -40,9 +41,18 @@ const struct language *stock_find_language(struct stock *s,
     const char *locale, const struct stock_folder *folders, size_t n,
     struct diag *d);
 
-/* Hexadecimal digits that change with the file's content; NULL: it cannot be
- * read, and errno says why. */
-const char *stock_fingerprint(struct stock *s, const char *path);
+struct stock_file {
+	const char *path;
+	const char *digits; /* hexadecimal; they change with the content */
+	const char *line;   /* the first one, or how it begins */
+	bool blank;	    /* nothing but white space and CSS comments */
+};
+
+/* NULL: it cannot be read, and errno says why. */
+const struct stock_file *stock_find_file(struct stock *s, const char *path);
+
+/* The text of such a file, which is kept. */
+const char *stock_text(struct stock *s, const struct stock_file *file);
 
 /* How many templates were compiled, in all languages. */
 size_t stock_count_made(const struct stock *s);

@@ -173,6 +173,52 @@ const char *style_make(struct mem *m, struct json_object *colors)
 	return css.data;
 }
 
+/* --- Joining -------------------------------------------------------------- */
+
+/* Whether an address is the same wherever it stands: "/x", "#x", "data:x". */
+static bool is_absolute(const char *s)
+{
+	return strchr("/#", *s) || s[strcspn(s, ":/)\"'?#")] == ':';
+}
+
+/* Copies up to and with "url(", its blanks and its quote; where that ends. NULL:
+ * there is none. */
+static const char *skip_to_url(struct buf *out, const char *s)
+{
+	const char *at = strcasestr(s, "url(");
+
+	if (!at)
+		return NULL;
+	at += 4;
+	at += strspn(at, " \t\r\n\f");
+	at += *at == '"' || *at == '\'';
+	buf_add(out, s, (size_t)(at - s));
+	return at;
+}
+
+const char *style_join(
+    struct mem *m, const char *colors, const char *own, const char *url)
+{
+	static const char *const first[] = {
+	    "@import", "@charset", "@namespace", "@layer"};
+	size_t folder = (size_t)(strrchr(url, '/') + 1 - url);
+	struct buf css;
+	const char *at;
+
+	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++)
+		if (strcasestr(own, first[i]))
+			return NULL;
+	buf_open(&css, m, 1024);
+	buf_add_text(&css, colors ? colors : "");
+	while ((at = skip_to_url(&css, own))) {
+		own = at;
+		if (!is_absolute(own))
+			buf_add(&css, url, folder);
+	}
+	buf_add_text(&css, own);
+	return css.data;
+}
+
 /* --- Checks --------------------------------------------------------------- */
 
 static struct style_fault check_contrast(

@@ -18,6 +18,12 @@ struct mem;
 /* The stylesheet, in the pool; NULL: `colors` names no accent. */
 const char *style_make(struct mem *m, struct json_object *colors);
 
+/* One stylesheet of the colours (NULL: none) and a brand's own text, whose
+ * relative addresses are from `url`. NULL: the text has rules that must stand
+ * first (@import and the like). */
+const char *style_join(
+    struct mem *m, const char *colors, const char *own, const char *url);
+
 struct style_fault {
 	const char *key; /* "accent" */
 	const char *what, *remedy;

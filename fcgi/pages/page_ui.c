@@ -81,10 +81,12 @@ static void add_assets(struct call *c, bool rtl)
 
 	json_each (c->brand->assets, key, value)
 		json_put(assets, key, value);
-	if (rtl)
-		json_put(assets, "bootstrap_url",
-
-		    json_find(c->brand->assets, "bootstrap_rtl_url"));
+	if (!rtl)
+		return;
+	json_put(assets, "bootstrap_url",
+	    json_find(c->brand->assets, "bootstrap_rtl_url"));
+	json_put(assets, "sheet_url",
+	    json_find(c->brand->assets, "sheet_rtl_url"));
 }
 
 /* What a field is called on the page; the name itself where a page of its own

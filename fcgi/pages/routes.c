@@ -461,8 +461,8 @@ const struct page pages[] = {
 	.flags = PAGE_PUBLIC | PAGE_NO_CLIENT,
 	.load = theme_style_load,
 	.answer = theme_style_answer,
-	.about = "The brand's colours as a stylesheet; the id is a fingerprint "
-		 "of its content."},
+	.about = "The brand's stylesheet, or its colours alone; the id is a "
+		 "fingerprint of its content."},
     {.path = "/api/health",
 	.params = none,
 	.flags = PAGE_PUBLIC | PAGE_JSON_ONLY | PAGE_WATCH,

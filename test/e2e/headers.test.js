@@ -76,7 +76,7 @@ module.exports = world => {
 	});
 
 	test('headers: files', async () => {
-		for (const file of ['portico.css', 'bootstrap.min.css', 'icon.svg',
+		for (const file of ['portico.css', 'portal.css', 'icon.svg',
 			'image-resources/logo-login.png'])
 			for (const folder of ['/static/default/',
 				'/static/v-0123456789/default/'])

@@ -21,7 +21,7 @@ module.exports = world => {
 		assert.strictEqual(await page.getAttribute('html', 'dir'), 'rtl');
 		assert.strictEqual(await page.getAttribute('html', 'lang'), 'ar-XB');
 		assert.strictEqual(await page.locator(
-			'link[href$="/bootstrap.rtl.min.css"]').count(), 1);
+			'link[href$="/portal.rtl.css"]').count(), 1);
 		await logIn(page, 'heron');
 		const menu = await page.locator('.side').boundingBox();
 		const main = await page.locator('main').boundingBox();

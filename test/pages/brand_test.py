@@ -563,7 +563,7 @@ def test_watch(t):
     wait_for("the change", lambda: "changed Acme Tel" in two.get(
         "/api/dashboard").text)
     p.brand_file("acme", "static/client_portal_custom.css", "a{color:red}")
-    wait_for("the style", lambda: "/brand/client_portal_custom.css" in two.get(
+    wait_for("the style", lambda: '"/api/theme/ltr-' in two.get(
         "/api/dashboard").text)
     p.brand("third", first, {"title": "Third"})
     wait_for("a new brand", lambda: p.client(brand="third").get(

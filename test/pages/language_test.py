@@ -258,7 +258,7 @@ def test_languages(t):
                                       "locale": "ar-XB"})
     t.equal((answer.status, answer.location), (303, "/api/login"), "chosen")
     t.check('dir="rtl"' in c.get("/api/login").text, "right to left then")
-    t.check("bootstrap.rtl" in c.get("/api/login").text, "its style sheet")
+    t.check("/portal.rtl.css" in c.get("/api/login").text, "its style sheet")
     c.login("heron")
     t.check('dir="rtl"' in c.get("/api/dashboard").text, "kept at log-in")
     t.check("⟦" in c.get("/api/rates?page=0", accept="application/json")

@@ -132,16 +132,21 @@ def test_logo_and_colours(t):
     c = p.acme()
     page = c.get("/api/login")
     found = sheets(page)
-    t.equal(len(found), 4, "Bootstrap, the theme, its colours, its own")
-    t.check(found[3].endswith("/brand/client_portal_custom.css"), "is last",
-            found)
+    t.check(len(found) == 1, "a page waits for one stylesheet", found)
     t.check(any(e["src"].endswith("/brand/image-resources/logo-login.png")
                 for e in Page(page.text).find("img")), "the logo")
-    css = c.get(found[2])
+    whole = c.get(found[0])
+    t.status(whole, 200, "the stylesheet")
+    t.equal(whole.kind, "text/css", "is one")
+    t.check("immutable" in whole.header("cache-control"), "kept for ever")
+    t.equal(whole.all("set-cookie"), [], "and nobody's")
+    css = c.get("/api/theme/0")
     t.status(css, 200, "the colours")
-    t.equal(css.kind, "text/css", "are a stylesheet")
-    t.check("immutable" in css.header("cache-control"), "kept for ever")
-    t.equal(css.all("set-cookie"), [], "and nobody's")
+    order = [whole.text.find(part) for part in (
+        "Bootstrap", "--portico-logo-height:", css.text,
+        "--portico-logo-height: 2.5rem")]
+    t.check(-1 not in order and order == sorted(order),
+            "Bootstrap, the theme, its colours, its own", order)
     light, dark = colors_of(css.text)
     t.equal((light["accent"], dark["accent"]), ("#0b7a75", "#4fd1c5"),
             "the accents")
@@ -153,16 +158,20 @@ def test_logo_and_colours(t):
     t.check(any(e["src"].endswith("/brand/image-resources/logo-panel.png")
                 for e in Page(inner.text).find("img")), "the panel's logo")
     t.equal(sheets(inner), found, "the same style")
-    old = c.get("/api/theme/0123456789ab")
-    t.equal((old.status, old.body), (200, css.body), "a page from before")
-    t.check("immutable" not in (old.header("cache-control") or ""),
-            "keeps nothing wrong", old.headers)
-    t.status(p.client().get(found[2]), 404, "the other brand has no colours")
-    t.equal(len(sheets(p.client().get("/api/login"))), 3, "and asks for none")
+    for path, body in (("0123456789ab", css.body),
+                       ("ltr-0123456789ab", whole.body)):
+        old = c.get("/api/theme/" + path)
+        t.equal((old.status, old.body), (200, body), "a page from before")
+        t.check("immutable" not in (old.header("cache-control") or ""),
+                "keeps nothing wrong", old.headers)
+    t.status(p.client().get(found[0]), 404, "the other brand has no colours")
+    shipped = sheets(p.client().get("/api/login"))
+    t.check(len(shipped) == 1 and shipped[0].endswith("/default/portal.css"),
+            "and has the shipped stylesheet", shipped)
     p.brand_file("acme", "templates/theme.json",
                  '{"colors": {"accent": "#aa0055"}}')
     p.reload()
-    t.check(sheets(p.acme().get("/api/login"))[2] != found[2],
+    t.check(sheets(p.acme().get("/api/login"))[0] != found[0],
             "another colour, another address")
 
 
@@ -177,15 +186,15 @@ def test_any_colour_can_be_read(t):
         p.brand_file("acme", "templates/theme.json",
                      json.dumps({"colors": colors}))
         p.reload()
-        css = p.acme().get(sheets(p.acme().get("/api/login"))[2])
+        css = p.acme().get("/api/theme/0")
         check_readable(t, css.text, str(colors))
     for colors in ({}, {"accent": "red"}, {"accent": None}, [], "#fff", None,
                    {"accent": "#12345"}, {"accent": "#fff;}body{x:y"}):
         p.brand_file("acme", "templates/theme.json",
                      json.dumps({"colors": colors}))
         p.reload()
-        t.equal(len(sheets(p.acme().get("/api/login"))), 3,
-                "none: %s" % (colors,))
+        t.check(sheets(p.acme().get("/api/login"))[0].endswith(
+            "/default/portal.css"), "none: %s" % (colors,))
 
 
 def test_menu_and_static_page(t):

@@ -245,6 +245,75 @@ static void fingerprints_change_with_the_file(void **state)
 	assert_string_equal(asset(b, "icon_url"), icon);
 }
 
+static const char sheet[] = "/* %s %s */\nall of it\n";
+
+/* What conf/package/sheets makes, of what there is. */
+static void write_sheets(struct fix *f, struct brand *b)
+{
+	const char *style = mem_text_n(f->m, asset(b, "style_url") + 10, 12);
+
+	write_file(f, "static/default/portal.css",
+	    mem_print(f->m, sheet,
+		mem_text_n(f->m, asset(b, "bootstrap_url") + 10, 12), style));
+	write_file(f, "static/default/portal.rtl.css",
+	    mem_print(f->m, sheet,
+		mem_text_n(f->m, asset(b, "bootstrap_rtl_url") + 10, 12),
+		style));
+}
+
+static void one_stylesheet_where_it_can_be(void **state)
+{
+	static const char custom[] = "static/default/client_portal_custom.css";
+	struct fix *f = *state;
+
+	write_file(f, custom, " /* nothing */\n");
+	write_sheets(f, load_good(f, ""));
+	assert_non_null(
+	    strstr(asset(load_good(f, ""), "sheet_url"), "/default/portal.css"));
+	assert_non_null(strstr(asset(load_good(f, ""), "sheet_rtl_url"),
+	    "/default/portal.rtl.css"));
+	assert_null(asset(load_good(f, ""), "custom_url"));
+	/* A theme's own parts, and one that was edited since, are not in it. */
+	assert_null(asset(load_good(f, ",\"theme\":\"acme\""), "sheet_url"));
+	write_file(f, "static/default/portico.css", "edited");
+	assert_null(asset(load_good(f, ""), "sheet_url"));
+	write_sheets(f, load_good(f, ""));
+	assert_non_null(asset(load_good(f, ""), "sheet_url"));
+	/* One with a rule that must stand first stays by itself. */
+	write_file(f, custom, "@import url(more.css);");
+	assert_null(asset(load_good(f, ""), "sheet_url"));
+	assert_non_null(asset(load_good(f, ""), "custom_url"));
+}
+
+static void own_style_is_part_of_the_stylesheet(void **state)
+{
+	struct fix *f = *state;
+	struct brand *b;
+	const char *url;
+
+	write_sheets(f, load_good(f, ""));
+	write_file(f, "templates/acme/theme.json",
+	    "{\"colors\":{\"accent\":\"#0b7a75\"}}");
+	remove_file(f, "static/acme/portico.css");
+	write_file(f, "static/acme/client_portal_custom.css",
+	    "a{background:url(a.png)}b{background:URL( 'b/c.svg#x')}"
+	    "c{background:url(\"/d.png\")}d{background:url(data:x;,y)}");
+	b = load_good(f, ",\"theme\":\"acme\"");
+	url = asset(b, "custom_url");
+	assert_int_equal(strncmp(asset(b, "sheet_url"), "/api/theme/ltr-", 15), 0);
+	assert_int_equal(
+	    strncmp(asset(b, "sheet_rtl_url"), "/api/theme/rtl-", 15), 0);
+	assert_non_null(strstr(b->sheets[0], "all of it"));
+	assert_ptr_equal(strstr(b->sheet_more, b->style), b->sheet_more);
+	assert_non_null(strstr(b->sheet_more,
+	    mem_print(f->m,
+		"a{background:url(%.*sa.png)}"
+		"b{background:URL( '%.*sb/c.svg#x')}"
+		"c{background:url(\"/d.png\")}d{background:url(data:x;,y)}",
+		(int)(strrchr(url, '/') + 1 - url), url,
+		(int)(strrchr(url, '/') + 1 - url), url)));
+}
+
 static void what_is_wrong_is_said(void **state)
 {
 	struct fix *f = *state;
@@ -567,6 +636,8 @@ int main(void)
 	    WITH_FILES(a_theme_overrides_what_it_has),
 	    WITH_FILES(a_theme_that_is_not_there),
 	    WITH_FILES(fingerprints_change_with_the_file),
+	    WITH_FILES(one_stylesheet_where_it_can_be),
+	    WITH_FILES(own_style_is_part_of_the_stylesheet),
 	    WITH_FILES(what_is_wrong_is_said),
 	    WITH_FILES(a_profile_of_its_own),
 	    WITH_FILES(nothing_to_load),
