@@ -431,7 +431,7 @@ class Load:
         try:
             answer = send()
             status = answer.status
-            if status not in (200, 201):
+            if status not in (200, 201, 503):
                 print("    %s %d: %.120s" % (method, status, answer.text))
         except GONE:
             status = "broken"
@@ -536,7 +536,7 @@ def test_a_host_is_cut_off(t):
         wait_for("the host to be used again",
                  lambda: lab.b.served() > before + 40)
         load.end(t, "a host is cut off and comes back")
-        t.check(whole - at < 12, "for seconds", whole - at)
+        t.check(whole - at < 30, "for seconds", whole - at)
         t.equal([one for one in load.bad() if one[-1] > whole], [],
                 "nothing that was asked after that fails")
         lost = [one for one in load.bad() if one[1] != 503]

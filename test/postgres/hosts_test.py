@@ -214,6 +214,26 @@ def test_a_host_dies(t):
     hosts.end()
 
 
+def test_a_standby(t):
+    """Nothing can be written there; pages are shown, and it ends by itself."""
+    hosts = Hosts(workers=1)
+    client = hosts.a.client().token("heron")
+    ask = "alter database portico set default_transaction_read_only = %s"
+    server.sql(ask % "on")
+    server.restart()
+    t.status(client.get("/api/dashboard", json_port=True), 200, "a page")
+    answer = hosts.a.client().post_json("/api/login", {
+        "login": "osprey", "password": PASSWORDS["osprey"]}, json_port=True)
+    harness.check_error(t, answer, 503, "busy", "a log-in")
+    t.status(client.form("/api/logout", {}, json_port=True), 503, "a log-out")
+    t.check(any("25006" in line for line in hosts.a.logged("db.busy")),
+            "and the log says why")
+    server.sql("begin read write; " + ask % "off" + "; commit")
+    server.restart()
+    t.status(client.form("/api/logout", {}, json_port=True), 200, "again")
+    hosts.end()
+
+
 def test_a_host_stops_in_a_transaction(t):
     """As one that is cut off there: the others' transactions wait for it, but
     not until the server notices that it is gone."""
@@ -236,8 +256,9 @@ def test_a_host_stops_in_a_transaction(t):
         db.execute("drop trigger nap on audit")
         wait_for("the transactions' lock", lambda: db.execute(
             "select pg_try_advisory_xact_lock(-7308332)")[0][0])
-    print("  the others wait for %.1f s" % (time.monotonic() - began))
-    t.check(time.monotonic() - began < 12, "the others wait for seconds")
+    waited = time.monotonic() - began
+    print("  the others wait for %.1f s" % waited)
+    t.check(waited < 30, "seconds, not a minute", waited)
     t.status(hosts.b.client().try_login("whale", PASSWORDS["whale"]), 303,
              "the other host writes")
     for pid in hosts.a.workers():

@@ -72,9 +72,6 @@ GUARDS = [Guard(*row) for row in (
      ".max_bytes = (size_t)conf->limits.answer << 6,", "fault", EVERY),
     ("vcs-nonsense", TRIP,
      'fail(a, ERR_UPSTREAM, "the answer is no list");', "", "fault", EVERY),
-    ("vcs-nonsense", "fcgi/tools/rpc.c", "	if (root && whole)\n",
-     "	if (!root)\n		root = json_new_list(m);\n"
-     "	if (root || whole)\n", "fault", EVERY),
     ("vcs-down", TRIP, "	if (a->err)\n		return;\n	if (a->method",
      "	if (a->err == ERR_UPSTREAM) {\n		a->err = ERR_OK;\n"
      "		a->result = json_new_list(t->mem);\n	}\n	if (a->err)\n"
