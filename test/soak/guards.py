@@ -87,6 +87,19 @@ GUARDS = [Guard(*row) for row in (
      "	if (client->err)\n		return ERR_BUSY;\n	c->client",
      "	if (client->err)\n		client->err = ERR_OK;\n	c->client",
      "account", "test_profile_faults"),
+    ("gateway-down", "fcgi/pages/page_payment.c",
+     "return err == ERR_INTERNAL ? ERR_UPSTREAM : err;", "return ERR_OK;",
+     "refill", "test_gateway_is_down"),
+    ("vcs-section", "fcgi/pages/page_model.c",
+     "	json_put(c->model, name, NULL);\n", "", "fault", "test_parts"),
+    ("vcs-log-in", "fcgi/pages/login.c", "		throttle_take_back(",
+     "		if (0) throttle_take_back(", "login", "test_away_is_no_failure"),
+    ("vcs-write-lost", "fcgi/pages/profile.c",
+     "if (err && is_saved(c, changes))", "if (err && !is_saved)", "account",
+     "test_profile_faults"),
+    ("vcs-write-lost", "fcgi/domain/voucher.c",
+     '	if (v->err) {\n		put_row(t, "unknown", NULL);',
+     "	if (v->err) {\n		drop_row(t);", "account", "test_voucher_faults"),
 )]
 
 
