@@ -109,7 +109,7 @@ def prepare(root, folder):
     source.mkdir(parents=True)
     for part in ("CMakeLists.txt", "fcgi", "test", "conf", "docs", "nginx",
                  "templates", "static"):
-        subprocess.run(["cp", "-r", str(root / part), str(source)], check=True)
+        subprocess.run(["cp", "-rp", str(root / part), str(source)], check=True)
     share = folder / "build" / "share"
     share.mkdir(parents=True, exist_ok=True)
     for part, at in (("nginx", source), ("templates", source),
