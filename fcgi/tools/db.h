@@ -58,7 +58,8 @@ struct db_rows {
  *
  * SQLite: WAL, a busy timeout of 2 s, foreign keys on, an untrusted schema,
  * synchronous=FULL. PostgreSQL: 3 s to connect to each host of the URI, 2 s for
- * a lock, 5 s for a statement, 8 s until the connection is given up;
+ * a lock, 5 s for a statement, as long between those of a transaction, 8 s
+ * until the connection is given up;
  * synchronous_commit never off. With both, what db_run() or db_commit() said
  * done is on the disk, since a payment's next step relies on it. */
 struct db *db_open(const char *uri);

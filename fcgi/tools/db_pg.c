@@ -40,10 +40,11 @@ enum { BOOL = 16, BYTEA = 17, INT8 = 20, INT2 = 21, INT4 = 23, TEXT = 25 };
 #define BEGIN "begin; select pg_advisory_xact_lock(-7308332)"
 
 /* What was said to be done is on the disk, whatever the server's default. A
- * session whose host is gone loses its locks within half a minute. */
+ * session whose host is gone loses its locks within half a minute, and within
+ * seconds the one that every transaction waits for. */
 #define SETUP                                                                  \
 	"set statement_timeout = 5000; set lock_timeout = 2000; "              \
-	"set idle_in_transaction_session_timeout = 60000; "                    \
+	"set idle_in_transaction_session_timeout = 5000; "                     \
 	"set default_transaction_isolation = 'read committed'; "               \
 	"set bytea_output = 'hex'; set jit = off; "                            \
 	"set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; "      \
@@ -669,7 +670,8 @@ static enum err pg_script(struct db *db, const char *name, const char *text)
 {
 	struct pg_db *d = own(db);
 	enum err err = simple(d,
-	    "set local statement_timeout = 0; set local lock_timeout = 10000",
+	    "set local statement_timeout = 0; set local lock_timeout = 10000; "
+	    "set local idle_in_transaction_session_timeout = 60000",
 	    ANSWER_MS, NULL);
 
 	if (err)
@@ -881,8 +883,10 @@ static enum err pg_each(struct db *db, struct mem *rows, const char *sql,
     void *ctx)
 {
 	struct pg_db *d = own(db);
-	enum err err =
-	    simple(d, "set local statement_timeout = 0", ANSWER_MS, NULL);
+	enum err err = simple(d,
+	    "set local statement_timeout = 0; "
+	    "set local idle_in_transaction_session_timeout = 60000",
+	    ANSWER_MS, NULL);
 	PGresult *r;
 
 	if (!err &&

@@ -36,7 +36,11 @@ class Row:
             what, answer.status, self.html), answer.body[-300:])
         if answer.status >= 500:
             t.equal(answer.kind, "text/html", what + ": a page")
-            t.check(harness.Page(answer.text).find("h1"), what + ": a title")
+            page = harness.Page(answer.text)
+            t.check(page.find("h1"), what + ": a title")
+            t.check(page.find("html", lang=None) == [] and
+                    page.find("html"), what + ": not nginx's own words",
+                    answer.text[:100])
 
     def data(self, t, answer, what):
         what = "%s: %s, JSON" % (self.ident, what)

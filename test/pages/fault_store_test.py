@@ -396,6 +396,7 @@ def test_clock_forward(t):
     p.client().login("heron")
     p.client().login("osprey")
     t.check(True, "log-in goes at once, locked out or not")
+    t.equal(fail_to_log_in(p, 4), [401, 401, 401, 429], "until tomorrow")
     clock.jump(0)  # somebody set it right
     d = p.client().login("heron")
     t.status(d.get("/api/dashboard"), 200, "right again: logged in")

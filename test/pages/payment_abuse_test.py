@@ -195,8 +195,8 @@ def inbox(shop=None):
 
 
 def payments(client=None):
-    return rows("select id, state, amount from payment where ?1 is null "
-                "or client_id = ?1", client)
+    ask = "select id, state, amount from payment"
+    return rows(ask + " where client_id = ?", client) if client else rows(ask)
 
 
 def handled(event):

@@ -214,6 +214,61 @@ def test_a_host_dies(t):
     hosts.end()
 
 
+def test_a_standby(t):
+    """Nothing can be written there; pages are shown, and it ends by itself."""
+    hosts = Hosts(workers=1)
+    client = hosts.a.client().token("heron")
+    ask = "alter database portico set default_transaction_read_only = %s"
+    server.sql(ask % "on")
+    server.restart()
+    t.status(client.get("/api/dashboard", json_port=True), 200, "a page")
+    answer = hosts.a.client().post_json("/api/login", {
+        "login": "osprey", "password": PASSWORDS["osprey"]}, json_port=True)
+    harness.check_error(t, answer, 503, "busy", "a log-in")
+    t.status(client.form("/api/logout", {}, json_port=True), 503, "a log-out")
+    t.check(any("25006" in line for line in hosts.a.logged("db.busy")),
+            "and the log says why")
+    server.sql("begin read write; " + ask % "off" + "; commit")
+    server.restart()
+    t.status(client.form("/api/logout", {}, json_port=True), 200, "again")
+    hosts.end()
+
+
+def test_a_host_stops_in_a_transaction(t):
+    """As one that is cut off there: the others' transactions wait for it, but
+    not until the server notices that it is gone."""
+    hosts = Hosts(workers=1)
+    client = hosts.a.client().token("heron")
+    with harness.store(hosts.a) as db:
+        db.execute("create function nap() returns trigger language plpgsql as "
+                   "'begin perform pg_sleep(1); return new; end'")
+        db.execute("create trigger nap before insert on audit "
+                   "for each row execute function nap()")
+    login = threading.Thread(
+        target=lambda: hosts.a.client().try_login("osprey", "osprey-demo-1"))
+    login.start()
+    wait_for("a transaction", lambda: server.sql(
+        "select 1 from pg_stat_activity where wait_event = 'PgSleep'"))
+    for pid in hosts.a.workers():
+        os.kill(int(pid), signal.SIGSTOP)
+    began = time.monotonic()
+    with harness.store(hosts.a) as db:
+        db.execute("drop trigger nap on audit")
+        wait_for("the transactions' lock", lambda: db.execute(
+            "select pg_try_advisory_xact_lock(-7308332)")[0][0])
+    waited = time.monotonic() - began
+    print("  the others wait for %.1f s" % waited)
+    t.check(waited < 30, "seconds, not a minute", waited)
+    t.status(hosts.b.client().try_login("whale", PASSWORDS["whale"]), 303,
+             "the other host writes")
+    for pid in hosts.a.workers():
+        os.kill(int(pid), signal.SIGCONT)
+    login.join()
+    t.status(client.get("/api/dashboard", json_port=True), 200,
+             "and the first one goes on")
+    hosts.end()
+
+
 # --- Money ------------------------------------------------------------------------
 
 def test_one_host_advances_a_payment(t):
