@@ -92,6 +92,7 @@ bool records_answer(int fd, int id, const void *head, size_t head_len,
 	b.id = id;
 	b.records = b.n = 0;
 	return add_stream(&b, head, head_len) &&
-	       add_stream(&b, body, body_len) && add_record(&b, STDOUT, "", 0) &&
+	       add_stream(&b, body, body_len) &&
+	       add_record(&b, STDOUT, "", 0) &&
 	       add_record(&b, END_REQUEST, end, sizeof(end)) && send_parts(&b);
 }

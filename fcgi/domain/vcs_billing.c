@@ -212,11 +212,10 @@ static bool read_wave(struct reading *r)
 	bool more;
 
 	if (!r->oldest)
-		r->oldest =
-		    ask_transactions(r->trip, &r->asked, 1, 0, true);
+		r->oldest = ask_transactions(r->trip, &r->asked, 1, 0, true);
 	for (size_t i = 0; i < n; i++)
-		piece[i] = ask_transactions(r->trip, &r->asked, asked,
-		    r->offset + i * asked, false);
+		piece[i] = ask_transactions(
+		    r->trip, &r->asked, asked, r->offset + i * asked, false);
 	vcs_go(r->trip);
 	r->pieces = 1;
 	for (size_t i = 0; i < n; i++)

@@ -158,8 +158,7 @@ static bool note_end(struct reply *r, bool listens)
 
 static bool hand_on(struct reply *r, const void *data, size_t len)
 {
-	return !r->gone &&
-	       note_end(r, r->sink->write(r->sink->ctx, data, len));
+	return !r->gone && note_end(r, r->sink->write(r->sink->ctx, data, len));
 }
 
 void reply_send(
@@ -169,8 +168,8 @@ void reply_send(
 
 	if (!is_first(r, "a response"))
 		return;
-	buf_open(&out, r->mem,
-	    r->headers.len + (r->sink->whole ? 0 : len) + 256);
+	buf_open(
+	    &out, r->mem, r->headers.len + (r->sink->whole ? 0 : len) + 256);
 	add_head(r, &out, status, type);
 	/* A 304's would have to be that of the 200 (RFC 9110, 8.6). */
 	if (status != 304)
@@ -178,8 +177,8 @@ void reply_send(
 	buf_add_text(&out, "\r\n");
 	r->bytes += len;
 	if (r->sink->whole) {
-		note_end(r, r->sink->whole(r->sink->ctx, out.data, out.len,
-				body, len));
+		note_end(r,
+		    r->sink->whole(r->sink->ctx, out.data, out.len, body, len));
 		return;
 	}
 	buf_add(&out, body, len);

@@ -98,8 +98,8 @@ static struct money any_money(void)
 static size_t compare(const char *locale, size_t currency, bool every_digit)
 {
 	unsigned digits = currencies[currency].digits;
-	struct icu icu = open_icu(
-	    locale, currencies[currency].code, digits, every_digit);
+	struct icu icu =
+	    open_icu(locale, currencies[currency].code, digits, every_digit);
 	struct plain plain;
 	struct mem *m = mem_open(0);
 
@@ -139,7 +139,8 @@ static void money_is_as_icu_writes_it(void **state)
 	/* All of ours, not those with digits or groups of their own. */
 	assert_int_equal(of_shipped,
 	    SHIPPED * 2 * sizeof(currencies) / sizeof(currencies[0]));
-	assert_true(known < 15 * 2 * sizeof(currencies) / sizeof(currencies[0]));
+	assert_true(
+	    known < 15 * 2 * sizeof(currencies) / sizeof(currencies[0]));
 }
 
 /* A formatter that lies about one of the numbers that are tried. */
@@ -200,14 +201,13 @@ static void check_times(const char *tag, const char *locale)
 	f = fmt_open(tag, dirs, &d);
 	for (int i = 0; i < ROUNDS; i++) {
 		/* 1920 to 2080, to the second */
-		int64_t when = (int64_t)(next_random() % 5049129600u) -
-			       1577923200;
+		int64_t when =
+		    (int64_t)(next_random() % 5049129600u) - 1577923200;
 		UErrorCode e = U_ZERO_ERROR;
 		UChar wide[ROOM];
 		char text[ROOM * 3];
 
-		udat_format(
-		    dates, (double)when * 1000, wide, ROOM, NULL, &e);
+		udat_format(dates, (double)when * 1000, wide, ROOM, NULL, &e);
 		u_strToUTF8(text, sizeof(text), NULL, wide, -1, &e);
 		assert_true(U_SUCCESS(e));
 		assert_string_equal(
@@ -222,8 +222,8 @@ static void times_are_as_icu_writes_them(void **state)
 {
 	static const char *const tags[][2] = {{"en", "en"}, {"de", "de"},
 	    {"es", "es"}, {"uk", "uk"}, {"ar", "ar@numbers=latn"},
-	    {"en-GB", "en-GB"}, {"ja", "ja"}, {"ar-EG", "ar-EG"},
-	    {"zh", "zh"}, {"ko", "ko"}, {"hu", "hu"}, {"vi", "vi"}};
+	    {"en-GB", "en-GB"}, {"ja", "ja"}, {"ar-EG", "ar-EG"}, {"zh", "zh"},
+	    {"ko", "ko"}, {"hu", "hu"}, {"vi", "vi"}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)

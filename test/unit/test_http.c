@@ -964,8 +964,8 @@ static void tls_sessions_resumed(void **state)
 	serve(f, say_ok_and_hang_up);
 	assert_int_equal(tls_call(f, "localhost", t.ca_file, NULL), ERR_OK);
 	for (int i = 0; i < 4; i++) {
-		pair[0] = call_to(mem_print(
-		    f->m, "https://localhost:%d/%d", f->s.port, i));
+		pair[0] = call_to(
+		    mem_print(f->m, "https://localhost:%d/%d", f->s.port, i));
 		pair[0].ca_file = t.ca_file;
 		pair[1] = pair[0];
 		http_run(f->h, f->m, pair, 2);

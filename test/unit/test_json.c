@@ -488,8 +488,8 @@ static void rows_alike(void **state)
 			buf_print(&all, "%s%s", i ? "," : "[", rows[i].data);
 		}
 		buf_add_char(&all, ']');
-		assert_true(json_scan(
-		    pool, all.data, all.len, &lenient, &list, &stop));
+		assert_true(
+		    json_scan(pool, all.data, all.len, &lenient, &list, &stop));
 		for (size_t i = 0; i < ROWS; i++) {
 			assert_true(json_scan(pool, rows[i].data, rows[i].len,
 			    &lenient, &alone, &stop));
@@ -546,15 +546,15 @@ static void bytes_of_texts(void **state)
 	for (unsigned byte = 0; byte < 256; byte++)
 		for (size_t at = 0; at < 20; at++) {
 			char text[] = "\"abcdefghijklmnopqrst\"";
-			bool plain =
-			    byte >= ' ' && byte < 0x80 && byte != '"';
+			bool plain = byte >= ' ' && byte < 0x80 && byte != '"';
 
 			/* Some letters behind it make a good escape. */
 			if (byte == '\\')
 				continue;
 			text[1 + at] = (char)byte;
-			assert_true(plain == (json_parse(pool, text,
-						  sizeof(text) - 1, 2) != NULL));
+			assert_true(
+			    plain == (json_parse(pool, text, sizeof(text) - 1,
+					  2) != NULL));
 		}
 }
 
