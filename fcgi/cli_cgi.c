@@ -45,7 +45,7 @@ static int serve(struct site *site)
 	const struct req_source source = {
 	    (const char *const *)environ, read_input, NULL};
 	const struct reply_sink sink = {
-	    write_output, fail, &status, NULL, NULL};
+	    write_output, fail, &status, NULL, NULL, NULL};
 	struct mem *m = mem_open((size_t)conf->limits.request_memory);
 
 	log_open(conf->log.json, LOG_WARN);

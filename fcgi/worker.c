@@ -23,6 +23,7 @@
 #include "confine.h"
 #include "domain/brand.h"
 #include "pages/page.h"
+#include "records.h"
 
 enum { MEMORY_CHECK_EVERY = 64, BIG_REQUEST = 1024 * 1024, GROWN_KB = 1024 };
 
@@ -70,6 +71,17 @@ static bool write_answer(void *ctx, const void *data, size_t len)
 		len -= (size_t)n;
 	}
 	return !len;
+}
+
+/* What libfcgi would write at the end is on its way already. */
+static bool write_whole(void *ctx, const void *head, size_t head_len,
+    const void *body, size_t body_len)
+{
+	struct worker *w = ctx;
+
+	w->request.out->wasFCloseCalled = 1;
+	return records_answer(w->request.ipcFd, w->request.requestId, head,
+	    head_len, body, body_len);
 }
 
 /* Without waiting for a body that nobody wanted: one that was announced must
@@ -202,7 +214,7 @@ static bool serve_one(struct worker *w)
 	const struct req_source source = {
 	    (const char *const *)w->request.envp, read_body, w};
 	const struct reply_sink sink = {
-	    write_answer, spoil_answer, w, is_alive, finish};
+	    write_answer, spoil_answer, w, is_alive, finish, write_whole};
 	size_t used;
 
 	w->ended = w->spoiled = w->finished = false;

@@ -94,8 +94,8 @@ struct json_key json_ready_key(const char *name)
 static inline bool has_tail(const struct member *x, struct json_key key)
 {
 	return !(key.head >> 56) || x->key.name == key.name ||
-	       !strcmp(x->key.name + sizeof(key.head),
-		   key.name + sizeof(key.head));
+	       !strcmp(
+		   x->key.name + sizeof(key.head), key.name + sizeof(key.head));
 }
 
 static inline bool is_key(const struct member *x, struct json_key key)

@@ -54,11 +54,11 @@ static inline struct json_key json_make_key(const char *key)
 
 	if (!__builtin_constant_p(n))
 		return json_ready_key(key);
-	return (struct json_key){key,
-	    json_head_byte(key, n, 0) | json_head_byte(key, n, 1) |
-		json_head_byte(key, n, 2) | json_head_byte(key, n, 3) |
-		json_head_byte(key, n, 4) | json_head_byte(key, n, 5) |
-		json_head_byte(key, n, 6) | json_head_byte(key, n, 7)};
+	return (struct json_key){
+	    key, json_head_byte(key, n, 0) | json_head_byte(key, n, 1) |
+		     json_head_byte(key, n, 2) | json_head_byte(key, n, 3) |
+		     json_head_byte(key, n, 4) | json_head_byte(key, n, 5) |
+		     json_head_byte(key, n, 6) | json_head_byte(key, n, 7)};
 }
 
 /* --- Building ------------------------------------------------------------- */
@@ -197,8 +197,7 @@ bool json_has_near(struct json_object *o, struct json_key key, size_t *near,
     struct json_object **out);
 
 /* What a flag is, is no text. */
-static inline const char *json_find_text(
-    struct json_object *o, const char *key)
+static inline const char *json_find_text(struct json_object *o, const char *key)
 {
 	return json_plain(json_find(o, key));
 }

@@ -350,8 +350,7 @@ static bool close(struct scan *s, enum json_kind kind, size_t from, bool known,
 	    (n > JSON_FEW || has_doubles(pushed, n))) {
 		*out = json_new(s->mem);
 		for (size_t i = 0; i < n; i++)
-			if (!json_add(
-				*out, pushed[i].key, pushed[i].value) &&
+			if (!json_add(*out, pushed[i].key, pushed[i].value) &&
 			    s->rules->strict)
 				return stop(s, "a name that comes twice");
 		return true;
@@ -392,8 +391,7 @@ static bool scan_key(struct scan *s, struct json_key *key,
 		from = s->at;
 		if (!scan_text(s, &text, &len))
 			return false;
-		s->odd_keys = s->odd_keys ||
-			      len + 2 != (size_t)(s->at - from);
+		s->odd_keys = s->odd_keys || len + 2 != (size_t)(s->at - from);
 		*key = json_ready_key(mem_text_n(s->mem, text, len));
 		*is_known = false;
 	}

@@ -283,8 +283,8 @@ struct rates_fields {
 	struct json_column from, till, interval, min_volume, setup_fee;
 };
 
-static bool read_rate(struct rates_fields *f, struct json_object *row,
-    struct vcs_rate *rate)
+static bool read_rate(
+    struct rates_fields *f, struct json_object *row, struct vcs_rate *rate)
 {
 	const char *code = vcs_text_in(row, &f->code);
 	const char *name = vcs_text_in(row, &f->name);

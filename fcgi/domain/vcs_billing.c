@@ -54,10 +54,11 @@ static enum err read_transactions(struct vcs_trip *t, struct vcs_ask *a)
 
 		if (!vcs_read_money(row, vcs_field(a, "amount"), &amount))
 			return ERR_UPSTREAM;
+		list->last = vcs_read_int(row, vcs_field(a, "id"));
 		if (!list->first)
-			list->first = vcs_read_int(row, vcs_field(a, "id"));
+			list->first = list->last;
 		*x = (struct vcs_transaction){
-		    .id = vcs_read_int(row, vcs_field(a, "id")),
+		    .id = list->last,
 		    .time =
 			vcs_read_time(row, vcs_field(a, "time"), vcs_zone(t)),
 		    .currency = vcs_read_int(row, vcs_field(a, "currency")),
@@ -71,22 +72,31 @@ static enum err read_transactions(struct vcs_trip *t, struct vcs_ask *a)
 	return ERR_OK;
 }
 
-struct vcs_transactions *vcs_ask_transactions(struct vcs_trip *t,
-    enum vcs_flow flow, int64_t from, int64_t to, size_t limit, size_t offset)
+static struct vcs_transactions *ask_transactions(struct vcs_trip *t,
+    const struct asked *asked, size_t limit, size_t offset, bool backwards)
 {
 	struct vcs_transactions *list = mem_alloc(t->mem, sizeof(*list));
 	struct asked *q = mem_alloc(t->mem, sizeof(*q));
 	struct vcs_ask *a =
 	    vcs_add_ask(t, VCS_TRANSACTIONS, read_transactions, q, &list->err);
 
-	*q = (struct asked){flow, from, to, list};
+	*q = *asked;
+	q->out = list;
+	a->backwards = backwards;
 	list->cut = &a->cut;
-	json_put_text(a->vars, "type", flow_types[flow]);
-	json_put_text(a->vars, "from", vcs_make_time(t->mem, from));
-	json_put_text(a->vars, "to", vcs_make_time(t->mem, to));
+	json_put_text(a->vars, "type", flow_types[q->flow]);
+	json_put_text(a->vars, "from", vcs_make_time(t->mem, q->from));
+	json_put_text(a->vars, "to", vcs_make_time(t->mem, q->to));
 	json_put_int(a->vars, "limit", (int64_t)limit);
 	json_put_int(a->vars, "offset", (int64_t)offset);
 	return list;
+}
+
+struct vcs_transactions *vcs_ask_transactions(struct vcs_trip *t,
+    enum vcs_flow flow, int64_t from, int64_t to, size_t limit, size_t offset)
+{
+	return ask_transactions(
+	    t, &(struct asked){flow, from, to, NULL}, limit, offset, false);
 }
 
 struct vcs_transactions *vcs_read_ledger(
@@ -116,12 +126,23 @@ struct vcs_transactions *vcs_read_ledger(
 	return piece;
 }
 
-/* A reading of many pieces. */
+/* A reading of many pieces. VCS may cap its pages without a word, so that a
+ * short one need not be the last. `oldest`, which goes along with the first, is
+ * the list's last row by itself: a page that ends with it is whole, and nearly
+ * all lists need no second question. */
 struct reading {
 	struct vcs_trip *trip;
 	struct asked asked;
+	struct vcs_transactions *oldest;
 	size_t room, offset, chunk, pieces;
 };
+
+static bool is_whole(
+    const struct reading *r, const struct vcs_transactions *piece)
+{
+	return !r->oldest->err && r->oldest->came == 1 && r->oldest->last &&
+	       r->oldest->last == piece->last;
+}
 
 static void append(struct reading *r, const struct vcs_transactions *piece)
 {
@@ -172,6 +193,9 @@ static bool take_piece(struct reading *r, const struct vcs_transactions *piece,
 		return false;
 	append(r, piece);
 	r->offset += piece->came;
+	*more = !is_whole(r, piece);
+	if (!*more)
+		return false;
 	if (piece->came >= asked)
 		return true;
 	/* What comes next in this wave has a gap before it. */
@@ -187,9 +211,11 @@ static bool read_wave(struct reading *r)
 	size_t asked = r->chunk, n = r->pieces;
 	bool more;
 
+	if (!r->oldest)
+		r->oldest = ask_transactions(r->trip, &r->asked, 1, 0, true);
 	for (size_t i = 0; i < n; i++)
-		piece[i] = vcs_ask_transactions(r->trip, r->asked.flow,
-		    r->asked.from, r->asked.to, asked, r->offset + i * asked);
+		piece[i] = ask_transactions(
+		    r->trip, &r->asked, asked, r->offset + i * asked, false);
 	vcs_go(r->trip);
 	r->pieces = 1;
 	for (size_t i = 0; i < n; i++)
@@ -204,8 +230,10 @@ struct vcs_transactions *vcs_read_transactions(struct vcs_trip *t,
 {
 	enum { CHUNK = 1000, ROUNDS = 256 };
 	struct vcs_transactions *all = mem_alloc(t->mem, sizeof(*all));
-	struct reading r = {
-	    t, {flow, from, to, all}, .chunk = CHUNK, .pieces = 1};
+	struct reading r = {.trip = t,
+	    .asked = {flow, from, to, all},
+	    .chunk = CHUNK,
+	    .pieces = 1};
 	bool more = true;
 
 	for (int i = 0; more && i < ROUNDS && r.offset <= most; i++)

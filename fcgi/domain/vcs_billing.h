@@ -23,7 +23,7 @@ struct vcs_transactions {
 	size_t n;
 	size_t came;	      /* rows of VCS's list, whoever's and of whatever
 			       * flow: what the next offset counts */
-	int64_t first;	      /* id of the first of the customer's among them */
+	int64_t first, last;  /* ids of the customer's own among them */
 	struct vcs_head head; /* of a reading in pieces */
 	const bool *cut;      /* the answer ended too early: ask for less */
 	bool limited;	      /* only the newest were read */

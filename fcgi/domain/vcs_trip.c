@@ -63,6 +63,24 @@ static void add_vars(const struct vcs_trip *t, struct vcs_ask *a)
 	}
 }
 
+/* "-c_dt" to "+c_dt", of each column of the order. */
+static void turn_order(struct mem *m, struct json_object *params)
+{
+	struct json_object *order = json_find(params, "order"), *turned;
+
+	if (!json_is(order, JSON_LIST))
+		return;
+	turned = json_put_list(params, "order");
+	for (size_t i = 0; i < json_length(order); i++) {
+		const char *column = json_plain(json_at(order, i));
+
+		if (column)
+			json_put_text(turned, NULL,
+			    mem_print(m, "%c%s", *column == '-' ? '+' : '-',
+				column + strspn(column, "+-")));
+	}
+}
+
 static void make_call(const struct vcs_trip *t, struct vcs_ask *a)
 {
 	const struct conf *conf = t->brand->conf;
@@ -70,6 +88,8 @@ static void make_call(const struct vcs_trip *t, struct vcs_ask *a)
 
 	add_vars(t, a);
 	params = vcs_profile_params(a->method, a->vars);
+	if (a->backwards)
+		turn_order(t->mem, params);
 	if (!a->method->management) {
 		json_put_text(params, "AUTH", conf->core_api.auth_token);
 	} else if (t->brand->vcs->sid[0]) {
@@ -521,7 +541,8 @@ static void finish(struct vcs_trip *t, struct vcs_ask *a)
 	if (!a->err)
 		a->err = a->read(t, a);
 	/* The breaker's opening was logged, once. */
-	if (a->err && a->err != ERR_BUSY && !t->quiet && a->method->method)
+	if (a->err && a->err != ERR_BUSY && !t->quiet && !a->backwards &&
+	    a->method->method)
 		log_warn("vcs.failed", "%s (%s): %s: %s", a->method->operation,
 		    a->method->method, err_code(a->err),
 		    a->trouble ? a->trouble : "unexpected answer");

@@ -18,6 +18,8 @@ struct vcs_ask {
 	struct json_object *vars; /* for the arguments; in the pool */
 	bool beside;		  /* slow or risky: a post of its own */
 	bool needless;		  /* no row can come: not sent */
+	bool backwards;		  /* in the opposite order. VCS need not know
+				   * how: a failure is not logged */
 	/* Turns `result` into `out`; not called after an error. */
 	enum err (*read)(struct vcs_trip *t, struct vcs_ask *a);
 	void *out;

@@ -372,8 +372,8 @@ struct usage_fields {
 	struct json_column volume, events, currency, cost;
 };
 
-static bool read_usage_row(struct usage_fields *f, struct json_object *row,
-    struct vcs_usage_row *u)
+static bool read_usage_row(
+    struct usage_fields *f, struct json_object *row, struct vcs_usage_row *u)
 {
 	*u = (struct vcs_usage_row){
 	    .day = vcs_text_in(row, &f->day),

@@ -71,6 +71,7 @@ static enum err add_up(struct span *p, const struct vcs_usage *answer)
 			d->sum = s->sums[i];
 			if (!sum_add(&p->total, &d->sum))
 				err = ERR_UPSTREAM;
+			break;
 		}
 	return err;
 }

@@ -51,8 +51,8 @@ static int64_t find_length(
 	return length < 0 ? 0 : length;
 }
 
-static void put_bar(struct call *c, struct json_object *list, const struct chart_bar *bar,
-    struct money most, int64_t left, int64_t step)
+static void put_bar(struct call *c, struct json_object *list,
+    const struct chart_bar *bar, struct money most, int64_t left, int64_t step)
 {
 	int64_t height = find_length(bar->value, most, BASE - TOP, 2);
 	int64_t gap = step > 400 ? 300 : step / 8;

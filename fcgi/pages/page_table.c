@@ -184,8 +184,8 @@ static void put_files(struct call *c)
 	    mem_print(c->mem, "%s.xlsx%s", c->req->path, query ? query : ""));
 }
 
-static struct shown *show_columns(struct call *c, const char *name,
-    const struct column *columns, size_t *n)
+static struct shown *show_columns(
+    struct call *c, const char *name, const struct column *columns, size_t *n)
 {
 	struct json_object *head = json_put_list(c->ui, "columns");
 	const struct column **chosen = page_choose_columns(c, name, columns, n);
@@ -195,10 +195,10 @@ static struct shown *show_columns(struct call *c, const char *name,
 
 	for (size_t i = 0; i < *n; i++) {
 		put_column(c, head, name, chosen[i]);
-		shown[i] = (struct shown){chosen[i],
-		    json_make_column(chosen[i]->key),
-		    json_find(json_at(head, i), "label"), i == lead,
-		    i == value};
+		shown[i] =
+		    (struct shown){chosen[i], json_make_column(chosen[i]->key),
+			json_find(json_at(head, i), "label"), i == lead,
+			i == value};
 	}
 	return shown;
 }

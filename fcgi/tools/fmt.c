@@ -552,8 +552,7 @@ static const char *find_minute(struct mem *m, struct fmt *f, unsigned minute)
 	char *text;
 
 	if (!f->minutes)
-		f->minutes =
-		    mem_array(f->mem, MINUTES, sizeof(*f->minutes));
+		f->minutes = mem_array(f->mem, MINUTES, sizeof(*f->minutes));
 	if (f->minutes[minute].text[0])
 		return f->minutes[minute].text;
 	text = format_date(m, f, minute * 60, FMT_TIME);
@@ -567,7 +566,8 @@ static bool split_day(struct mem *m, struct fmt *f, struct day *d)
 {
 	enum { SOME = 11 * 60 + 11 };
 	const char *time = find_minute(m, f, SOME);
-	const char *text = format_date(m, f, d->start + SOME * 60, FMT_DATE_TIME);
+	const char *text =
+	    format_date(m, f, d->start + SOME * 60, FMT_DATE_TIME);
 	const char *at = time && text ? strstr(text, time) : NULL;
 
 	if (!at || at - text >= DATE_TEXT ||
@@ -588,8 +588,7 @@ static char *join_time(struct mem *m, struct fmt *f, int64_t local)
 {
 	int64_t start = start_of(local, 86400);
 	struct day *d = find_day(f, start, FMT_DATE_TIME);
-	const char *time =
-	    find_minute(m, f, (unsigned)((local - start) / 60));
+	const char *time = find_minute(m, f, (unsigned)((local - start) / 60));
 	struct buf b;
 
 	if (d->start != start || !d->text[0]) {
@@ -842,8 +841,8 @@ static void open_locale(struct fmt *f, const char *locale)
 	 * of the fields that are filled in. Newer ICU does so by itself. */
 	if (!strcmp(f->icu, "ar"))
 		snprintf(f->icu, sizeof(f->icu), "ar@numbers=latn");
-	f->right_to_left = f->pseudo == PSEUDO_RIGHT_TO_LEFT ||
-			   uloc_isRightToLeft(f->icu);
+	f->right_to_left =
+	    f->pseudo == PSEUDO_RIGHT_TO_LEFT || uloc_isRightToLeft(f->icu);
 }
 
 static void open_numbers(struct fmt *f)

@@ -166,8 +166,8 @@ static bool prove(
 
 	for (int64_t big = 1; big < longest / 1000; big *= 7)
 		for (size_t i = 0; i < ENDS; i++) {
-			struct money a = {big * 10 + ends[i],
-			    (unsigned)(big + ends[i]) % 7};
+			struct money a = {
+			    big * 10 + ends[i], (unsigned)(big + ends[i]) % 7};
 
 			if (!is_same(m, p, a, write, ctx) ||
 			    !is_same(m, p, money_negate(a), write, ctx))

@@ -41,6 +41,7 @@ struct handle {
 
 struct http {
 	CURLM *multi;
+	CURLSH *sessions; /* of TLS: whichever handle resumes one */
 	struct handle *idle;
 	size_t n_idle;
 };
@@ -58,8 +59,11 @@ struct http *http_open(void)
 	if (!h || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		die("libcurl");
 	h->multi = curl_multi_init();
-	if (!h->multi)
+	h->sessions = curl_share_init();
+	if (!h->multi || !h->sessions)
 		die("libcurl");
+	curl_share_setopt(
+	    h->sessions, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
 	curl_multi_setopt(
 	    h->multi, CURLMOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS);
 	curl_multi_setopt(
@@ -86,6 +90,7 @@ void http_close(struct http *h)
 		close_handle(x);
 	}
 	curl_multi_cleanup(h->multi);
+	curl_share_cleanup(h->sessions);
 	free(h);
 	curl_global_cleanup();
 }
@@ -196,7 +201,7 @@ static void set_policy(CURL *e)
 	curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 }
 
-static struct handle *open_handle(void)
+static struct handle *open_handle(struct http *h)
 {
 	struct handle *x = calloc(1, sizeof(*x));
 
@@ -210,6 +215,7 @@ static struct handle *open_handle(void)
 	curl_easy_getinfo(x->easy, CURLINFO_CAINFO, &x->system_ca_file);
 	curl_easy_getinfo(x->easy, CURLINFO_CAPATH, &x->system_ca_path);
 	set_policy(x->easy);
+	curl_easy_setopt(x->easy, CURLOPT_SHARE, h->sessions);
 	curl_easy_setopt(x->easy, CURLOPT_ERRORBUFFER, x->trouble);
 	curl_easy_setopt(x->easy, CURLOPT_PRIVATE, x);
 	curl_easy_setopt(x->easy, CURLOPT_WRITEFUNCTION, take_body);
@@ -240,7 +246,7 @@ static struct handle *take_handle(struct http *h, const struct http_call *c)
 	}
 	x = *at;
 	if (!x)
-		return open_handle();
+		return open_handle(h);
 	*at = x->next;
 	h->n_idle--;
 	return x;

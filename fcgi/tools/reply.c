@@ -147,13 +147,18 @@ static void add_head(
 	buf_add(out, r->headers.data, r->headers.len);
 }
 
-static bool hand_on(struct reply *r, const void *data, size_t len)
+static bool note_end(struct reply *r, bool listens)
 {
-	if (!r->gone && !r->sink->write(r->sink->ctx, data, len)) {
+	if (!listens) {
 		r->gone = true;
 		log_info("reply.gone", "the client went away");
 	}
-	return !r->gone;
+	return listens;
+}
+
+static bool hand_on(struct reply *r, const void *data, size_t len)
+{
+	return !r->gone && note_end(r, r->sink->write(r->sink->ctx, data, len));
 }
 
 void reply_send(
@@ -163,14 +168,20 @@ void reply_send(
 
 	if (!is_first(r, "a response"))
 		return;
-	buf_open(&out, r->mem, r->headers.len + len + 256);
+	buf_open(
+	    &out, r->mem, r->headers.len + (r->sink->whole ? 0 : len) + 256);
 	add_head(r, &out, status, type);
 	/* A 304's would have to be that of the 200 (RFC 9110, 8.6). */
 	if (status != 304)
 		buf_print(&out, "Content-Length: %zu\r\n", len);
 	buf_add_text(&out, "\r\n");
-	buf_add(&out, body, len);
 	r->bytes += len;
+	if (r->sink->whole) {
+		note_end(r,
+		    r->sink->whole(r->sink->ctx, out.data, out.len, body, len));
+		return;
+	}
+	buf_add(&out, body, len);
 	hand_on(r, out.data, out.len);
 }
 

@@ -25,6 +25,10 @@ struct reply_sink {
 	/* The answer is whole: the client gets it now, and the environment of
 	 * the request is gone. NULL: at the end of the request. */
 	void (*end)(void *ctx);
+	/* A whole answer, after which no write comes; false as above. NULL: it
+	 * is written like any other. */
+	bool (*whole)(void *ctx, const void *head, size_t head_len,
+	    const void *body, size_t body_len);
 };
 
 struct reply {

@@ -35,8 +35,8 @@ static struct json_object *find_value(
 
 	if (name->n == 0)
 		return r->frames[r->top].value;
-	while (i > 0 && !json_has_near(
-			    r->frames[i - 1].value, name->keys[0], near, &v))
+	while (i > 0 &&
+	       !json_has_near(r->frames[i - 1].value, name->keys[0], near, &v))
 		i--;
 	for (size_t k = 1; i > 0 && k < name->n; k++)
 		if (!json_has_key(v, &name->keys[k], &v))
@@ -152,7 +152,8 @@ bool tmpl_url_is_safe(const char *s, size_t len)
 
 static void print_value(struct run *r, const struct tmpl_op *op)
 {
-	struct json_object *v = find_value(r, &op->name, &r->near[op - r->tmpl->ops]);
+	struct json_object *v =
+	    find_value(r, &op->name, &r->near[op - r->tmpl->ops]);
 	const char *s;
 	size_t len;
 

@@ -52,9 +52,11 @@ struct server {
 	void *arg;			       /* for the answer function */
 	gnutls_certificate_credentials_t cert; /* NULL: plain */
 	const char *priority;
+	bool resumes; /* TLS: keeps sessions */
 	/* under the lock */
 	bool stop;
-	size_t n_conns, n_requests;
+	size_t n_conns, n_requests, n_resumed, n_sessions;
+	gnutls_datum_t sessions[SERVER_CONNS][2]; /* their ids, themselves */
 	struct conn conns[SERVER_CONNS];
 };
 
@@ -132,6 +134,16 @@ static inline size_t server_conns(struct server *s)
 	return n;
 }
 
+static inline size_t server_resumed(struct server *s)
+{
+	size_t n;
+
+	pthread_mutex_lock(&s->lock);
+	n = s->n_resumed;
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
 static inline size_t body_length(const char *head)
 {
 	const char *at = strcasestr(head, "\r\nContent-Length:");
@@ -168,6 +180,50 @@ static inline bool conn_request(struct conn *c, struct request *r)
 	return true;
 }
 
+static inline gnutls_datum_t copy_datum(gnutls_datum_t from)
+{
+	gnutls_datum_t to = {gnutls_malloc(from.size), from.size};
+
+	memcpy(to.data, from.data, from.size);
+	return to;
+}
+
+static inline int server_keep_session(
+    void *arg, gnutls_datum_t id, gnutls_datum_t session)
+{
+	struct server *s = arg;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->n_sessions < SERVER_CONNS) {
+		s->sessions[s->n_sessions][0] = copy_datum(id);
+		s->sessions[s->n_sessions++][1] = copy_datum(session);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return 0;
+}
+
+static inline gnutls_datum_t server_find_session(void *arg, gnutls_datum_t id)
+{
+	struct server *s = arg;
+	gnutls_datum_t found = {NULL, 0};
+
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->n_sessions && !found.data; i++)
+		if (s->sessions[i][0].size == id.size &&
+		    !memcmp(s->sessions[i][0].data, id.data, id.size))
+			found = copy_datum(s->sessions[i][1]);
+	pthread_mutex_unlock(&s->lock);
+	return found;
+}
+
+static inline void server_forget_sessions(struct server *s)
+{
+	for (size_t i = 0; i < s->n_sessions; i++) {
+		gnutls_free(s->sessions[i][0].data);
+		gnutls_free(s->sessions[i][1].data);
+	}
+}
+
 static inline void conn_tls(struct conn *c)
 {
 	struct server *s = c->server;
@@ -178,6 +234,25 @@ static inline void conn_tls(struct conn *c)
 	gnutls_priority_set_direct(c->tls, s->priority, NULL);
 	gnutls_credentials_set(c->tls, GNUTLS_CRD_CERTIFICATE, s->cert);
 	gnutls_transport_set_int(c->tls, c->fd);
+	if (!s->resumes)
+		return;
+	gnutls_db_set_store_function(c->tls, server_keep_session);
+	gnutls_db_set_retrieve_function(c->tls, server_find_session);
+	gnutls_db_set_ptr(c->tls, s);
+}
+
+static inline bool conn_shake_hands(struct conn *c)
+{
+	struct server *s = c->server;
+
+	if (!c->tls)
+		return true;
+	if (gnutls_handshake(c->tls) != 0)
+		return false;
+	pthread_mutex_lock(&s->lock);
+	s->n_resumed += gnutls_session_is_resumed(c->tls) != 0;
+	pthread_mutex_unlock(&s->lock);
+	return true;
 }
 
 static inline void *conn_main(void *arg)
@@ -185,11 +260,10 @@ static inline void *conn_main(void *arg)
 	struct conn *c = arg;
 	struct server *s = c->server;
 	struct request r;
-	bool keep = true;
+	bool keep;
 
 	conn_tls(c);
-	if (c->tls && gnutls_handshake(c->tls) != 0)
-		keep = false;
+	keep = conn_shake_hands(c);
 	while (keep && conn_request(c, &r)) {
 		r.on_connection = ++c->requests;
 		pthread_mutex_lock(&s->lock);

@@ -949,6 +949,44 @@ static void tls_trust(void **state)
 	close_trust(&t);
 }
 
+/* Two at once, then two at once again: each on a connection of its own, and
+ * whichever handle makes it, it goes on with the session that is known. */
+static void tls_sessions_resumed(void **state)
+{
+	struct fix *f = *state;
+	struct trust t;
+	struct http_call pair[2];
+
+	open_trust(&t);
+	f->s.cert = t.cred;
+	f->s.priority = "NORMAL:-VERS-TLS1.3";
+	f->s.resumes = true; /* by ids: libcurl takes no tickets with GnuTLS */
+	serve(f, say_ok_and_hang_up);
+	assert_int_equal(tls_call(f, "localhost", t.ca_file, NULL), ERR_OK);
+	for (int i = 0; i < 4; i++) {
+		pair[0] = call_to(
+		    mem_print(f->m, "https://localhost:%d/%d", f->s.port, i));
+		pair[0].ca_file = t.ca_file;
+		pair[1] = pair[0];
+		http_run(f->h, f->m, pair, 2);
+		assert_int_equal(pair[0].err, ERR_OK);
+		assert_int_equal(pair[1].err, ERR_OK);
+	}
+	assert_int_equal(server_conns(&f->s), 9);
+	assert_int_equal(server_resumed(&f->s), 8);
+	/* A session is no way around the trust in a certificate. */
+	assert_int_equal(
+	    tls_call(f, "localhost", t.other_file, NULL), ERR_UPSTREAM);
+	assert_int_equal(tls_call(f, "localhost", NULL, NULL), ERR_UPSTREAM);
+	assert_int_equal(
+	    tls_call(f, "127.0.0.1", t.ca_file, "other.test"), ERR_UPSTREAM);
+	assert_int_equal(server_resumed(&f->s), 8);
+	server_close(&f->s);
+	f->s.thread = 0;
+	server_forget_sessions(&f->s);
+	close_trust(&t);
+}
+
 static void tls_old_version_refused(void **state)
 {
 	struct fix *f = *state;
@@ -1002,6 +1040,7 @@ int main(void)
 	    TEST(stream_falls_silent),
 	    TEST(tls_trust),
 	    TEST(tls_old_version_refused),
+	    TEST(tls_sessions_resumed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -441,6 +441,123 @@ static void keys_alike(void **state)
 	assert_null(json_find(o, "abcdefghk"));
 }
 
+static uint64_t next_random(void)
+{
+	static uint64_t x = 88172645463325252u;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	return x ^= x << 17;
+}
+
+/* An object whose keys come in nearly always the same order, some twice. */
+static void add_row(struct buf *b)
+{
+	static const char *const keys[] = {"id", "a", "", "currencies_id",
+	    "currencies_no", "a\\u0062", "ab", "a\\\\b", "eight888",
+	    "eight888 and more", "\xc3\xa4", "a\\b"};
+	enum { KEYS = sizeof(keys) / sizeof(keys[0]) };
+	size_t n = next_random() % (KEYS + 1);
+
+	buf_add_char(b, '{');
+	for (size_t i = 0; i < n; i++) {
+		size_t k = next_random() % 8 ? i : next_random() % KEYS;
+
+		buf_print(b, "%s\"%s\":%u", i ? "," : "", keys[k],
+		    (unsigned)(next_random() % 100));
+	}
+	buf_add_char(b, '}');
+}
+
+/* Rows take their keys from the one before; read alone, they are the same. */
+static void rows_alike(void **state)
+{
+	enum { ROWS = 40, ROUNDS = 300 };
+	static const struct json_rules lenient = {.depth = 8};
+
+	(void)state;
+	for (int round = 0; round < ROUNDS; round++) {
+		struct buf all, rows[ROWS];
+		struct json_object *list, *alone;
+		struct json_stop stop;
+
+		buf_open(&all, pool, 0);
+		for (size_t i = 0; i < ROWS; i++) {
+			buf_open(&rows[i], pool, 0);
+			add_row(&rows[i]);
+			buf_print(&all, "%s%s", i ? "," : "[", rows[i].data);
+		}
+		buf_add_char(&all, ']');
+		assert_true(
+		    json_scan(pool, all.data, all.len, &lenient, &list, &stop));
+		for (size_t i = 0; i < ROWS; i++) {
+			assert_true(json_scan(pool, rows[i].data, rows[i].len,
+			    &lenient, &alone, &stop));
+			assert_string_equal(
+			    json_write(pool, json_at(list, i), NULL),
+			    json_write(pool, alone, NULL));
+		}
+		mem_clear(pool);
+	}
+}
+
+/* Strict readers see a name that comes twice in a later row, too. */
+static void doubles_in_later_rows(void **state)
+{
+	static const char good[] = "[{\"a\":1,\"b\":2},{\"a\":1,\"b\":2}]";
+	static const char bad[] =
+	    "[{\"a\":1,\"b\":2},{\"a\":1,\"b\":2,\"a\":3}]";
+
+	(void)state;
+	assert_non_null(json_parse(pool, good, strlen(good), 8));
+	assert_null(json_parse(pool, bad, strlen(bad), 8));
+}
+
+static void columns(void **state)
+{
+	struct json_object *rows = parse(
+	    "[{\"a\":1,\"number_of_rows\":2},{\"x\":0,\"number_of_rows\":4,"
+	    "\"a\":3},{\"number_of_them\":9},{},null,[1],"
+	    "{\"a\":5,\"number_of_rows\":null}]");
+	struct json_column a = json_make_column("a");
+	struct json_column n = json_make_column("number_of_rows");
+	struct json_column none = json_make_column(NULL);
+	static const char *const texts[][2] = {{"1", "2"}, {"3", "4"},
+	    {NULL, NULL}, {NULL, NULL}, {NULL, NULL}, {NULL, NULL},
+	    {"5", NULL}};
+
+	(void)state;
+	for (size_t i = 0; i < json_length(rows); i++) {
+		const char *one, *two;
+
+		one = json_plain(json_find_column(json_at(rows, i), &a));
+		two = json_plain(json_find_column(json_at(rows, i), &n));
+		assert_true(!one == !texts[i][0] && !two == !texts[i][1]);
+		assert_true(!one || !strcmp(one, texts[i][0]));
+		assert_true(!two || !strcmp(two, texts[i][1]));
+		assert_null(json_find_column(json_at(rows, i), &none));
+	}
+}
+
+/* Each byte at each place of a text, in front of and behind plain ones. */
+static void bytes_of_texts(void **state)
+{
+	(void)state;
+	for (unsigned byte = 0; byte < 256; byte++)
+		for (size_t at = 0; at < 20; at++) {
+			char text[] = "\"abcdefghijklmnopqrst\"";
+			bool plain = byte >= ' ' && byte < 0x80 && byte != '"';
+
+			/* Some letters behind it make a good escape. */
+			if (byte == '\\')
+				continue;
+			text[1 + at] = (char)byte;
+			assert_true(
+			    plain == (json_parse(pool, text, sizeof(text) - 1,
+					  2) != NULL));
+		}
+}
+
 static void pretty(void **state)
 {
 	struct json_object *o = parse("{\"a\":[1,{}],\"b\":{\"c\":[]}}");
@@ -502,6 +619,10 @@ int main(void)
 	    cmocka_unit_test(lenient),
 	    cmocka_unit_test(many_members),
 	    cmocka_unit_test(keys_alike),
+	    cmocka_unit_test(rows_alike),
+	    cmocka_unit_test(doubles_in_later_rows),
+	    cmocka_unit_test(columns),
+	    cmocka_unit_test(bytes_of_texts),
 	    cmocka_unit_test(pretty),
 	    cmocka_unit_test(equality),
 	    cmocka_unit_test(building),

@@ -40,7 +40,7 @@ static void sink_spoil(void *ctx)
 }
 
 static const struct reply_sink sink = {
-    sink_write, sink_spoil, NULL, NULL, NULL};
+    sink_write, sink_spoil, NULL, NULL, NULL, NULL};
 
 static void start(void)
 {

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "tools/fmt.h"
 #include "tools/tmpl.h"
+#include "tools/tmpl_program.h"
 
 /* A folder of its own for each test, which goes with the test. */
 struct box {
@@ -263,6 +264,40 @@ static void test_escape(void **state)
 	    "<script src=\"a.js\"></script>" HOSTILE);
 	expect(*state, "<!-- a -- b --!>{{x}}<!-->{{x}}<!--->{{x}}",
 	    "{\"x\":1}", "<!-- a -- b --!>1<!-->1<!--->1");
+}
+
+/* Each byte at each place of a text that is looked at by eights. */
+static void test_escape_bytes(void **state)
+{
+	struct box *box = *state;
+	static const char *const odd[256] = {['&'] = "&amp;",
+	    ['<'] = "&lt;",
+	    ['>'] = "&gt;",
+	    ['"'] = "&quot;",
+	    ['\''] = "&#39;"};
+
+	for (unsigned byte = 1; byte < 256; byte++)
+		for (size_t at = 0; at < 20; at++) {
+			char text[] = "abcdefghijklmnopqrst", wanted[64];
+			struct buf out;
+
+			text[at] = (char)byte;
+			snprintf(wanted, sizeof(wanted), "%.*s%s%s", (int)at,
+			    text, odd[byte] ? odd[byte] : (char[]){text[at], 0},
+			    text + at + 1);
+			buf_open(&out, box->mem, 0);
+			tmpl_escape(&out, text, strlen(text));
+			assert_string_equal(out.data, wanted);
+		}
+}
+
+/* A name is looked for where it was in the element before. */
+static void test_lists_of_unlike(void **state)
+{
+	expect(*state, "{{#l}}{{a}}{{b}}{{x}},{{/l}}",
+	    "{\"x\":9,\"l\":[{\"a\":1,\"b\":2},{\"b\":3,\"a\":4},{\"b\":5},"
+	    "{\"x\":6,\"c\":7,\"b\":8},{}]}",
+	    "129,439,59,86,9,");
 }
 
 static void test_values(void **state)
@@ -742,6 +777,8 @@ int main(void)
 	    cmocka_unit_test(test_spec),
 	    BOX(test_spec_recursion),
 	    BOX(test_escape),
+	    BOX(test_escape_bytes),
+	    BOX(test_lists_of_unlike),
 	    BOX(test_values),
 	    BOX(test_truth),
 	    BOX(test_url_scheme),
