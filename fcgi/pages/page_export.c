@@ -88,45 +88,13 @@ static struct table_cell make_number(struct call *c, struct json_object *value,
 	    mem_print(c->mem, "%s %s", digits, own ? own : ""), false};
 }
 
-/* What spreadsheets read as a time: "2026-11-01 10:00:00". */
-static const char *make_sheet_time(struct call *c, const char *iso)
+const char *page_sheet_time(struct mem *m, const char *iso)
 {
-	char *text = mem_text_n(c->mem, iso, strnlen(iso, 19));
+	char *text = iso ? mem_text_n(m, iso, strnlen(iso, 19)) : NULL;
 
-	if (strlen(text) > 10)
+	if (text && strlen(text) > 10)
 		text[10] = ' ';
 	return text;
-}
-
-static const char *print_time(struct call *c, struct json_object *value)
-{
-	const char *iso = json_is(value, JSON_TEXT)
-			      ? json_text(value, NULL)
-			      : json_find_text(value, "iso");
-	const char *format = req_text(c->req, "time_format");
-
-	if (!iso || (format && !strcmp(format, "iso")))
-		return iso;
-	if (format && !strcmp(format, "local"))
-		return json_find_text(value, "text");
-	return make_sheet_time(c, iso);
-}
-
-const char *page_file_time(struct call *c, int64_t when)
-{
-	const char *format = req_text(c->req, "time_format"), *iso;
-
-	if (!strcmp(format, "local"))
-		return fmt_time(c->mem, c->fmt, when, c->zone, FMT_DATE_TIME);
-	iso = fmt_iso_time(c->mem, when, c->zone);
-	return strcmp(format, "iso") ? make_sheet_time(c, iso) : iso;
-}
-
-/* Whether a text in place of the column's object is the cell as it is. */
-static bool takes_text(const struct column *column)
-{
-	return column->kind == COLUMN_MONEY ||
-	       column->kind == COLUMN_QUANTITY || column->kind == COLUMN_NAMED;
 }
 
 static struct table_cell make_cell(struct call *c, const char *name,
@@ -134,9 +102,6 @@ static struct table_cell make_cell(struct call *c, const char *name,
 {
 	struct json_object *value = json_find(row, column->key);
 
-	if (json_is(value, JSON_TEXT) && takes_text(column))
-		return (struct table_cell){
-		    json_text(value, NULL), column->kind != COLUMN_NAMED};
 	switch (column->kind) {
 	case COLUMN_MONEY:
 		return make_number(c, value, "amount", "currency", c->currency);
@@ -147,7 +112,9 @@ static struct table_cell make_cell(struct call *c, const char *name,
 		    json_find_text(row, column->key), true};
 	case COLUMN_TIME:
 	case COLUMN_DAY:
-		return (struct table_cell){print_time(c, value), false};
+		return (struct table_cell){
+		    page_sheet_time(c->mem, json_find_text(value, "iso")),
+		    false};
 	default:
 		return (struct table_cell){
 		    page_cell_text(c, name, column, row), false};

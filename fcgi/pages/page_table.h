@@ -82,9 +82,7 @@ enum err page_find_period(struct call *c, struct period *p);
 
 /* Rows of a file from the `taken`-th on: puts them into `list` as the model
  * has them and adds to *taken what VCS sent; adding nothing is the end.
- * c->mem and c->trip are this piece's own. `state` is the page's. A text in
- * place of an object is the cell, ready: the name, the digits of the amount in
- * the customer's currency or of the seconds, the time in ISO 8601. */
+ * c->mem and c->trip are this piece's own. `state` is the page's. */
 typedef enum err (*page_fetch)(
     struct call *c, void *state, struct json_object *list, size_t *taken);
 
@@ -117,7 +115,7 @@ enum err page_export_rows(struct call *c, const char *name,
  * pool makes as many as it may (limits.exports). page_export() asks itself. */
 enum err page_take_export(struct call *c);
 
-/* A moment as time_format has it in files. */
-const char *page_file_time(struct call *c, int64_t when);
+/* What spreadsheets read as a time: "2026-11-01 10:00:00". NULL: NULL. */
+const char *page_sheet_time(struct mem *m, const char *iso);
 
 #endif

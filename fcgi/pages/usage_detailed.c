@@ -175,6 +175,19 @@ static struct table_cell make_duration(
 	    service ? service->unit : "s", "s");
 }
 
+static struct table_cell make_time(struct call *c, int64_t when)
+{
+	const char *format = req_text(c->req, "time_format"), *iso;
+
+	if (!strcmp(format, "local"))
+		return (struct table_cell){
+		    fmt_time(c->mem, c->fmt, when, c->zone, FMT_DATE_TIME),
+		    false};
+	iso = fmt_iso_time(c->mem, when, c->zone);
+	return (struct table_cell){
+	    strcmp(format, "iso") ? page_sheet_time(c->mem, iso) : iso, false};
+}
+
 /* The columns' places are those above: a million rows are made. */
 static struct table_cell make_cell(
     struct call *c, void *state, size_t row, size_t column)
@@ -184,7 +197,7 @@ static struct table_cell make_cell(
 
 	switch (column) {
 	case TIME:
-		return (struct table_cell){page_file_time(c, x->time), false};
+		return make_time(c, x->time);
 	case ACCOUNT:
 		return make_name(r->usage.accounts, x->account);
 	case SOURCE:

@@ -269,6 +269,20 @@ def test_ahead_of_a_slow_reader(t):
     t.check(not other.logged("vcs.breaker_open"), "no breaker")
 
 
+def test_pages_of_any_number(t):
+    """One question each, for just its rows, however far back."""
+    client = portal.client().token("whale")
+    rows = {}
+    for page in (1, 2, 700):
+        sandbox.forget()
+        a = client.get("%s?%s&page=%d" % (DETAILED, ALL, page),
+                       json_port=True)
+        t.equal(calls("reports.xdrs"), 1, "page %d" % page)
+        rows[page] = [row["id"] for row in a.json["rows"]]
+        t.equal(len(rows[page]), 25, "its rows")
+    t.equal(len(set(sum(rows.values(), []))), 75, "no row twice")
+
+
 # --- How many at once ---------------------------------------------------------
 
 def figure(which, name):

@@ -3,6 +3,8 @@
 brand's own files, what is believed of a proxy in front. And `portico check`
 about secrets that others can read. Ends with 'N passed, N failed'.
 """
+import contextlib
+import datetime
 import getpass
 import os
 import re
@@ -12,6 +14,7 @@ import socket
 import ssl
 import subprocess
 import warnings
+import zlib
 
 import harness
 
@@ -340,6 +343,109 @@ def test_slow_upload(t):
                                   "Host: " + DOMAIN]))[0], 200, "others")
     for s in slow:
         s.close()
+    site.end()
+
+
+DETAILED = "/api/usage/detailed.%s?from=%s&to=%s"
+
+
+def file_path(ending):
+    today = datetime.date.today()
+    return DETAILED % (ending, today - datetime.timedelta(300), today)
+
+
+def ask_file(site, client, path, encoding="identity"):
+    return talk(("127.0.0.1", site.port + 2), [
+        "GET %s HTTP/1.1" % path, "Host: " + DOMAIN,
+        "Authorization: Bearer " + client.bearer,
+        "Accept-Encoding: " + encoding])
+
+
+def curl(site, client, path, *options):
+    """What curl says of a file, as people would fetch it."""
+    done = subprocess.run(
+        ["curl", "-sS", *options, "-H", "Authorization: Bearer " +
+         client.bearer, "http://127.0.0.1:%d%s" % (site.port + 2, path)],
+        capture_output=True, timeout=harness.PATIENCE)
+    return done.returncode, done.stdout
+
+
+def test_files(t):
+    """Compressed on the way; what is broken looks broken; the first piece is not
+    held back for the second."""
+    portal = harness.Portal(sandbox)
+    client = portal.client().token("whale")
+    site = Site(portal, portico("vhost", DOMAIN).stdout)
+    path = file_path("csv")
+    plain = curl(site, client, path)
+    t.check(plain[0] == 0 and len(plain[1]) > 2000000, "whole", plain[0])
+    t.equal(curl(site, client, path, "--compressed"), plain,
+            "whole, and compressed on the way")
+    _, head, body = hear(ask_file(site, client, path, "gzip"))
+    t.check("content-encoding: gzip" in head, "compressed", head)
+    t.check(len(body) < len(plain[1]) / 3, "small", len(body))
+    _, head, _ = hear(ask_file(site, client, file_path("xlsx"), "gzip"))
+    t.check("content-encoding" not in head, "an XLSX is as it is", head)
+    for options in ((), ("--compressed",)):
+        sandbox.fault("reports.xdrs", "error", after=2)
+        code, got = curl(site, client, path, *options)
+        sandbox.heal()
+        t.check(code != 0, "curl notices", options, code)
+        t.check(10000 < len(got) < len(plain[1]) and
+                plain[1].startswith(got), "a part", options, len(got))
+    for encoding in ("identity", "gzip"):
+        sandbox.fault("reports.xdrs", "hang", after=1)
+        s = ask_file(site, client, path, encoding)
+        got, rows = b"", 0
+        unzip = zlib.decompressobj(31)
+        while rows < 1000:  # of 4000
+            got += s.recv(65536)
+            head, _, body = dechunk(got)
+            if encoding == "gzip":
+                body = unzip.copy().decompress(body)
+            rows = body.count(b"\n")
+        t.check(b"200 OK" in head, "rows while the second piece hangs", rows)
+        s.close()
+        sandbox.heal()
+    site.end()
+
+
+def dechunk(data):
+    """Head, and body as far as it has come."""
+    head, _, rest = data.partition(b"\r\n\r\n")
+    body = b""
+    while rest:
+        size, _, rest = rest.partition(b"\r\n")
+        body += rest[:int(size, 16)]
+        rest = rest[int(size, 16) + 2:]
+    return head, b"", body
+
+
+def test_slow_download(t):
+    """Who takes nothing is given up after send_timeout, and who takes a byte now
+    and then as well; other requests are served meanwhile."""
+    portal = harness.Portal(sandbox, workers=2)
+    client = portal.client().token("whale")
+    shipped = ENV["PORTICO_SHARE"] + "/nginx/snippets/portico-headers.conf"
+    with open(shipped) as f:
+        write(portal.folder + "/headers.conf",
+              f.read().replace("send_timeout 60s", "send_timeout 1s"))
+    # The system would take the whole of such a small file from nginx.
+    site = Site(portal, portico("vhost", DOMAIN).stdout.replace(
+        shipped, portal.folder + "/headers.conf").replace(
+            "listen 9080;", "listen 9080 sndbuf=32k;"))
+    slow = ask_file(site, client, file_path("csv"))
+    t.check(slow.recv(1), "it begins")
+    t.equal(client.get(file_path("csv")).status, 503, "it holds a place")
+    t.equal(client.get("/api/dashboard").status, 200, "pages are served")
+
+    def is_free():
+        with contextlib.suppress(ConnectionError):
+            slow.recv(1)
+        return client.get(file_path("csv")).status == 200
+
+    harness.wait_for("its end", is_free)
+    slow.close()
     site.end()
 
 

@@ -256,6 +256,63 @@ static void deadline(void **state)
 	assert_int_equal(c[1].err, ERR_OK);
 }
 
+static bool answer_after_two(struct conn *c, const struct request *r)
+{
+	if (!server_wait(c->server, 2))
+		return false;
+	conn_answer(c, 200, "a/b", strncmp(r->head, "GET /a", 6) ? "b" : "a");
+	return true;
+}
+
+/* Nobody is answered before both have asked. */
+static void others_while_one_is_under_way(void **state)
+{
+	struct fix *f = *state;
+	struct mem *own = mem_open(0);
+	struct http_call a, b;
+	char url[80];
+
+	serve(f, answer_after_two);
+	snprintf(url, sizeof(url), "%sa", f->s.url);
+	a = call_to(url);
+	b = call_to(f->s.url);
+	http_start(f->h, f->m, &a, 1);
+	http_step(f->h);
+	http_run(f->h, own, &b, 1);
+	assert_int_equal(b.err, ERR_OK);
+	assert_string_equal(b.data, "b");
+	mem_close(own);
+	http_wait(f->h, &a, 1);
+	assert_int_equal(a.err, ERR_OK);
+	assert_string_equal(a.data, "a");
+	http_wait(f->h, &a, 1); /* has ended */
+	http_drop(f->h, &a, 1);
+	assert_string_equal(a.data, "a");
+}
+
+/* Its memory is gone at once, and its answer is not the next one's. */
+static void dropped(void **state)
+{
+	struct fix *f = *state;
+	struct mem *own = mem_open(0);
+	struct http_call c[2];
+	char url[80];
+
+	serve(f, hang_on_hang);
+	snprintf(url, sizeof(url), "%shang", f->s.url);
+	c[0] = call_to(mem_text(own, url));
+	c[1] = call_to(""); /* refused before it began */
+	http_start(f->h, own, c, 2);
+	while (!server_requests(&f->s))
+		http_step(f->h);
+	http_drop(f->h, c, 2);
+	memset(c, 0xff, sizeof(c));
+	mem_close(own);
+	for (int i = 0; i < 3; i++)
+		assert_string_equal(get(f).data, "ok");
+	http_step(f->h);
+}
+
 static void no_time_left(void **state)
 {
 	struct fix *f = *state;
@@ -1016,6 +1073,8 @@ int main(void)
 	    TEST(any_status_is_an_answer),
 	    TEST(calls_overlap),
 	    TEST(deadline),
+	    TEST(others_while_one_is_under_way),
+	    TEST(dropped),
 	    TEST(no_time_left),
 	    TEST(long_answers),
 	    TEST(announced_too_long),
