@@ -28,8 +28,10 @@ def read_wrk(text):
     units = {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}
 
     def latency(percent):
-        found = re.search(r"^\s*%d%%\s+([\d.]+)(us|ms|s|m)$" % percent, text,
+        found = re.search(r"^\s*%d%%\s+([\d.]+)(us|ms|s|m) *$" % percent, text,
                           re.M)
+        if not found:
+            sys.exit("bench: wrk says: " + text)
         return float(found.group(1)) * units[found.group(2)]
 
     errors = re.search(r"Non-2xx or 3xx responses: (\d+)", text)

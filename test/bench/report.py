@@ -156,12 +156,12 @@ def export(result):
                 suffix.upper(), number(f["seconds"], 1),
                 number(f["rows"]), number(f["rows"] / f["seconds"]),
                 number(f["bytes"] / 1e6, 1), number(f["first_byte_ms"]),
-                number(f["upstream_page_ms"]), number(f["peak_kb"]),
+                number(f["peak_kb"]),
                 number(f["spool_bytes"] / 1e6, 1),
                 number(f["dashboard"] and f["dashboard"]["p99_ms"], 1)))
     return ("## A file of all xDRs\n\n" + table(
         ("file", "s", "rows", "rows/s", "MB", "first byte, ms",
-         "one upstream page, ms", "private memory, KB", "temporary file, MB",
+         "private memory, KB", "temporary file, MB",
          "dashboard's p99 meanwhile, ms"), rows) +
         "\nThe dashboard's p99 before: %s ms.\n" % number(
             found["quiet"]["p99_ms"], 1))
