@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -49,32 +50,44 @@ static bool goes_on(void *ctx)
 	return !*ends;
 }
 
-static void serve_brand(struct brand *b, struct mem *m, bool *ends)
+/* *due: when a table is to be read next, if that is sooner. */
+static void serve_brand(
+    struct brand *b, struct mem *m, bool *ends, int64_t *due)
 {
-	struct mirror_work w = {b, brand_store(b), m, goes_on, ends};
-	int64_t later;
+	struct mirror_work w = {b, NULL, m, goes_on, ends};
+	int64_t later = INT64_MAX;
 	bool more = true;
 	enum err err = ERR_OK;
 
+	brand_connect(b);
+	w.db = brand_store(b);
 	if (!w.db)
 		return;
 	if (b->conf->rates.refresh)
 		err = mirror_fill_due(&w, &later);
+	if (later < *due)
+		*due = later;
 	for (int i = 0; !err && more && i < SWEEPS_MOST && goes_on(ends); i++)
 		err = mirror_sweep(&w, &more);
 	mem_clear(m);
 }
 
 /* Until somebody wants a table, or it is time for the next round. */
-static void wait_next(bool *ends)
+static void wait_next(bool *ends, uint64_t seen, int64_t due)
+{
+	while (!*ends && (int64_t)time(NULL) < due &&
+	       count_of(&counters_pool()->rates_wanted) == seen)
+		*ends = wait_ms(NAP_MS);
+}
+
+static void serve_all(struct site *site, struct mem *m, bool *ends)
 {
 	uint64_t seen = count_of(&counters_pool()->rates_wanted);
+	int64_t due = (int64_t)time(NULL) + ROUND_S;
 
-	for (int ms = 0; ms < ROUND_S * 1000 && !*ends; ms += NAP_MS) {
-		*ends = wait_ms(NAP_MS);
-		if (count_of(&counters_pool()->rates_wanted) != seen)
-			return;
-	}
+	for (size_t i = 0; i < site->n_brands && !*ends; i++)
+		serve_brand(&site->brands[i], m, ends, &due);
+	wait_next(ends, seen, due);
 }
 
 int mirror_run(struct site *site)
@@ -88,12 +101,8 @@ int mirror_run(struct site *site)
 		mem_close(m);
 		return 1;
 	}
-	while (!ends && !confine_is_stale()) {
-		for (size_t i = 0; i < site->n_brands && !ends; i++)
-			serve_brand(&site->brands[i], m, &ends);
-		if (!ends)
-			wait_next(&ends);
-	}
+	while (!ends && !confine_is_stale())
+		serve_all(site, m, &ends);
 	site_disconnect(site);
 	mem_close(m);
 	return 0;

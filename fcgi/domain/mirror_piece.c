@@ -16,15 +16,6 @@ void piece_add_number(struct buf *b, uint64_t n, int letters)
 		buf_add_char(b, (char)('0' + (n >> (6 * letters) & 63)));
 }
 
-uint64_t piece_read_number(const char *at, int letters)
-{
-	uint64_t n = 0;
-
-	while (letters-- > 0)
-		n = n << 6 | (uint64_t)((unsigned char)*at++ - '0');
-	return n;
-}
-
 /* --- Rows ----------------------------------------------------------------- */
 
 static void add_text(struct buf *b, const char *text)
@@ -129,7 +120,7 @@ size_t piece_clean(char *out, size_t most, const char *text)
 		while (len && (text[len] & 0xc0) == 0x80)
 			len--;
 	for (size_t i = 0; i < len; i++)
-		out[i] = text[i] == '\n' || text[i] == '\t' ? ' ' : text[i];
+		out[i] = text[i] == '\n' || text[i] == '\t' ? '\x01' : text[i];
 	out[len] = '\0';
 	return len;
 }

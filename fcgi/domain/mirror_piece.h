@@ -58,7 +58,14 @@ enum {
 enum { TEXT_MOST = 4000, CODE_MOST = 200, SHARED_MOST = 63 };
 
 void piece_add_number(struct buf *b, uint64_t n, int letters);
-uint64_t piece_read_number(const char *at, int letters);
+static inline uint64_t piece_read_number(const char *at, int letters)
+{
+	uint64_t n = 0;
+
+	while (letters-- > 0)
+		n = n << 6 | (uint64_t)((unsigned char)*at++ - '0');
+	return n;
+}
 
 /* A row as a line, and back: texts of `out` are in the pool. `line` moves on;
  * NULL: no more. False: not a row. */
@@ -67,8 +74,8 @@ bool piece_read_row(struct mem *m, const char **line, struct vcs_rate *out);
 /* The n-th line of a piece. NULL: there is none. */
 const char *piece_find_line(const char *data, size_t n);
 
-/* Copies a text for TEXTS: cut, and without what would end a line. Returns its
- * length. */
+/* Copies a text for TEXTS: cut, and what would end a line made something that
+ * nobody can search for. Returns its length. */
 size_t piece_clean(char *out, size_t most, const char *text);
 
 /* How much of `text` stands at the beginning of `before`, in whole

@@ -21,7 +21,7 @@ struct search {
 	const struct rate_query *q;
 	struct mem *mem, *piece; /* the caller's; of a batch of pieces */
 	unsigned char *bits;	 /* of numbers; NULL: all */
-	size_t found;		 /* of them, as far as is known */
+	size_t left;		 /* of them, that were not come by yet */
 	/* The page: numbers that are still to be skipped, and those found. */
 	size_t skip, limit;
 	uint32_t *page;
@@ -139,32 +139,44 @@ struct texts {
 	char *name_of, *code_of; /* of the row that is being read */
 };
 
+/* memmem() is made for longer ones. */
+static const char *find_short(
+    const char *from, const char *end, const char *word, size_t len)
+{
+	for (; from + len <= end; from++)
+		if (*from == *word && !memcmp(from, word, len))
+			return from;
+	return NULL;
+}
+
 /* Whether the name that grew behind its first `shared` bytes has the word.
  * *at: where it was in the row before, or NULL. */
 static bool has_word(
     const struct texts *t, size_t shared, size_t len, const char **at)
 {
-	const char *from = t->name_of;
+	enum { SHORT = 48 };
+	const char *from = t->name_of, *end = from + len;
 
-	if (*at && (size_t)(*at - t->name_of) + t->word_len <= shared)
+	if (*at && (size_t)(*at - from) + t->word_len <= shared)
 		return true;
 	if (shared >= t->word_len)
 		from += shared - t->word_len + 1;
-	*at = memmem(from, len - (size_t)(from - t->name_of), t->word,
-	    t->word_len);
+	*at = end - from <= SHORT
+		  ? find_short(from, end, t->word, t->word_len)
+		  : memmem(from, (size_t)(end - from), t->word, t->word_len);
 	return *at != NULL;
 }
 
+/* Reads up to `end`, which the text has unless the copy is damaged. */
 static const char *take_suffix(
     char *whole, size_t shared, const char *from, char end, size_t *len)
 {
-	const char *to = strchr(from, end);
-	size_t n = to ? (size_t)(to - from) : 0;
+	char *to = whole + shared, *last = whole + TEXT_MOST;
 
-	memcpy(whole + shared, from, n);
-	*len = shared + n;
-	whole[*len] = '\0';
-	return to ? to + 1 : "";
+	while (*from && *from != end && to < last)
+		*to++ = *from++;
+	*len = (size_t)(to - whole);
+	return *from == end ? from + 1 : "";
 }
 
 static bool take_texts(void *ctx, size_t number, const char *data)
@@ -183,8 +195,10 @@ static bool take_texts(void *ctx, size_t number, const char *data)
 		if (row < t->search->copy->numbers &&
 		    (has_word(t, shared, len, &at) ||
 			(t->code_len && t->code_len <= code_len &&
-			    !memcmp(t->code_of, t->code, t->code_len))))
+			    !memcmp(t->code_of, t->code, t->code_len)))) {
 			set_bit(t->search->bits, row);
+			t->search->left++;
+		}
 	}
 	return true;
 }
@@ -196,7 +210,7 @@ static enum err read_texts(
 	struct texts t = {s, s->q->folded, s->q->code, strlen(s->q->folded),
 	    s->q->code ? strlen(s->q->code) : 0,
 	    mem_alloc(s->mem, TEXT_MOST + SHARED_MOST + 1),
-	    mem_alloc(s->mem, CODE_MOST + SHARED_MOST + 1)};
+	    mem_alloc(s->mem, TEXT_MOST + SHARED_MOST + 1)};
 	struct piece_reader r = read_with(s, take_texts, &t);
 	enum err err = ERR_OK;
 
@@ -240,10 +254,12 @@ static bool take_services(void *ctx, size_t number, const char *data)
 		int64_t place =
 		    (int64_t)piece_read_number(data, SERVICE_LETTERS);
 
-		if (v->of)
+		if (v->of) {
 			v->of[row] = (uint16_t)place;
-		else if (place != v->wanted)
+		} else if (place != v->wanted && has_bit(s->bits, row)) {
 			s->bits[row / 8] &= (unsigned char)~(1u << (row % 8));
+			s->left--;
+		}
 	}
 	return true;
 }
@@ -274,23 +290,25 @@ static enum err filter_service(struct search *s)
 	if (!s->bits) {
 		s->bits = mem_alloc(s->mem, bytes);
 		memset(s->bits, 0xff, bytes);
+		s->left = s->copy->numbers;
 	}
 	return read_services(s, &v);
 }
 
 /* --- The page ------------------------------------------------------------- */
 
-/* False: the page is full. */
+/* False: the page is full, or nothing is left to be found. */
 static bool take_number(struct search *s, uint32_t row)
 {
 	if (row >= s->copy->numbers || (s->bits && !has_bit(s->bits, row)))
 		return true;
+	s->left--;
 	if (s->skip) {
 		s->skip--;
-		return true;
+		return s->left > 0;
 	}
 	s->page[s->n++] = row;
-	return s->n < s->limit;
+	return s->n < s->limit && s->left > 0;
 }
 
 static bool take_order(void *ctx, size_t number, const char *data)
@@ -312,6 +330,7 @@ static enum err walk_order(struct search *s)
 	if (!s->bits) {
 		from = s->skip / ORDERS_EACH;
 		s->skip %= ORDERS_EACH;
+		s->left = s->copy->rows;
 	}
 	return piece_each(&r,
 	    PIECE_ORDERS + 2 * (int)s->q->sort + s->q->descending, from,
@@ -320,14 +339,18 @@ static enum err walk_order(struct search *s)
 
 /* --- By service ----------------------------------------------------------- */
 
-/* Numbers in the order of codes, sorted into the services' names. */
+/* Numbers in the order of codes, each behind the one before of its bucket:
+ * places from 1, 0 is none. */
+struct bucket {
+	uint32_t first, last;
+};
+
 struct buckets {
 	struct search *search;
 	const uint16_t *service; /* of a number */
-	unsigned *bucket;	 /* of a service */
-	size_t *next;		 /* of a bucket: where its next number goes */
-	uint32_t *rows;
-	bool counting;
+	unsigned *of;		 /* a service */
+	struct bucket *all;
+	uint32_t *next; /* of a number */
 };
 
 static bool take_bucketed(void *ctx, size_t number, const char *data)
@@ -339,15 +362,17 @@ static bool take_bucketed(void *ctx, size_t number, const char *data)
 	for (; *data; data += ORDER_LETTERS) {
 		uint32_t row =
 		    (uint32_t)piece_read_number(data, ORDER_LETTERS);
-		size_t *next;
+		struct bucket *to;
 
 		if (row >= s->copy->numbers ||
 		    (s->bits && !has_bit(s->bits, row)))
 			continue;
-		next = &b->next[b->bucket[b->service[row]]];
-		if (!b->counting)
-			b->rows[*next] = row;
-		++*next;
+		to = &b->all[b->of[b->service[row]]];
+		if (to->last)
+			b->next[to->last - 1] = row + 1;
+		else
+			to->first = row + 1;
+		to->last = row + 1;
 	}
 	return true;
 }
@@ -391,27 +416,19 @@ static size_t make_buckets(
 	return kinds;
 }
 
-/* Twice over the order of codes: how many go where, then where they go. */
 static enum err fill_buckets(struct search *s, struct buckets *b, size_t kinds)
 {
 	struct piece_reader r = read_with(s, take_bucketed, b);
-	size_t end = pieces_of(s->copy->rows, ORDERS_EACH), sum = 0, n;
-	enum err err;
+	enum err err = piece_each(&r, PIECE_ORDERS, 0,
+	    pieces_of(s->copy->rows, ORDERS_EACH));
 
-	b->counting = true;
-	err = piece_each(&r, PIECE_ORDERS, 0, end);
-	for (size_t i = 0; i < kinds; i++) {
-		n = b->next[i];
-		b->next[i] = sum;
-		sum += n;
-	}
-	if (err)
-		return err;
-	b->rows = mem_array(s->mem, sum + 1, sizeof(*b->rows));
-	b->counting = false;
-	err = piece_each(&r, PIECE_ORDERS, 0, end);
-	for (size_t i = s->skip; !err && i < sum && s->n < s->limit; i++)
-		s->page[s->n++] = b->rows[i];
+	for (size_t i = 0; !err && i < kinds; i++)
+		for (uint32_t at = b->all[i].first; at && s->n < s->limit;
+		     at = b->next[at - 1])
+			if (s->skip)
+				s->skip--;
+			else
+				s->page[s->n++] = at - 1;
 	return err;
 }
 
@@ -423,12 +440,13 @@ static enum err walk_services(struct search *s)
 	enum err err;
 
 	/* Any place that two letters can say. */
-	b.bucket = mem_array(s->mem, MIRROR_SERVICES_MOST, sizeof(*b.bucket));
-	b.next = mem_array(s->mem, n + 1, sizeof(*b.next));
+	b.of = mem_array(s->mem, MIRROR_SERVICES_MOST, sizeof(*b.of));
+	b.all = mem_array(s->mem, n + 1, sizeof(*b.all));
+	b.next = mem_array(s->mem, s->copy->numbers + 1, sizeof(*b.next));
 	v.of = mem_array(s->mem, s->copy->numbers + 1, sizeof(*v.of));
 	b.service = v.of;
 	err = read_services(s, &v);
-	return err ? err : fill_buckets(s, &b, make_buckets(s, v.ids, b.bucket));
+	return err ? err : fill_buckets(s, &b, make_buckets(s, v.ids, b.of));
 }
 
 /* --- The rows ------------------------------------------------------------- */
@@ -475,7 +493,7 @@ static enum err find_numbers(struct search *s)
 
 	if (!err && s->q->service)
 		err = filter_service(s);
-	if (err)
+	if (err || (s->bits && !s->left))
 		return err;
 	return s->q->sort == RATE_BY_SERVICE ? walk_services(s)
 					     : walk_order(s);

@@ -215,7 +215,10 @@ static bool make_rates(sqlite3 *db, struct maker *m)
 			add_code(m, &row, i, &id);
 	}
 	if (m->client == WHALE)
-		areas = (options.small ? 12000 : 200000) - (int)(id - first);
+		areas = (options.rates	 ? options.rates
+			 : options.small ? 12000
+					 : 200000) -
+			(int)(id - first);
 	add_areas(m, &row, &id, areas);
 	sqlite3_finalize(row.into);
 	return true;

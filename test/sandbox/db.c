@@ -286,7 +286,7 @@ static bool is_ready(sqlite3 *db)
 		   "SELECT count(*) FROM meta WHERE"
 		   " key = 'ready' AND value = ? OR"
 		   " key = 'small' AND value = ?",
-		   DATA_VERSION, options.small) == 2;
+		   DATA_VERSION, options.small + 2 * options.rates) == 2;
 }
 
 /* "ready" is written last, so a build that was killed starts again. */
@@ -294,7 +294,7 @@ static bool build(sqlite3 *db)
 {
 	return db_run(db, "PRAGMA journal_mode=OFF") && db_run(db, "BEGIN") &&
 	       db_run(db, schema) && bulk_make(db) &&
-	       set_meta(db, "small", options.small) &&
+	       set_meta(db, "small", options.small + 2 * options.rates) &&
 	       set_meta(db, "ready", DATA_VERSION) && db_run(db, "COMMIT") &&
 	       db_run(db, "ANALYZE");
 }

@@ -43,6 +43,7 @@ static const char help[] =
     "                  (build/sandbox)\n"
     "  --now EPOCH     a clock that stands still\n"
     "  --small         a whale of 20,000 xDRs and 12,000 rates\n"
+    "  --rates N       of the whale (200,000; 1,000 to 1,000,000)\n"
     "  --idle SECONDS  a Management session's life without a call (1440)\n"
     "  --token TOKEN   of the Core API\n"
     "  --login NAME, --password WORD   of the Management API\n"
@@ -62,6 +63,7 @@ static const char help[] =
 static const struct option names[] = {{"port", required_argument, NULL, 'p'},
     {"dir", required_argument, NULL, 'd'},
     {"now", required_argument, NULL, 'n'}, {"small", no_argument, NULL, 's'},
+    {"rates", required_argument, NULL, 'r'},
     {"idle", required_argument, NULL, 'i'},
     {"paypal-token-life", required_argument, NULL, 'e'},
     {"help", no_argument, NULL, 'h'},
@@ -116,6 +118,9 @@ static void read_options(int argc, char **argv)
 			break;
 		case 's':
 			options.small = true;
+			break;
+		case 'r':
+			options.rates = (int)number(optarg, 1000, 1000000);
 			break;
 		case 'i':
 			options.idle = (int)number(optarg, 1, 1000000);

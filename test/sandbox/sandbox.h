@@ -23,6 +23,7 @@ struct options {
 	const char *dir;
 	int64_t now; /* 0: the real clock */
 	bool small;
+	int rates; /* of the whale; 0: as many as it has */
 	int idle; /* seconds until a Management session is forgotten */
 	const char *token, *login, *password;
 	const char *paypal_client, *paypal_secret, *paypal_web, *paypal_hook;

@@ -173,6 +173,13 @@ static void compare(const struct rate_query *q, size_t skip, size_t limit)
 	for (size_t i = 0; i < n; i++) {
 		const struct vcs_rate *a = &all[skip + i], *b = &got[i];
 
+		if (a->id != b->id)
+			print_message("q=%s code=%s service=%d sort=%d%s, "
+				      "row %zu of %zu\n",
+			    q->folded ? q->folded : "-",
+			    q->code ? q->code : "-", (int)q->service,
+			    (int)q->sort, q->descending ? " down" : "",
+			    skip + i, skip + n);
 		assert_int_equal(a->id, b->id);
 		assert_string_equal(a->code, b->code);
 		assert_string_equal(a->name, b->name);
@@ -200,7 +207,7 @@ static const char *make_word(void)
 	    "OR 1=1", "*", "zzzz", "00", "0049", "+49 (30)", "4", "49", "4930",
 	    "123456", "an", "ger", "mobile", "vo", "日本", "日", "本東", "🐦",
 	    "🐦🐦 b", "STRASSE", "москва", "Κ", "<i>x", "under", " ", ", voda 1",
-	    "area 19", "x", "special", "\x01"};
+	    "area 19", "x", "special"};
 	const char *name = rows[below(n_rows)].name;
 	size_t from = below(strlen(name) + 1), len = 1 + below(9);
 
@@ -310,11 +317,11 @@ static void test_gone(void **state)
 
 /* --- Figures -------------------------------------------------------------- */
 
-static double now_ms(void)
+static double now_ms(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
@@ -329,23 +336,26 @@ static void measure(const char *what, const char *q, int64_t service,
     const char *sort, size_t skip)
 {
 	enum { TURNS = 21 };
-	double ms[TURNS];
+	double ms[TURNS], cpu[TURNS];
 	struct vcs_rate *got;
 	size_t n = 0;
 
 	for (int i = 0; i < TURNS; i++) {
-		double began = now_ms();
+		double began = now_ms(CLOCK_MONOTONIC);
+		double cpu_began = now_ms(CLOCK_PROCESS_CPUTIME_ID);
 		struct rate_query *query =
 		    rate_make_query(q_mem, q, service, sort, &services);
 
 		if (mirror_search(&copy, q_mem, query, skip, 26, &got, &n))
 			abort();
-		ms[i] = now_ms() - began;
+		ms[i] = now_ms(CLOCK_MONOTONIC) - began;
+		cpu[i] = now_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu_began;
 		mem_clear(q_mem);
 	}
 	qsort(ms, TURNS, sizeof(*ms), compare_doubles);
-	printf("%-44s %6.2f %6.2f  %zu rows\n", what, ms[TURNS / 2],
-	    ms[TURNS - 1], n);
+	qsort(cpu, TURNS, sizeof(*cpu), compare_doubles);
+	printf("%-44s %6.2f %6.2f  %6.2f %6.2f  %zu rows\n", what,
+	    ms[TURNS / 2], ms[TURNS - 1], cpu[TURNS / 2], cpu[TURNS - 1], n);
 }
 
 static void make_large(size_t n)
@@ -391,13 +401,14 @@ static int measure_all(size_t n)
 	make_large(n);
 	getrusage(RUSAGE_SELF, &usage);
 	printf("resident before: %ld MB\n", usage.ru_maxrss / 1024);
-	began = now_ms();
+	began = now_ms(CLOCK_PROCESS_CPUTIME_ID);
 	make_copy(9, 2500);
 	getrusage(RUSAGE_SELF, &usage);
-	printf("%zu rows packed and sorted in %.1f s; resident %ld MB\n",
-	    copy.rows, (now_ms() - began) / 1e3, usage.ru_maxrss / 1024);
+	printf("%zu rows packed and sorted in %.1f s of CPU; resident %ld MB\n",
+	    copy.rows, (now_ms(CLOCK_PROCESS_CPUTIME_ID) - began) / 1e3, usage.ru_maxrss / 1024);
 	print_size(n);
-	printf("%-44s %6s %6s\n", "", "p50", "max");
+	printf("%-44s %6s %6s  %6s %6s\n", "milliseconds", "p50", "max",
+	    "CPU", "max");
 	measure("by code, page 1", NULL, 0, "code", 0);
 	measure("by price, page 1", NULL, 0, "price", 0);
 	measure("by price descending, last page", NULL, 0, "-price", n - 25);
