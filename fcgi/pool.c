@@ -418,9 +418,8 @@ static int wait_signal(const struct pool *p, const sigset_t *all)
 	struct timespec left;
 	int signal;
 
-	if (!p->stopping &&
-	    (count_serving(p) < p->wanted || lacks(p, RECONCILES) ||
-		lacks(p, MIRRORS)))
+	if (!p->stopping && (count_serving(p) < p->wanted ||
+				lacks(p, RECONCILES) || lacks(p, MIRRORS)))
 		due = p->next_fork;
 	if (p->stopping)
 		due = p->deadline;

@@ -16,12 +16,12 @@
 #include "tools/db.h"
 
 enum {
-	TOUCH = 600,	/* seconds between notes that a table is used */
-	GRACE = 60,	/* an old copy may still be read */
-	RECENT = 3600,	/* what was used since is not dropped for room */
-	RETRY = 30,	/* seconds, doubled with each failure */
+	TOUCH = 600,   /* seconds between notes that a table is used */
+	GRACE = 60,    /* an old copy may still be read */
+	RECENT = 3600, /* what was used since is not dropped for room */
+	RETRY = 30,    /* seconds, doubled with each failure */
 	RETRY_MOST = 1800,
-	CHUNK = 2500,	/* rows asked of VCS at once */
+	CHUNK = 2500, /* rows asked of VCS at once */
 	CHUNK_LEAST = 50,
 	DELETE_EACH = 100 /* pieces a transaction */
 };
@@ -128,12 +128,12 @@ static bool has_moved(const struct reading *r, const struct vcs_rates *rates)
 	return strcmp(code, r->last_code) != 0;
 }
 
-static enum err take_rows(struct reading *r, const struct vcs_rates *rates,
-    size_t overlap)
+static enum err take_rows(
+    struct reading *r, const struct vcs_rates *rates, size_t overlap)
 {
 	bool again = overlap && rates->n && rates->rows[0].id == r->last_id;
-	enum err err = fill_add(r->fill, r->work->mem, rates->rows + again,
-	    rates->n - again);
+	enum err err = fill_add(
+	    r->fill, r->work->mem, rates->rows + again, rates->n - again);
 
 	if (err == ERR_RULE)
 		r->why = "too many services";
@@ -231,8 +231,7 @@ static const char *name_lock(
 static enum err begin_copy(struct reading *r)
 {
 	const struct db_value values[] = {db_int(r->generation),
-	    db_text(r->work->brand->name), db_int(r->table),
-	    db_int(r->began)};
+	    db_text(r->work->brand->name), db_int(r->table), db_int(r->began)};
 
 	return db_run(r->work->db,
 	    "insert into rate_copy (generation, brand, table_id, state, rows, "
@@ -313,13 +312,11 @@ static enum err fail_copy(
 		wait = r->work->brand->conf->rates.refresh;
 	}
 	log_warn("rates.mirror_failed",
-	    "rate table %" PRId64 ": %s after %zu rows; again in %" PRId64
-	    " s",
-	    r->table, r->why ? r->why : err_code(why),
-	    fill_numbers(r->fill), wait);
+	    "rate table %" PRId64 ": %s after %zu rows; again in %" PRId64 " s",
+	    r->table, r->why ? r->why : err_code(why), fill_numbers(r->fill),
+	    wait);
 	err = end_copies(r, shown);
-	return err ? err
-		   : set_table(r, shown, failures + 1, now_s() + wait);
+	return err ? err : set_table(r, shown, failures + 1, now_s() + wait);
 }
 
 static enum err make_copy(struct reading *r, int64_t shown, int64_t failures)
@@ -501,8 +498,7 @@ static enum err forget_tables(struct mirror_work *w)
 		full = sum > conf->rates.rows && used <= now - RECENT;
 		if (used <= now - conf->rates.forget || full ||
 		    !conf->rates.refresh)
-			err = forget_table(
-			    w, db_cell_int(&rows, i, 0), used);
+			err = forget_table(w, db_cell_int(&rows, i, 0), used);
 	}
 	return err;
 }
@@ -534,10 +530,11 @@ static enum err end_dead(struct mirror_work *w)
 	return err;
 }
 
-static enum err delete_pieces(struct mirror_work *w, int64_t generation,
-    bool *more)
+static enum err delete_pieces(
+    struct mirror_work *w, int64_t generation, bool *more)
 {
-	const struct db_value which[] = {db_int(generation), db_int(DELETE_EACH)};
+	const struct db_value which[] = {
+	    db_int(generation), db_int(DELETE_EACH)};
 	struct db_value upto[] = {db_int(generation), db_int(0), db_int(0)};
 	struct db_rows rows;
 	enum err err = db_query(w->db, w->mem,
@@ -586,8 +583,8 @@ enum err mirror_sweep(struct mirror_work *w, bool *more)
 
 /* --- Figures -------------------------------------------------------------- */
 
-enum err mirror_count(struct db *db, struct mem *m, const char *brand,
-    struct mirror_counts *out)
+enum err mirror_count(
+    struct db *db, struct mem *m, const char *brand, struct mirror_counts *out)
 {
 	const struct db_value values[] = {db_text(brand)};
 	struct db_rows rows;

@@ -80,7 +80,7 @@ struct mirror_counts {
 	int64_t oldest;	      /* when the oldest of them was read; 0: none */
 	int64_t failing;      /* tables that could not be read, last time */
 };
-enum err mirror_count(struct db *db, struct mem *m, const char *brand,
-    struct mirror_counts *out);
+enum err mirror_count(
+    struct db *db, struct mem *m, const char *brand, struct mirror_counts *out);
 
 #endif

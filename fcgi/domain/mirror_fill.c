@@ -162,8 +162,7 @@ static void print_gram(
 static enum err end_segment(struct fill *f)
 {
 	struct grams *g = &f->grams;
-	struct buf *buckets =
-	    mem_array(g->mem, GRAM_BUCKETS, sizeof(*buckets));
+	struct buf *buckets = mem_array(g->mem, GRAM_BUCKETS, sizeof(*buckets));
 	enum err err = ERR_OK;
 
 	for (size_t i = 0; i < GRAM_BUCKETS; i++)
@@ -282,8 +281,7 @@ static enum err add_texts(
 	return err;
 }
 
-static enum err add_row(
-    struct fill *f, struct mem *m, const struct vcs_rate *r)
+static enum err add_row(struct fill *f, struct mem *m, const struct vcs_rate *r)
 {
 	enum err err;
 
@@ -396,8 +394,8 @@ static enum err read_keys(struct sorting *s)
 
 	s->n = 0;
 	mem_clear(s->texts);
-	err = piece_each(&reader, PIECE_ROWS, 0,
-	    (f->numbers + ROWS_EACH - 1) / ROWS_EACH);
+	err = piece_each(
+	    &reader, PIECE_ROWS, 0, (f->numbers + ROWS_EACH - 1) / ROWS_EACH);
 	if (!err && !s->work->goes_on(s->work->ctx))
 		err = ERR_LATE;
 	rate_sort_items(s->items, s->n, s->sort, false);
@@ -467,8 +465,8 @@ static void turn_round(const struct sorting *s, uint32_t *rows)
 	while (end) {
 		size_t from = end - 1;
 
-		while (from && !rate_compare_keys(s->sort,
-				   &s->items[from - 1], &s->items[end - 1]))
+		while (from && !rate_compare_keys(s->sort, &s->items[from - 1],
+				   &s->items[end - 1]))
 			from--;
 		for (size_t i = from; i < end; i++)
 			rows[at++] = s->items[i].row;
@@ -493,8 +491,7 @@ static enum err make_order(struct sorting *s, uint32_t *rows)
 
 /* The order of codes first: it is the others' tie. That of services is made
  * when it is asked for, since their names are the customer's. */
-enum err fill_finish(
-    struct fill *f, const struct mirror_work *w, size_t *rows)
+enum err fill_finish(struct fill *f, const struct mirror_work *w, size_t *rows)
 {
 	struct mem *all = mem_open(0);
 	struct sorting s = {.fill = f,

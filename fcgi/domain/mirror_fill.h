@@ -19,8 +19,7 @@ size_t fill_numbers(const struct fill *f);
 /* Writes what is left, and the orders of columns. Memory: about 60 bytes a row,
  * and while names are sorted, these. *rows: that will be shown. `goes_on` may
  * end it (ERR_LATE). */
-enum err fill_finish(
-    struct fill *f, const struct mirror_work *w, size_t *rows);
+enum err fill_finish(struct fill *f, const struct mirror_work *w, size_t *rows);
 
 /* JSON: the ids of its services; in the pool. */
 const char *fill_services(const struct fill *f, struct mem *m);

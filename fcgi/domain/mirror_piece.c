@@ -168,8 +168,8 @@ uint64_t piece_code_gram(const char *code, size_t n)
 
 /* --- The store ------------------------------------------------------------ */
 
-enum err piece_write(struct db *db, int64_t generation, int kind,
-    size_t number, const char *data, size_t len)
+enum err piece_write(struct db *db, int64_t generation, int kind, size_t number,
+    const char *data, size_t len)
 {
 	const struct db_value values[] = {db_int(generation), db_int(kind),
 	    db_int((int64_t)number),
@@ -185,8 +185,8 @@ enum err piece_write(struct db *db, int64_t generation, int kind,
  * time. */
 enum { BATCH_FIRST = 2, BATCH_MOST = 32 };
 
-static enum err read_batch(const struct piece_reader *r, int kind, size_t from,
-    size_t to, bool *more)
+static enum err read_batch(
+    const struct piece_reader *r, int kind, size_t from, size_t to, bool *more)
 {
 	const struct db_value values[] = {db_int(r->generation), db_int(kind),
 	    db_int((int64_t)from), db_int((int64_t)to)};

@@ -94,8 +94,8 @@ static inline unsigned piece_bucket(uint64_t gram)
 	return (unsigned)((gram * UINT64_C(0x9e3779b97f4a7c15)) >> 56);
 }
 
-enum err piece_write(struct db *db, int64_t generation, int kind,
-    size_t number, const char *data, size_t len);
+enum err piece_write(struct db *db, int64_t generation, int kind, size_t number,
+    const char *data, size_t len);
 
 /* Hands pieces [from, to) of a kind over, some at a time; `m` is cleared in
  * between. `take` ends it with false. ERR_NOT_FOUND: one is missing: the copy

@@ -38,8 +38,8 @@ static void set_bit(unsigned char *bits, size_t i)
 	bits[i / 8] |= (unsigned char)(1u << (i % 8));
 }
 
-static struct piece_reader read_with(struct search *s,
-    bool (*take)(void *, size_t, const char *), void *ctx)
+static struct piece_reader read_with(
+    struct search *s, bool (*take)(void *, size_t, const char *), void *ctx)
 {
 	return (struct piece_reader){.db = s->copy->db,
 	    .mem = s->piece,
@@ -126,8 +126,8 @@ static enum err find_pieces(struct search *s, unsigned char *pieces, size_t n)
 
 	if (err || !len)
 		return err;
-	return find_gram(s, piece_code_gram(s->q->code, len > 3 ? 3 : len),
-	    pieces, n);
+	return find_gram(
+	    s, piece_code_gram(s->q->code, len > 3 ? 3 : len), pieces, n);
 }
 
 /* --- Words ---------------------------------------------------------------- */
@@ -215,8 +215,8 @@ static enum err read_texts(
 	enum err err = ERR_OK;
 
 	for (size_t from = 0, to; !err && from < n; from = to) {
-		for (to = from + 1; to < n && has_bit(pieces, to) ==
-						  has_bit(pieces, from);)
+		for (to = from + 1;
+		     to < n && has_bit(pieces, to) == has_bit(pieces, from);)
 			to++;
 		if (has_bit(pieces, from))
 			err = piece_each(&r, PIECE_TEXTS, from, to);
@@ -250,7 +250,8 @@ static bool take_services(void *ctx, size_t number, const char *data)
 	struct search *s = v->search;
 	size_t row = number * SERVICES_EACH;
 
-	for (; *data && row < s->copy->numbers; data += SERVICE_LETTERS, row++) {
+	for (; *data && row < s->copy->numbers;
+	     data += SERVICE_LETTERS, row++) {
 		int64_t place =
 		    (int64_t)piece_read_number(data, SERVICE_LETTERS);
 
@@ -268,14 +269,14 @@ static enum err read_services(struct search *s, struct services *v)
 {
 	struct piece_reader r = read_with(s, take_services, v);
 
-	return piece_each(&r, PIECE_SERVICES, 0,
-	    pieces_of(s->copy->numbers, SERVICES_EACH));
+	return piece_each(
+	    &r, PIECE_SERVICES, 0, pieces_of(s->copy->numbers, SERVICES_EACH));
 }
 
 static struct json_object *read_ids(struct search *s)
 {
-	return json_parse(s->mem, s->copy->services,
-	    strlen(s->copy->services), 2);
+	return json_parse(
+	    s->mem, s->copy->services, strlen(s->copy->services), 2);
 }
 
 static enum err filter_service(struct search *s)
@@ -315,8 +316,8 @@ static bool take_order(void *ctx, size_t number, const char *data)
 {
 	(void)number;
 	for (; *data; data += ORDER_LETTERS)
-		if (!take_number(ctx,
-			(uint32_t)piece_read_number(data, ORDER_LETTERS)))
+		if (!take_number(
+			ctx, (uint32_t)piece_read_number(data, ORDER_LETTERS)))
 			return false;
 	return true;
 }
@@ -360,8 +361,7 @@ static bool take_bucketed(void *ctx, size_t number, const char *data)
 
 	(void)number;
 	for (; *data; data += ORDER_LETTERS) {
-		uint32_t row =
-		    (uint32_t)piece_read_number(data, ORDER_LETTERS);
+		uint32_t row = (uint32_t)piece_read_number(data, ORDER_LETTERS);
 		struct bucket *to;
 
 		if (row >= s->copy->numbers ||
@@ -397,8 +397,7 @@ static size_t make_buckets(
 
 		json_int(json_at(ids, i), &id);
 		name = vcs_find_name(s->q->services, id);
-		names[i] = sorted[i] =
-		    name ? fmt_fold(s->mem, name->name) : "";
+		names[i] = sorted[i] = name ? fmt_fold(s->mem, name->name) : "";
 	}
 	if (n)
 		qsort(sorted, n, sizeof(*sorted), compare_texts);
@@ -419,8 +418,8 @@ static size_t make_buckets(
 static enum err fill_buckets(struct search *s, struct buckets *b, size_t kinds)
 {
 	struct piece_reader r = read_with(s, take_bucketed, b);
-	enum err err = piece_each(&r, PIECE_ORDERS, 0,
-	    pieces_of(s->copy->rows, ORDERS_EACH));
+	enum err err = piece_each(
+	    &r, PIECE_ORDERS, 0, pieces_of(s->copy->rows, ORDERS_EACH));
 
 	for (size_t i = 0; !err && i < kinds; i++)
 		for (uint32_t at = b->all[i].first; at && s->n < s->limit;
@@ -495,8 +494,7 @@ static enum err find_numbers(struct search *s)
 		err = filter_service(s);
 	if (err || (s->bits && !s->left))
 		return err;
-	return s->q->sort == RATE_BY_SERVICE ? walk_services(s)
-					     : walk_order(s);
+	return s->q->sort == RATE_BY_SERVICE ? walk_services(s) : walk_order(s);
 }
 
 enum err mirror_search(const struct mirror *mirror, struct mem *m,

@@ -52,8 +52,8 @@ struct rate_query *rate_make_query(struct mem *m, const char *q,
 	return query;
 }
 
-size_t rate_filter(struct mem *m, const struct rate_query *q,
-    struct vcs_rate *rows, size_t n)
+size_t rate_filter(
+    struct mem *m, const struct rate_query *q, struct vcs_rate *rows, size_t n)
 {
 	size_t kept = 0;
 
@@ -167,8 +167,8 @@ static void fold_services(struct mem *m, const struct vcs_names *services,
 }
 
 /* Equal ones in the order of codes and ids, so that pages do not overlap. */
-void rate_sort_rows(struct mem *m, const struct rate_query *q,
-    struct vcs_rate *rows, size_t n)
+void rate_sort_rows(
+    struct mem *m, const struct rate_query *q, struct vcs_rate *rows, size_t n)
 {
 	struct rate_item *items = mem_array(m, n + 1, sizeof(*items));
 	struct vcs_rate *old = mem_array(m, n + 1, sizeof(*old));
@@ -182,8 +182,8 @@ void rate_sort_rows(struct mem *m, const struct rate_query *q,
 		items[i].tie = rows[i].id;
 		items[i].row = (uint32_t)i;
 	}
-	rate_sort_items(items, n, RATE_BY_CODE,
-	    q->descending && q->sort == RATE_BY_CODE);
+	rate_sort_items(
+	    items, n, RATE_BY_CODE, q->descending && q->sort == RATE_BY_CODE);
 	for (size_t i = 0; i < n && q->sort != RATE_BY_CODE; i++) {
 		rate_set_key(&items[i], q->sort, &rows[items[i].row]);
 		items[i].tie = (int64_t)i;

@@ -48,10 +48,10 @@ struct rate_query *rate_make_query(struct mem *m, const char *q,
 const char *rate_make_digits(struct mem *m, const char *number);
 
 /* Leaves the rows that match, and sorts them. Returns how many there are. */
-size_t rate_filter(struct mem *m, const struct rate_query *q,
-    struct vcs_rate *rows, size_t n);
-void rate_sort_rows(struct mem *m, const struct rate_query *q,
-    struct vcs_rate *rows, size_t n);
+size_t rate_filter(
+    struct mem *m, const struct rate_query *q, struct vcs_rate *rows, size_t n);
+void rate_sort_rows(
+    struct mem *m, const struct rate_query *q, struct vcs_rate *rows, size_t n);
 
 /* --- What sorting is made of; for the mirror ------------------------------ */
 

@@ -314,8 +314,8 @@ static struct wanted *find_mirror(struct call *c)
 	w->table = vcs_kept_rate_table(c->session);
 	if (!c->db || !w->table || !c->brand->conf->rates.refresh)
 		return w;
-	if (mirror_find(c->db, c->mem, c->brand->name, w->table, c->now,
-		&w->mirror))
+	if (mirror_find(
+		c->db, c->mem, c->brand->name, w->table, c->now, &w->mirror))
 		w->mirror = (struct mirror){0};
 	return w;
 }
@@ -338,8 +338,7 @@ static enum err load_from_mirror(struct call *c, struct view *v,
 		page_section(c, "rates", c->client->err);
 		return page_end(c);
 	}
-	err = mirror_search(
-	    mirror, c->mem, q, skip, size + 1, &v->rows, &v->n);
+	err = mirror_search(mirror, c->mem, q, skip, size + 1, &v->rows, &v->n);
 	if (err)
 		return load_from_vcs(c, v, q);
 	page_section(c, "rates", ERR_OK);

@@ -215,9 +215,9 @@ static bool make_rates(sqlite3 *db, struct maker *m)
 			add_code(m, &row, i, &id);
 	}
 	if (m->client == WHALE)
-		areas = (options.rates	 ? options.rates
-			 : options.small ? 12000
-					 : 200000) -
+		areas = (options.rates	    ? options.rates
+			    : options.small ? 12000
+					    : 200000) -
 			(int)(id - first);
 	add_areas(m, &row, &id, areas);
 	sqlite3_finalize(row.into);

@@ -24,7 +24,7 @@ struct options {
 	int64_t now; /* 0: the real clock */
 	bool small;
 	int rates; /* of the whale; 0: as many as it has */
-	int idle; /* seconds until a Management session is forgotten */
+	int idle;  /* seconds until a Management session is forgotten */
 	const char *token, *login, *password;
 	const char *paypal_client, *paypal_secret, *paypal_web, *paypal_hook;
 	const char *paypal_webhook_id, *paypal_cert_base;

@@ -31,9 +31,7 @@ static struct vcs_rate *rows;
 static size_t n_rows;
 static struct mirror copy;
 static struct vcs_name service_items[] = {
-    {1, "Voice", "s", 60},
-    {2, "sms", "message", 1},
-    {3, "Émile", "s", 60},
+    {1, "Voice", "s", 60}, {2, "sms", "message", 1}, {3, "Émile", "s", 60},
     {4, "SMS", "message", 1}, /* the same when folded */
 };
 static struct vcs_names services = {ERR_OK, service_items, 4};
@@ -90,8 +88,8 @@ static struct vcs_rate make_rate(size_t i)
 	    .price = amount((int64_t)below(50) - 5),
 	    .setup_fee = amount((int64_t)below(2))};
 
-	r.code = mem_print(m, "%zu%0*zu", 1 + below(99), (int)below(4),
-	    below(30));
+	r.code =
+	    mem_print(m, "%zu%0*zu", 1 + below(99), (int)below(4), below(30));
 	if (below(50) == 0)
 		r.code = below(2) ? "" : "A-β";
 	r.name = mem_print(m, "%s%s%s %zu", places[below(PLACES)],
@@ -111,9 +109,8 @@ static void make_copy(int64_t generation, size_t piece)
 	size_t shown = 0;
 
 	for (size_t at = 0; at < n_rows; at += piece) {
-		assert_int_equal(
-		    fill_add(f, work, rows + at,
-			n_rows - at < piece ? n_rows - at : piece),
+		assert_int_equal(fill_add(f, work, rows + at,
+				     n_rows - at < piece ? n_rows - at : piece),
 		    ERR_OK);
 		mem_clear(work);
 	}
@@ -189,8 +186,8 @@ static void compare(const struct rate_query *q, size_t skip, size_t limit)
 		assert_int_equal(a->effective_till, b->effective_till);
 		assert_int_equal(a->interval, b->interval);
 		assert_int_equal(a->min_volume, b->min_volume);
-		assert_string_equal(money_text(q_mem, a->price),
-		    money_text(q_mem, b->price));
+		assert_string_equal(
+		    money_text(q_mem, a->price), money_text(q_mem, b->price));
 		assert_string_equal(money_text(q_mem, a->setup_fee),
 		    money_text(q_mem, b->setup_fee));
 	}
@@ -198,8 +195,7 @@ static void compare(const struct rate_query *q, size_t skip, size_t limit)
 }
 
 static const char *const sorts[] = {"code", "name", "service", "price",
-    "interval", "min_volume", "setup_fee", "effective_from",
-    "effective_till"};
+    "interval", "min_volume", "setup_fee", "effective_from", "effective_till"};
 
 static const char *make_word(void)
 {
@@ -226,11 +222,11 @@ static void test_random(void **state)
 {
 	(void)state;
 	for (int i = 0; i < QUERIES; i++) {
-		const char *sort = mem_print(q_mem, "%s%s",
-		    below(2) ? "-" : "", sorts[below(9)]);
-		struct rate_query *q = rate_make_query(q_mem,
-		    below(4) ? make_word() : NULL,
-		    below(3) ? 0 : (int64_t)below(7), sort, &services);
+		const char *sort = mem_print(
+		    q_mem, "%s%s", below(2) ? "-" : "", sorts[below(9)]);
+		struct rate_query *q =
+		    rate_make_query(q_mem, below(4) ? make_word() : NULL,
+			below(3) ? 0 : (int64_t)below(7), sort, &services);
 		size_t skip = below(3)	 ? below(40)
 			      : below(2) ? below(n_rows + 100)
 					 : n_rows - below(30);
@@ -281,8 +277,7 @@ static void test_doubles(void **state)
 	for (int i = 0; i < 9; i++) {
 		q = rate_make_query(q_mem, NULL, 0, sorts[i], &services);
 		assert_int_equal(
-		    mirror_search(&copy, q_mem, q, 0, 1000, &got, &n),
-		    ERR_OK);
+		    mirror_search(&copy, q_mem, q, 0, 1000, &got, &n), ERR_OK);
 		assert_int_equal(n, 500);
 	}
 	n_rows = old;
@@ -307,9 +302,8 @@ static void test_gone(void **state)
 		    q_mem, i == 0 ? "a" : NULL, 0, "price", &services);
 
 		assert_int_equal(db_run(db, how[i], NULL, 0, NULL), ERR_OK);
-		assert_int_equal(
-		    mirror_search(&copy, q_mem, q, i == 1 ? 5000 : 0, 50, &got,
-			&n),
+		assert_int_equal(mirror_search(&copy, q_mem, q,
+				     i == 1 ? 5000 : 0, 50, &got, &n),
 		    ERR_NOT_FOUND);
 		assert_int_equal(n, 0);
 	}
@@ -405,16 +399,18 @@ static int measure_all(size_t n)
 	make_copy(9, 2500);
 	getrusage(RUSAGE_SELF, &usage);
 	printf("%zu rows packed and sorted in %.1f s of CPU; resident %ld MB\n",
-	    copy.rows, (now_ms(CLOCK_PROCESS_CPUTIME_ID) - began) / 1e3, usage.ru_maxrss / 1024);
+	    copy.rows, (now_ms(CLOCK_PROCESS_CPUTIME_ID) - began) / 1e3,
+	    usage.ru_maxrss / 1024);
 	print_size(n);
-	printf("%-44s %6s %6s  %6s %6s\n", "milliseconds", "p50", "max",
-	    "CPU", "max");
+	printf("%-44s %6s %6s  %6s %6s\n", "milliseconds", "p50", "max", "CPU",
+	    "max");
 	measure("by code, page 1", NULL, 0, "code", 0);
 	measure("by price, page 1", NULL, 0, "price", 0);
 	measure("by price descending, last page", NULL, 0, "-price", n - 25);
 	measure("by name, page 10,000", NULL, 0, "name", n / 2);
 	measure("by service, page 1", NULL, 0, "service", 0);
-	measure("by service descending, last page", NULL, 0, "-service", n - 25);
+	measure(
+	    "by service descending, last page", NULL, 0, "-service", n - 25);
 	measure("service 2, by code", NULL, 2, "code", 0);
 	measure("service 2, by price, deep", NULL, 2, "price", n / 8);
 	measure("q rare: one row, by price", "unique", 0, "price", 0);
