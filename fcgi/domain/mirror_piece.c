@@ -181,9 +181,9 @@ enum err piece_write(struct db *db, int64_t generation, int kind, size_t number,
 	    values, 4, NULL);
 }
 
-/* One page of a table needs little: few at first, then up to some 300 kB at a
+/* One page of a table needs little: few at first, then up to some 500 kB at a
  * time. */
-enum { BATCH_FIRST = 2, BATCH_MOST = 32 };
+enum { BATCH_FIRST = 2, BATCH_MOST = 256, BATCH_MOST_ORDERS = 32 };
 
 static enum err read_batch(
     const struct piece_reader *r, int kind, size_t from, size_t to, bool *more)
@@ -212,6 +212,7 @@ enum err piece_each(
     const struct piece_reader *r, int kind, size_t from, size_t to)
 {
 	size_t batch = kind == PIECE_GRAMS ? GRAM_SEGMENTS : BATCH_FIRST;
+	size_t most = kind >= PIECE_ORDERS ? BATCH_MOST_ORDERS : BATCH_MOST;
 	enum err err = ERR_OK;
 	bool more = true;
 
@@ -221,8 +222,29 @@ enum err piece_each(
 		err = read_batch(r, kind, from, end, &more);
 		mem_clear(r->mem);
 		from = end;
-		if (batch < BATCH_MOST)
+		if (batch < most)
 			batch *= 2;
 	}
+	return err;
+}
+
+enum err piece_some(const struct piece_reader *r, int kind,
+    const size_t numbers[PIECE_SOME], size_t n)
+{
+	struct db_value values[2 + PIECE_SOME] = {
+	    db_int(r->generation), db_int(kind)};
+	struct db_rows rows;
+	enum err err;
+
+	for (size_t i = 0; i < PIECE_SOME; i++)
+		values[2 + i] = db_int((int64_t)numbers[i < n ? i : 0]);
+	err = db_query(r->db, r->mem,
+	    "select number, data from rate_piece where generation = $1 "
+	    "and kind = $2 and number in ($3, $4, $5, $6, $7, $8, $9, $10)",
+	    values, 2 + PIECE_SOME, &rows);
+	for (size_t i = 0; !err && i < rows.rows; i++)
+		r->take(r->ctx, (size_t)db_cell_int(&rows, i, 0),
+		    db_cell_text(&rows, i, 1));
+	mem_clear(r->mem);
 	return err;
 }

@@ -111,4 +111,9 @@ struct piece_reader {
 enum err piece_each(
     const struct piece_reader *r, int kind, size_t from, size_t to);
 
+/* Hands over those of the n pieces that there are, each once, in any order. */
+enum { PIECE_SOME = 8 };
+enum err piece_some(const struct piece_reader *r, int kind,
+    const size_t numbers[PIECE_SOME], size_t n);
+
 #endif

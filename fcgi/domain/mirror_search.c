@@ -450,40 +450,63 @@ static enum err walk_services(struct search *s)
 
 /* --- The rows ------------------------------------------------------------- */
 
+/* Rows of the page, by the pieces that they lie in. */
 struct rows {
-	struct mem *mem;
+	struct search *search;
 	struct vcs_rate *out;
-	uint32_t row; /* wanted */
-	bool found;
+	size_t from, to; /* of the page: those that are looked for now */
+	size_t found;
 };
 
-static bool take_row(void *ctx, size_t number, const char *data)
+static bool take_rows(void *ctx, size_t number, const char *data)
 {
 	struct rows *r = ctx;
-	const char *line = piece_find_line(data, r->row % ROWS_EACH);
 
-	(void)number;
-	r->found = line && piece_read_row(r->mem, &line, r->out);
+	for (size_t i = r->from; i < r->to; i++) {
+		uint32_t row = r->search->page[i];
+		const char *line;
+
+		if (row / ROWS_EACH != number)
+			continue;
+		line = piece_find_line(data, row % ROWS_EACH);
+		r->found +=
+		    line && piece_read_row(r->search->mem, &line, &r->out[i]);
+	}
 	return true;
+}
+
+/* Fills `pieces` with those of the rows from `at` on. Returns where the rows of
+ * further ones begin. */
+static size_t choose_pieces(
+    const struct search *s, size_t at, size_t pieces[PIECE_SOME], size_t *n)
+{
+	for (*n = 0; at < s->n; at++) {
+		size_t piece = s->page[at] / ROWS_EACH, i = 0;
+
+		while (i < *n && pieces[i] != piece)
+			i++;
+		if (i == PIECE_SOME)
+			break;
+		pieces[i] = piece;
+		*n += i == *n;
+	}
+	return at;
 }
 
 static enum err read_rows(struct search *s, struct vcs_rate *out)
 {
-	struct rows rows = {.mem = s->mem};
-	struct piece_reader r = read_with(s, take_row, &rows);
+	struct rows rows = {.search = s, .out = out};
+	struct piece_reader r = read_with(s, take_rows, &rows);
 	enum err err = ERR_OK;
 
-	for (size_t i = 0; !err && i < s->n; i++) {
-		size_t piece = s->page[i] / ROWS_EACH;
+	while (!err && rows.to < s->n) {
+		size_t pieces[PIECE_SOME], n;
 
-		rows.out = &out[i];
-		rows.row = s->page[i];
-		rows.found = false;
-		err = piece_each(&r, PIECE_ROWS, piece, piece + 1);
-		if (!err && !rows.found)
-			err = ERR_NOT_FOUND;
+		rows.from = rows.to;
+		rows.to = choose_pieces(s, rows.from, pieces, &n);
+		err = piece_some(&r, PIECE_ROWS, pieces, n);
 	}
-	return err;
+	return err || rows.found == s->n ? err : ERR_NOT_FOUND;
 }
 
 static enum err find_numbers(struct search *s)

@@ -319,6 +319,26 @@ static double now_ms(clockid_t clock)
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
+/* Of the server's process; 0 with SQLite. */
+static double server_ms(void)
+{
+	struct db_rows pid;
+	double ns = 0;
+	FILE *f;
+
+	if (!store_is_pg() ||
+	    db_query(db, m, "select pg_backend_pid()", NULL, 0, &pid))
+		return 0;
+	f = fopen(
+	    mem_print(m, "/proc/%d/schedstat", (int)db_cell_int(&pid, 0, 0)),
+	    "r");
+	if (!f || fscanf(f, "%lf", &ns) != 1)
+		ns = 0;
+	if (f)
+		fclose(f);
+	return ns / 1e6;
+}
+
 static int compare_doubles(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -333,6 +353,7 @@ static void measure(const char *what, const char *q, int64_t service,
 	double ms[TURNS], cpu[TURNS];
 	struct vcs_rate *got;
 	size_t n = 0;
+	double server = server_ms();
 
 	for (int i = 0; i < TURNS; i++) {
 		double began = now_ms(CLOCK_MONOTONIC);
@@ -348,8 +369,9 @@ static void measure(const char *what, const char *q, int64_t service,
 	}
 	qsort(ms, TURNS, sizeof(*ms), compare_doubles);
 	qsort(cpu, TURNS, sizeof(*cpu), compare_doubles);
-	printf("%-44s %6.2f %6.2f  %6.2f %6.2f  %zu rows\n", what,
-	    ms[TURNS / 2], ms[TURNS - 1], cpu[TURNS / 2], cpu[TURNS - 1], n);
+	printf("%-44s %6.2f %6.2f  %6.2f %6.2f  %6.2f  %zu\n", what,
+	    ms[TURNS / 2], ms[TURNS - 1], cpu[TURNS / 2], cpu[TURNS - 1],
+	    (server_ms() - server) / TURNS, n);
 }
 
 static void make_large(size_t n)
