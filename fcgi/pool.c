@@ -31,6 +31,7 @@
 #include "confine.h"
 #include "domain/brand.h"
 #include "listen.h"
+#include "mirror.h"
 #include "reconcile.h"
 #include "watch.h"
 #include "worker.h"
@@ -43,12 +44,15 @@ enum {
 	CHILDREN_MOST = 4096 /* with those that an old reload left behind */
 };
 
+/* Of the latter two, there is one each. */
+enum role { SERVES, RECONCILES, MIRRORS };
+
 struct child {
 	pid_t pid;
-	int64_t born;	 /* milliseconds */
-	bool leaving;	 /* was told to end */
-	bool reconciles; /* serves nobody */
-	int place;	 /* among the workers of counters.h */
+	int64_t born; /* milliseconds */
+	bool leaving; /* was told to end */
+	enum role role;
+	int place; /* among the workers of counters.h */
 };
 
 struct pool {
@@ -86,7 +90,7 @@ static size_t count_serving(const struct pool *p)
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->n_children; i++)
-		n += !p->children[i].leaving && !p->children[i].reconciles;
+		n += !p->children[i].leaving && p->children[i].role == SERVES;
 	return n;
 }
 
@@ -115,9 +119,21 @@ static void notify(const char *state)
 
 /* --- Workers ------------------------------------------------------------ */
 
+static int be_child(struct pool *p, enum role role)
+{
+	switch (role) {
+	case RECONCILES:
+		return reconcile_run(p->site, p->options->reconcile, true);
+	case MIRRORS:
+		return mirror_run(p->site);
+	default:
+		return worker_run(p->site, settings(p->site), p->listener.fd);
+	}
+}
+
 /* In the new process. */
 static _Noreturn void become_child(
-    struct pool *p, pid_t parent, bool reconciles, int place)
+    struct pool *p, pid_t parent, enum role role, int place)
 {
 	int status = 0;
 
@@ -125,25 +141,22 @@ static _Noreturn void become_child(
 	/* Nobody would end us if the parent went without a word. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() == parent)
-		status = reconciles ? reconcile_run(
-					  p->site, p->options->reconcile, true)
-				    : worker_run(p->site, settings(p->site),
-					  p->listener.fd);
+		status = be_child(p, role);
 	site_close(p->site);
 	close(p->listener.fd);
 	free(p);
 	exit(status);
 }
 
-static bool start_child(struct pool *p, bool reconciles)
+static bool start_child(struct pool *p, enum role role)
 {
 	pid_t parent = getpid(), pid = -1;
-	int place = reconciles ? -1 : counters_take_place();
+	int place = role == SERVES ? counters_take_place() : -1;
 
 	if (p->n_children < CHILDREN_MOST) {
 		pid = fork();
 		if (pid == 0)
-			become_child(p, parent, reconciles, place);
+			become_child(p, parent, role, place);
 	} else {
 		errno = EAGAIN;
 	}
@@ -154,16 +167,24 @@ static bool start_child(struct pool *p, bool reconciles)
 		return false;
 	}
 	p->children[p->n_children++] =
-	    (struct child){pid, now_ms(), false, reconciles, place};
+	    (struct child){pid, now_ms(), false, role, place};
 	return true;
 }
 
-static bool wants_reconciler(const struct pool *p)
+static bool has(const struct pool *p, enum role role)
 {
 	for (size_t i = 0; i < p->n_children; i++)
-		if (p->children[i].reconciles && !p->children[i].leaving)
-			return false;
-	return p->options->reconcile > 0;
+		if (p->children[i].role == role && !p->children[i].leaving)
+			return true;
+	return false;
+}
+
+/* Whether one of those is missing of whom there is one. */
+static bool lacks(const struct pool *p, enum role role)
+{
+	return (role == RECONCILES ? p->options->reconcile > 0
+				   : mirror_is_wanted(p->site)) &&
+	       !has(p, role);
 }
 
 static void fill(struct pool *p)
@@ -171,10 +192,12 @@ static void fill(struct pool *p)
 	if (p->stopping || now_ms() < p->next_fork)
 		return;
 	for (size_t n = count_serving(p); n < p->wanted; n++)
-		if (!start_child(p, false))
+		if (!start_child(p, SERVES))
 			return;
-	if (wants_reconciler(p))
-		start_child(p, true);
+	if (lacks(p, RECONCILES) && !start_child(p, RECONCILES))
+		return;
+	if (lacks(p, MIRRORS))
+		start_child(p, MIRRORS);
 }
 
 /* A worker that crashes is replaced at once; those that die right after their
@@ -328,7 +351,7 @@ static void reload(struct pool *p)
 	p->young_deaths = 0;
 	p->next_fork = 0;
 	for (size_t n = 0; n < p->wanted; n++)
-		if (!start_child(p, false))
+		if (!start_child(p, SERVES))
 			break;
 	send_away(p, n_old);
 	count(&counters_pool()->reloads, 1);
@@ -399,8 +422,8 @@ static int wait_signal(const struct pool *p, const sigset_t *all)
 	struct timespec left;
 	int signal;
 
-	if (!p->stopping &&
-	    (count_serving(p) < p->wanted || wants_reconciler(p)))
+	if (!p->stopping && (count_serving(p) < p->wanted ||
+				lacks(p, RECONCILES) || lacks(p, MIRRORS)))
 		due = p->next_fork;
 	if (p->stopping)
 		due = p->deadline;

@@ -136,6 +136,11 @@ static const struct setting settings[] = {
     {"limits.exportTime", NUMBER, AT(limits.export_time), 60, DAY, NULL},
     {"limits.auditRows", NUMBER, AT(limits.audit_rows), 10, 10000, NULL},
     {"limits.auditDays", NUMBER, AT(limits.audit_days), 1, 3660, NULL},
+    {"rates.refresh", NUMBER, AT(rates.refresh), 0, 30 * DAY, NULL},
+    {"rates.least", NUMBER, AT(rates.least), 0, 1000000, NULL},
+    {"rates.tableRows", NUMBER, AT(rates.table_rows), 0, 5000000, NULL},
+    {"rates.rows", NUMBER, AT(rates.rows), 0, 100000000, NULL},
+    {"rates.forget", NUMBER, AT(rates.forget), 3600, 90 * DAY, NULL},
     {"log.level", CHOICE, AT(log.level), 0, 0, "debug|info|warn|error"},
     {"log.json", FLAG, AT(log.json), 0, 0, NULL},
 };

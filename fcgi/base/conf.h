@@ -100,6 +100,11 @@ struct conf {
 		int64_t export_time;  /* seconds */
 		int64_t audit_rows, audit_days; /* that a customer sees */
 	} limits;
+	struct { /* the mirror of rate tables: domain/mirror.h */
+		int64_t refresh; /* 0: none */
+		int64_t least, table_rows, rows;
+		int64_t forget;
+	} rates;
 	struct {
 		const char *level;
 		bool json;

@@ -58,6 +58,7 @@ struct counters {
 /* Of the pool. */
 struct pool_counters {
 	counter reloads, reloads_refused, crashes;
+	counter rates_wanted; /* tables that are new to the mirror */
 };
 
 /* The brand's, made if need be; never NULL. */

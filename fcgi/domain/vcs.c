@@ -34,6 +34,16 @@ struct vcs_trip *vcs_trip(
 	return t;
 }
 
+struct vcs_trip *vcs_table_trip(
+    struct brand *b, struct mem *m, int64_t rate_table)
+{
+	struct vcs_trip *t = vcs_trip(b, m, NULL);
+
+	t->kept = json_new(m);
+	json_put_int(t->kept, "rate_table", rate_table);
+	return t;
+}
+
 void vcs_go(struct vcs_trip *t)
 {
 	vcs_run(t);
@@ -68,6 +78,14 @@ const char *vcs_kept_zone(struct session *s)
 const char *vcs_kept_locale(struct session *s)
 {
 	return json_find_text(s->kept, "locale");
+}
+
+int64_t vcs_kept_rate_table(struct session *s)
+{
+	int64_t id = 0;
+
+	json_find_int(s->kept, "rate_table", &id);
+	return id;
 }
 
 static void keep(struct vcs_trip *t, const char *key, struct json_object *value)
@@ -325,18 +343,31 @@ static enum err read_rates(struct vcs_trip *t, struct vcs_ask *a)
 	return n && !rates->n ? ERR_UPSTREAM : ERR_OK;
 }
 
-struct vcs_rates *vcs_ask_rates(
-    struct vcs_trip *t, const char *order, size_t limit, size_t offset)
+static struct vcs_rates *ask_rates(struct vcs_trip *t, const char *order,
+    size_t limit, size_t offset, bool beside)
 {
 	struct vcs_rates *rates = mem_alloc(t->mem, sizeof(*rates));
 	struct vcs_ask *a =
 	    vcs_add_ask(t, VCS_RATES, read_rates, rates, &rates->err);
 
+	a->beside = beside;
 	json_put_text(a->vars, "order", order);
 	json_put_int(a->vars, "limit", (int64_t)limit);
 	json_put_int(a->vars, "offset", (int64_t)offset);
 	rates->cut = &a->cut;
 	return rates;
+}
+
+struct vcs_rates *vcs_ask_rates(
+    struct vcs_trip *t, const char *order, size_t limit, size_t offset)
+{
+	return ask_rates(t, order, limit, offset, false);
+}
+
+struct vcs_rates *vcs_ask_rate_piece(
+    struct vcs_trip *t, size_t limit, size_t offset)
+{
+	return ask_rates(t, "+code", limit, offset, true);
 }
 
 enum vcs_piece vcs_check_piece(const char *operation, struct vcs_head *head,

@@ -201,6 +201,15 @@ struct vcs_names *vcs_ask_services(struct vcs_trip *t);
 struct vcs_rates *vcs_ask_rates(
     struct vcs_trip *t, const char *order, size_t limit, size_t offset);
 
+/* A trip that no customer makes, for the rates of a table. */
+struct vcs_trip *vcs_table_trip(
+    struct brand *b, struct mem *m, int64_t rate_table);
+
+/* A piece of that table in the order of codes; beside the quick calls, since
+ * far down the table it may take long. */
+struct vcs_rates *vcs_ask_rate_piece(
+    struct vcs_trip *t, size_t limit, size_t offset);
+
 /* Rates of exactly this code, present and to come. */
 struct vcs_rates *vcs_ask_rate_of_code(struct vcs_trip *t, const char *code);
 
@@ -290,6 +299,9 @@ const char *vcs_find_currency(struct vcs_trip *t, int64_t id);
 const char *vcs_kept_currency(struct session *s);
 const char *vcs_kept_zone(struct session *s);
 const char *vcs_kept_locale(struct session *s);
+/* The customer's rate table; 0: none. What is kept is only known to be true
+ * after a trip with vcs_ask_client(). */
+int64_t vcs_kept_rate_table(struct session *s);
 
 /* --- Log-in -------------------------------------------------------------- */
 

@@ -3,6 +3,7 @@
  * All beginnings of the number are asked for as codes in one batch; the longest
  * that the customer's rate table has is the one.
  */
+#include "domain/rate.h"
 #include "pages/page_rate.h"
 #include "pages/routes.h"
 
@@ -188,7 +189,7 @@ enum err lookup_load(struct call *c)
 	if (!number)
 		return show_form(c);
 	l = mem_alloc(c->mem, sizeof(*l));
-	l->digits = rates_make_digits(c->mem, number);
+	l->digits = rate_make_digits(c->mem, number);
 	if (!l->digits || strlen(l->digits) > DIGITS_MOST) {
 		req_add_fault(c->req, "number", "field.number");
 		if (c->req->format != FORMAT_HTML)

@@ -4,6 +4,7 @@
  * Counters are the whole pool's, whichever worker answers (counters.h). The
  * lines of a family stand together, as the format wants it.
  */
+#include "domain/mirror.h"
 #include "domain/payment.h"
 #include "pages/page_payment.h"
 #include "pages/routes.h"
@@ -251,6 +252,8 @@ struct account {
 	bool store;   /* is up */
 	bool counted; /* its payments */
 	struct payment_counts payments;
+	bool mirrored; /* its rate tables are counted */
+	struct mirror_counts rates;
 };
 
 static struct account *read_accounts(struct call *c)
@@ -265,6 +268,9 @@ static struct account *read_accounts(struct call *c)
 		all[i].brand = b->name;
 		all[i].store = t.db != NULL;
 		all[i].counted = t.db && !payment_count(&t, &all[i].payments);
+		all[i].mirrored =
+		    t.db && b->conf->rates.refresh &&
+		    !mirror_count(t.db, c->mem, b->name, &all[i].rates);
 	}
 	return all;
 }
@@ -311,8 +317,44 @@ static void add_accounts(struct buf *out, const struct account *all, size_t n)
 		add_figure(out, inbox, &all[i], all[i].payments.inbox);
 }
 
+/* --- Rate tables ---------------------------------------------------------- */
+
+static void add_rate_figure(struct buf *out, const char *name,
+    const struct account *all, size_t n, size_t offset)
+{
+	for (size_t i = 0; i < n; i++)
+		if (all[i].mirrored)
+			buf_print(out, "%s{brand=\"%s\"} %" PRId64 "\n", name,
+			    all[i].brand,
+			    *(const int64_t *)((const char *)&all[i].rates +
+					       offset));
+}
+
+#define RATES(field) all, n, offsetof(struct mirror_counts, field)
+
+static void add_rates(struct buf *out, const struct account *all, size_t n)
+{
+	static const char tables[] = "portico_rate_tables";
+	static const char rows[] = "portico_rate_table_rows";
+	static const char oldest[] = "portico_rate_table_oldest_seconds";
+	static const char failing[] = "portico_rate_tables_failing";
+
+	begin(out, tables, "gauge", "Rate tables that are copied.");
+	add_rate_figure(out, tables, RATES(tables));
+	begin(out, rows, "gauge", "Their rows.");
+	add_rate_figure(out, rows, RATES(rows));
+	begin(out, oldest, "gauge",
+	    "When the oldest of them was read, in seconds since 1970; 0: there "
+	    "is none.");
+	add_rate_figure(out, oldest, RATES(oldest));
+	begin(out, failing, "gauge",
+	    "Rate tables that could not be read the last time.");
+	add_rate_figure(out, failing, RATES(failing));
+}
+
 enum err metrics_load(struct call *c)
 {
+	struct account *accounts;
 	const char *listener = req_env(c->req, "PORTICO_METRICS");
 	struct buf out;
 
@@ -324,7 +366,9 @@ enum err metrics_load(struct call *c)
 	add_logins(&out);
 	add_backends(&out);
 	add_breakers(&out);
-	add_accounts(&out, read_accounts(c), c->site->n_brands);
+	accounts = read_accounts(c);
+	add_accounts(&out, accounts, c->site->n_brands);
+	add_rates(&out, accounts, c->site->n_brands);
 	reply_send(c->reply, 200, "text/plain; version=0.0.4; charset=utf-8",
 	    out.data, out.len);
 	return ERR_OK;

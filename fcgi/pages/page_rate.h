@@ -10,10 +10,6 @@
 	"effective_till:time? interval:quantity min_volume:quantity "          \
 	"setup_fee:money"
 
-/* A number as people write it, "+49 (30) 12" or "004930-12", as the digits that
- * codes are compared with: 493012. NULL: something else stands in it. */
-const char *rates_make_digits(struct mem *m, const char *number);
-
 /* Owned by the caller. */
 struct json_object *rates_make_row(
     struct call *c, const struct vcs_rate *r, const struct vcs_names *services);

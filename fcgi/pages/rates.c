@@ -1,16 +1,20 @@
 /* rates.c: the customer's rates: search, service filter, sort, pages.
  *
- * In the order of codes a page of the table is a page of VCS's. VCS can
- * neither search nor sort otherwise, so for anything else the first rows of
- * the table (limits.tableRows) are read and searched here, and the page says
- * where there are more.
+ * Large tables are shown as the mirror has them (domain/mirror.h), if it has
+ * them. Otherwise, in the order of codes, a page of the table is a page of
+ * VCS's. VCS can neither search nor sort otherwise, so for anything else the
+ * first rows of the table (limits.tableRows) are read and searched here, and
+ * the page says where there are more.
  */
+#include "domain/mirror.h"
+#include "domain/rate.h"
 #include "pages/page_table.h"
 #include "pages/page_rate.h"
 #include "pages/routes.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/counters.h"
 
 static const char sorts[] =
     "code|name|service|price|interval|min_volume|setup_fee|"
@@ -44,168 +48,9 @@ struct view {
 	bool more, limited;
 	size_t searched; /* rows of the table, where limited */
 	const struct vcs_names *services;
+	int64_t as_of; /* when the mirror read them; 0: just now */
+	bool coming;   /* the mirror is on its way */
 };
-
-/* --- Search and sort ------------------------------------------------------ */
-
-struct order {
-	int (*compare)(const struct vcs_rate *, const struct vcs_rate *);
-	int sign;
-};
-
-static int compare_int(int64_t a, int64_t b)
-{
-	return (a > b) - (a < b);
-}
-
-static int by_code(const struct vcs_rate *a, const struct vcs_rate *b)
-{
-	return strcmp(a->code, b->code);
-}
-
-static int by_name(const struct vcs_rate *a, const struct vcs_rate *b)
-{
-	return strcmp(a->folded, b->folded);
-}
-
-static int by_price(const struct vcs_rate *a, const struct vcs_rate *b)
-{
-	return money_compare(a->price, b->price);
-}
-
-static int by_interval(const struct vcs_rate *a, const struct vcs_rate *b)
-{
-	return compare_int(a->interval, b->interval);
-}
-
-static int by_min_volume(const struct vcs_rate *a, const struct vcs_rate *b)
-{
-	return compare_int(a->min_volume, b->min_volume);
-}
-
-static int by_setup_fee(const struct vcs_rate *a, const struct vcs_rate *b)
-{
-	return money_compare(a->setup_fee, b->setup_fee);
-}
-
-static int by_from(const struct vcs_rate *a, const struct vcs_rate *b)
-{
-	return compare_int(a->effective_from, b->effective_from);
-}
-
-/* No end comes last. */
-static int by_till(const struct vcs_rate *a, const struct vcs_rate *b)
-{
-	return compare_int(a->effective_till ? a->effective_till : INT64_MAX,
-	    b->effective_till ? b->effective_till : INT64_MAX);
-}
-
-static const struct {
-	const char *name;
-	int (*compare)(const struct vcs_rate *, const struct vcs_rate *);
-} orders[] = {
-    {"code", by_code},
-    {"name", by_name},
-    {"service", by_name}, /* see fold_services() */
-    {"price", by_price},
-    {"interval", by_interval},
-    {"min_volume", by_min_volume},
-    {"setup_fee", by_setup_fee},
-    {"effective_from", by_from},
-    {"effective_till", by_till},
-};
-
-/* Equal ones in the order of codes and ids, so that pages do not overlap. */
-static int compare_rates(const void *left, const void *right, void *ctx)
-{
-	const struct vcs_rate *a = left, *b = right;
-	const struct order *o = ctx;
-	int way = o->compare(a, b) * o->sign;
-
-	if (!way)
-		way = by_code(a, b);
-	return way ? way : compare_int(a->id, b->id);
-}
-
-/* A service is sorted by the name that the customer sees. */
-static void fold_services(struct call *c, struct view *v)
-{
-	const struct vcs_names *services = v->services;
-	size_t n = services->err ? 0 : services->n;
-	const char **folded = mem_array(c->mem, n + 1, sizeof(*folded));
-
-	for (size_t i = 0; i < n; i++)
-		folded[i] = fmt_fold(c->mem, services->items[i].name);
-	for (size_t i = 0; i < v->n; i++) {
-		const struct vcs_name *s =
-		    vcs_find_name(services, v->rows[i].service);
-
-		v->rows[i].folded = s ? folded[s - services->items] : "";
-	}
-}
-
-static void sort_rates(struct call *c, struct view *v, const char *sort)
-{
-	struct order o = {.sign = sort[0] == '-' ? -1 : 1};
-
-	sort += sort[0] == '-';
-	if (!strcmp(sort, "service"))
-		fold_services(c, v);
-	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
-		if (!strcmp(orders[i].name, sort))
-			o.compare = orders[i].compare;
-	if (v->n) /* a customer without rates has no list */
-		qsort_r(v->rows, v->n, sizeof(*v->rows), compare_rates, &o);
-}
-
-const char *rates_make_digits(struct mem *m, const char *number)
-{
-	struct buf b;
-
-	buf_open(&b, m, 80);
-	for (; *number; number++)
-		if (*number >= '0' && *number <= '9')
-			buf_add_char(&b, *number);
-		else if (!strchr(" +-()/.", *number))
-			return NULL;
-	if (!strncmp(b.data, "00", 2))
-		b.data += 2;
-	return *b.data ? b.data : NULL;
-}
-
-static void filter_rates(struct call *c, struct view *v)
-{
-	const char *q = req_text(c->req, "q");
-	const char *code = q ? rates_make_digits(c->mem, q) : NULL;
-	const char *folded = q ? fmt_fold(c->mem, q) : NULL;
-	int64_t service = req_number(c->req, "service");
-	size_t kept = 0;
-
-	for (size_t i = 0; i < v->n; i++) {
-		struct vcs_rate *r = &v->rows[i];
-
-		r->folded = fmt_fold(c->mem, r->name);
-		if (service && r->service != service)
-			continue;
-		if (q && !strstr(r->folded, folded) &&
-		    !(code && !strncmp(r->code, code, strlen(code))))
-			continue;
-		v->rows[kept++] = *r;
-	}
-	v->n = kept;
-}
-
-static void cut_page(struct call *c, struct view *v)
-{
-	size_t size = (size_t)req_number(c->req, "size");
-	size_t skip = ((size_t)req_number(c->req, "page") - 1) * size;
-
-	v->rows += skip < v->n ? skip : v->n;
-	v->n -= skip < v->n ? skip : v->n;
-	v->more = v->n > size;
-	if (v->more)
-		v->n = size;
-}
 
 /* --- The answer ----------------------------------------------------------- */
 
@@ -291,6 +136,20 @@ static void put_options(struct call *c, const struct view *v)
 		    !strcmp(sizes[i], req_text(c->req, "size")));
 }
 
+/* When the mirror read them, and how long ago that is, in whole minutes. */
+static void put_as_of(struct call *c, const struct view *v)
+{
+	enum { MINUTE = 60 };
+	int64_t age = (c->now - v->as_of) / MINUTE * MINUTE;
+
+	if (!v->as_of)
+		return;
+	json_put_text(c->ui, "as_of",
+	    fmt_time(c->mem, c->fmt, v->as_of, c->zone, FMT_DATE_TIME));
+	json_put_text(c->ui, "age",
+	    fmt_duration(c->mem, c->fmt, age < MINUTE ? MINUTE : age));
+}
+
 static void fill_ui(struct call *c, const struct view *v)
 {
 	bool filtered = req_text(c->req, "q") || req_number(c->req, "service");
@@ -301,6 +160,8 @@ static void fill_ui(struct call *c, const struct view *v)
 			json_put_flag(c->ui, "has_future", true);
 	put_options(c, v);
 	json_put_flag(c->ui, "limited", v->limited);
+	json_put_flag(c->ui, "coming", v->coming);
+	put_as_of(c, v);
 	json_put_int(c->ui, "limited_rows", (int64_t)v->searched);
 	json_put_flag(c->ui, "filtered", filtered);
 	json_put_flag(
@@ -321,7 +182,11 @@ static struct vcs_rates *read_page(struct call *c, const char *order)
 	struct vcs_rates *rates, *rest;
 	struct vcs_rate *rows;
 
+	bool gone = c->gone; /* after the mirror was tried */
+
 	rates = vcs_ask_rates(c->trip, order, size + 1, skip);
+	if (gone)
+		vcs_go(c->trip);
 	if (page_go(c) || rates->err || !rates->raw || rates->raw > size)
 		return rates;
 	rest = vcs_ask_rates(
@@ -352,6 +217,7 @@ static enum err show(struct call *c, struct view *v)
 	if (v->limited)
 		json_put_int(json_find(c->model, "page"), "searched",
 		    (int64_t)v->searched);
+	put_time(c, c->model, "as_of", v->as_of);
 	put_filters(c, v);
 	if (c->req->format == FORMAT_HTML)
 		fill_ui(c, v);
@@ -359,21 +225,45 @@ static enum err show(struct call *c, struct view *v)
 }
 
 const char rates_answer[] =
-    "rates[" SHAPE_RATE "] page:page "
+    "rates[" SHAPE_RATE "] page:page as_of:time? "
     "filters{q? service:int? sort services[id:int name?]}";
 
-enum err rates_load(struct call *c)
+/* In the order of codes, without a search: a page of VCS's. */
+static bool is_direct(const struct rate_query *q)
 {
-	struct view v = {.services = vcs_ask_services(c->trip)};
-	const char *sort = req_text(c->req, "sort");
-	bool by_codes = !strcmp(sort + (sort[0] == '-'), "code");
-	bool direct = by_codes && !req_text(c->req, "q") &&
-		      !req_number(c->req, "service");
+	return q->sort == RATE_BY_CODE && !q->folded && !q->service;
+}
+
+static void cut_extra(struct call *c, struct view *v)
+{
+	size_t size = (size_t)req_number(c->req, "size");
+
+	v->more = v->n > size;
+	if (v->more)
+		v->n = size;
+}
+
+/* Searched and sorted here. */
+static void search(struct call *c, struct view *v, const struct rate_query *q)
+{
+	size_t size = (size_t)req_number(c->req, "size");
+	size_t skip = ((size_t)req_number(c->req, "page") - 1) * size;
+
+	v->n = rate_filter(c->mem, q, v->rows, v->n);
+	rate_sort_rows(c->mem, q, v->rows, v->n);
+	v->rows += skip < v->n ? skip : v->n;
+	v->n -= skip < v->n ? skip : v->n;
+	cut_extra(c, v);
+}
+
+static enum err load_from_vcs(
+    struct call *c, struct view *v, const struct rate_query *q)
+{
 	struct vcs_rates *rates;
 	enum err err;
 
-	if (direct) {
-		rates = read_page(c, sort[0] == '-' ? "-code" : "+code");
+	if (is_direct(q)) {
+		rates = read_page(c, q->descending ? "-code" : "+code");
 		err = page_go(c);
 	} else {
 		err = page_go(c);
@@ -386,21 +276,97 @@ enum err rates_load(struct call *c)
 		return err;
 	if (!page_section(c, "rates", rates->err))
 		return page_end(c);
-	v.rows = rates->rows;
-	v.n = rates->n;
-	v.limited = rates->limited;
-	v.searched = rates->n;
-	if (direct) {
-		size_t size = (size_t)req_number(c->req, "size");
+	v->rows = rates->rows;
+	v->n = rates->n;
+	v->limited = rates->limited;
+	v->coming = v->coming && v->limited;
+	v->searched = rates->n;
+	if (is_direct(q))
+		cut_extra(c, v);
+	else
+		search(c, v, q);
+	return show(c, v);
+}
 
-		v.more = v.n > size;
-		v.n = v.more ? size : v.n;
-		return show(c, &v);
+/* --- The mirror ----------------------------------------------------------- */
+
+struct wanted {
+	struct mirror mirror;
+	int64_t table;
+};
+
+/* After the answer: nobody waits for it. */
+static void want(struct call *c)
+{
+	const struct wanted *w = c->after_ctx;
+
+	if (mirror_want(c->db, &w->mirror, c->brand->name, w->table, c->now))
+		return;
+	if (!w->mirror.known)
+		count(&counters_pool()->rates_wanted, 1);
+}
+
+/* What the mirror has of the table that is kept as the customer's. */
+static struct wanted *find_mirror(struct call *c)
+{
+	struct wanted *w = mem_alloc(c->mem, sizeof(*w));
+
+	w->table = vcs_kept_rate_table(c->session);
+	if (!c->db || !w->table || !c->brand->conf->rates.refresh)
+		return w;
+	if (mirror_find(
+		c->db, c->mem, c->brand->name, w->table, c->now, &w->mirror))
+		w->mirror = (struct mirror){0};
+	return w;
+}
+
+/* Only what VCS says in this request to be the customer's table is shown: if
+ * it is another one by now, the page is run again; if VCS does not say, there
+ * is none. */
+static enum err load_from_mirror(struct call *c, struct view *v,
+    const struct rate_query *q, const struct mirror *mirror)
+{
+	size_t size = (size_t)req_number(c->req, "size");
+	size_t skip = ((size_t)req_number(c->req, "page") - 1) * size;
+	enum err err = page_go(c);
+
+	if (err)
+		return err;
+	if (vcs_kept_changed(c->trip))
+		return ERR_OK;
+	if (c->client->err) {
+		page_section(c, "rates", c->client->err);
+		return page_end(c);
 	}
-	filter_rates(c, &v);
-	sort_rates(c, &v, sort);
-	cut_page(c, &v);
-	return show(c, &v);
+	err = mirror_search(mirror, c->mem, q, skip, size + 1, &v->rows, &v->n);
+	if (err)
+		return load_from_vcs(c, v, q);
+	page_section(c, "rates", ERR_OK);
+	v->as_of = mirror->read_at;
+	cut_extra(c, v);
+	return show(c, v);
+}
+
+enum err rates_load(struct call *c)
+{
+	struct view v = {.services = vcs_ask_services(c->trip)};
+	const struct rate_query *q = rate_make_query(c->mem,
+	    req_text(c->req, "q"), req_number(c->req, "service"),
+	    req_text(c->req, "sort"), v.services);
+	struct wanted *w = find_mirror(c);
+	enum err err;
+
+	if (w->mirror.generation)
+		err = load_from_mirror(c, &v, q, &w->mirror);
+	else {
+		v.coming = w->mirror.coming;
+		err = load_from_vcs(c, &v, q);
+	}
+	if (!err && w->mirror.db && !vcs_kept_changed(c->trip)) {
+		c->after = want;
+		c->after_ctx = w;
+	}
+	return err;
 }
 
 /* --- Files ---------------------------------------------------------------- */
@@ -409,6 +375,7 @@ struct pieces {
 	size_t chunk;
 	struct vcs_names *services;
 	struct vcs_head head;
+	const struct rate_query *query;
 };
 
 /* All rows that the filters let through, in the order of codes: a file is not
@@ -433,7 +400,7 @@ static enum err fetch_rates(
 	    rates->raw, p->chunk);
 	if (what != VCS_PIECE_NEW)
 		return what == VCS_PIECE_END ? ERR_OK : ERR_UPSTREAM;
-	filter_rates(c, &v);
+	v.n = rate_filter(c->mem, p->query, v.rows, v.n);
 	for (size_t i = 0; i < v.n; i++)
 		json_put(
 		    list, NULL, rates_make_row(c, &v.rows[i], p->services));
@@ -443,7 +410,11 @@ static enum err fetch_rates(
 
 enum err rates_export(struct call *c)
 {
-	struct pieces p = {2500, vcs_ask_services(c->trip), {0}};
+	struct pieces p = {2500, vcs_ask_services(c->trip), {0}, NULL};
+
+	p.query = rate_make_query(c->mem, req_text(c->req, "q"),
+	    req_number(c->req, "service"), req_text(c->req, "sort"),
+	    p.services);
 
 	return page_export(c, "rates", columns, NULL, fetch_rates, &p);
 }

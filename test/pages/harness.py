@@ -530,6 +530,8 @@ def basics_of(sandbox, store):
             "caFile": os.path.join(sandbox.folder, "ca.pem")},
         "billingUri": management,
         "store": {"uri": store_uri(store)},
+        # Rates as VCS has them at the moment; mirror_test.py is about the rest.
+        "rates": {"refresh": 0},
         "limits": {"loginPerName": 0, "loginPerAddress": 0,
                    "loginPerNetwork": 0}}
 

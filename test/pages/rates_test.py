@@ -72,7 +72,8 @@ def seconds(text):
 def test_shape(t):
     c = portal.client().login("heron")
     model = c.json("/api/rates")
-    t.equal(sorted(model), ["filters", "page", "rates"], "members")
+    t.equal(sorted(model), ["as_of", "filters", "page", "rates"], "members")
+    t.equal(model["as_of"], None, "as VCS has them just now")
     t.equal(model["page"], {"number": 1, "size": 25, "more": True}, "page")
     t.equal(sorted(model["filters"]), ["q", "service", "services", "sort"],
             "filters")
