@@ -31,10 +31,15 @@ enum backend {
 	BACKEND__MAX
 };
 
-/* What of VCS fails together: quick Core calls, Management calls, and those
- * Core calls that are slow. */
-enum vcs_part { VCS_PART_CORE, VCS_PART_MANAGEMENT, VCS_PART_REPORTS };
-enum { VCS_PARTS = VCS_PART_REPORTS + 1 };
+/* What of VCS fails together: quick Core calls, Management calls, those Core
+ * calls that are slow, and the files of invoices. */
+enum vcs_part {
+	VCS_PART_CORE,
+	VCS_PART_MANAGEMENT,
+	VCS_PART_REPORTS,
+	VCS_PART_FILES
+};
+enum { VCS_PARTS = VCS_PART_FILES + 1 };
 
 enum call_end { CALL_OK, CALL_REFUSED, CALL_FAILED, CALL_LATE };
 enum { CALL_ENDS = CALL_LATE + 1 };

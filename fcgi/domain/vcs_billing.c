@@ -561,9 +561,14 @@ static enum err fetch(struct vcs_trip *t, const struct vcs_method *method,
 	    "Content-Type: application/x-www-form-urlencoded", NULL};
 	const struct conf *conf = t->brand->conf;
 	struct counters *n = t->brand->counters;
+	struct vcs_wait wait;
 	struct buf body;
 	enum err err;
 
+	x->trouble = "breaker open";
+	*c = (struct http_call){.err = ERR_BUSY};
+	if (!vcs_wait_begin(t, VCS_PART_FILES, &wait))
+		return ERR_BUSY;
 	make_body(t, method, invoice, &body);
 	x->trouble = NULL;
 	*c = (struct http_call){
@@ -587,6 +592,9 @@ static enum err fetch(struct vcs_trip *t, const struct vcs_method *method,
 	if (!c->server_name[0])
 		c->server_name = NULL;
 	http_run(t->brand->http, t->mem, c, 1);
+	/* Whatever began to come was an answer. */
+	vcs_wait_end(
+	    t, &wait, c->ms, (c->err && !c->status) || c->status >= 500);
 	x->trouble = find_trouble(x, c);
 	err = !x->trouble	   ? ERR_OK
 	      : c->err == ERR_LATE ? ERR_LATE
@@ -616,7 +624,7 @@ enum err vcs_get_invoice_file(
 		err = fetch(t, method, invoice, &x, &c);
 	}
 	/* The client's going away is no failure of VCS's. */
-	if (err && !(file->begun && c.stopped))
+	if (err && err != ERR_BUSY && !(file->begun && c.stopped))
 		log_warn("vcs.failed", "%s (%s): %s: %s", method->operation,
 		    method->method, err_code(err), x.trouble);
 	return err;

@@ -386,15 +386,14 @@ static void excuse_late(struct rpc_post *p)
 }
 
 static void tell_breaker(const struct vcs_trip *t, enum vcs_part part,
-    const struct vcs_sending *s, const struct rpc_post *p, bool crowded)
+    int64_t began, double ms, bool dead, bool crowded)
 {
-	static const char *const names[VCS_PARTS] = {
-	    "Core API", "Management API", "reports of the Core API"};
+	static const char *const names[VCS_PARTS] = {"Core API",
+	    "Management API", "reports of the Core API", "invoice files"};
 	struct breaker *b = breaker_of(t, part);
 	enum breaker_event event =
-	    p->dead
-		? breaker_fail(b, s->began, s->began + (int64_t)p->ms, crowded)
-		: breaker_succeed(b);
+	    dead ? breaker_fail(b, began, began + (int64_t)ms, crowded)
+		 : breaker_succeed(b);
 
 	if (event == BREAKER_OPENED)
 		log_error("vcs.breaker_open",
@@ -440,9 +439,34 @@ static void wait_for_posts(struct vcs_trip *t, struct vcs_sending *s)
 		if (s->hurried[i])
 			excuse_late(&s->posts[i]);
 		if (!s->held || !s->posts[i].dead)
-			tell_breaker(t, part, s, &s->posts[i],
-			    crowds[part] && !s->hurried[i]);
+			tell_breaker(t, part, s->began, s->posts[i].ms,
+			    s->posts[i].dead, crowds[part] && !s->hurried[i]);
 	}
+}
+
+bool vcs_wait_begin(
+    const struct vcs_trip *t, enum vcs_part part, struct vcs_wait *w)
+{
+	bool crowds[VCS_PARTS] = {false};
+
+	*w = (struct vcs_wait){.part = part, .began = now_ms()};
+	if (!breaker_admit(breaker_of(t, part), w->began, true))
+		return false;
+	counters_set_waiting(1u << part);
+	look_for_crowds(t, crowds);
+	w->crowded = crowds[part];
+	return true;
+}
+
+void vcs_wait_end(
+    const struct vcs_trip *t, const struct vcs_wait *w, double ms, bool dead)
+{
+	bool crowds[VCS_PARTS] = {false};
+
+	look_for_crowds(t, crowds);
+	counters_set_waiting(0);
+	tell_breaker(
+	    t, w->part, w->began, ms, dead, w->crowded || crowds[w->part]);
 }
 
 /* --- Sending -------------------------------------------------------------- */

@@ -181,6 +181,7 @@ static const char *const parts[VCS_PARTS] = {
     [VCS_PART_CORE] = "core",
     [VCS_PART_MANAGEMENT] = "management",
     [VCS_PART_REPORTS] = "reports",
+    [VCS_PART_FILES] = "files",
 };
 
 typedef uint64_t read_breaker(const struct breaker *b);

@@ -213,6 +213,27 @@ def test_sections(t):
     t.equal(state(p, backend="reports"), CLOSED, "closed")
 
 
+def test_files(t):
+    """Files that hang: they alone are not asked for."""
+    p = Portal(first, {"managementApi": {"deadlineMs": 1500}}, workers=4)
+    c = p.client().token("heron")
+    path = c.json("/api/invoices")["invoices"][0]["download_url"]
+    t.status(c.get(path), 200, "a file")
+    first.fault("invoices.getFile", "hang")
+    try:
+        crowd = Crowd(c, path, 4)
+        wait_for("the breaker", lambda: opened(p, backend="files"))
+        t.equal(crowd.end() - {503, 504}, set(), "late, then busy")
+        check_error(t, meets_refusal(c, path), 503, "busy", "refused")
+        t.status(c.get("/api/invoices", **JSON), 200, "the list")
+        t.equal([state(p, backend=b) for b in ("core", "management")],
+                [CLOSED] * 2, "the others are closed")
+    finally:
+        first.heal()
+    wait_for("a file", lambda: c.get(path).status == 200)
+    t.equal(state(p, backend="files"), CLOSED, "closed")
+
+
 def test_single_faults(t):
     """What fails fast, or one at a time, opens nothing, however often."""
     gate = Gate(first)

@@ -50,7 +50,7 @@ def test_format(t):
     t.equal(figure(samples, "portico_brands", state="refused"), 0, "none bad")
     for brand in ("default", "acme"):
         t.equal(figure(samples, "portico_store_up", brand=brand), 1, "stores")
-        for part in ("core", "management", "reports"):
+        for part in ("core", "management", "reports", "files"):
             for name in ("state", "opened_total", "refused_total"):
                 t.equal(figure(samples, "portico_breaker_" + name, brand=brand,
                                backend=part), 0, "breakers")
