@@ -43,9 +43,7 @@ GUARDS = [Guard(*row) for row in (
      "b->db = db_open(b->conf->store.uri);", STORE, "test_store_gone"),
     ("store-broken", DB, "d->damaged = true;", "d->damaged = false;", STORE,
      "test_store_broken"),
-    ("tmp-full", "fcgi/tools/table_xlsx.c",
-     "	return ERR_BUSY;\n}\n\n/* What the temporary",
-     "	return ERR_OK;\n}\n\n/* What the temporary", STORE,
+    ("tmp-full", "fcgi/tools/table_xlsx.c", "ERR_BUSY", "ERR_INTERNAL", STORE,
      "test_temporary_folder_full"),
     ("worker-killed", "nginx/snippets/portico-params.conf",
      "fastcgi_keep_conn on;", "", STORE, "test_worker_dies_in_its_answer"),
@@ -91,8 +89,8 @@ GUARDS = [Guard(*row) for row in (
      "refill", "test_gateway_is_down"),
     ("vcs-section", "fcgi/pages/page_model.c",
      "	json_put(c->model, name, NULL);\n", "", "fault", "test_parts"),
-    ("vcs-log-in", "fcgi/pages/login.c", "		throttle_take_back(",
-     "		if (0) throttle_take_back(", "login", "test_away_is_no_failure"),
+    ("vcs-log-in", "fcgi/domain/throttle.c", "set count = count - 1 ",
+     "set count = count ", "login", "test_away_is_no_failure"),
     ("vcs-write-lost", "fcgi/pages/profile.c",
      "if (err && is_saved(c, changes))", "if (err && !is_saved)", "account",
      "test_profile_faults"),
@@ -109,7 +107,7 @@ def prepare(root, folder):
     source.mkdir(parents=True)
     for part in ("CMakeLists.txt", "fcgi", "test", "conf", "docs", "nginx",
                  "templates", "static"):
-        subprocess.run(["cp", "-rp", str(root / part), str(source)], check=True)
+        subprocess.run(["cp", "-r", str(root / part), str(source)], check=True)
     share = folder / "build" / "share"
     share.mkdir(parents=True, exist_ok=True)
     for part, at in (("nginx", source), ("templates", source),
