@@ -296,6 +296,9 @@ int worker_run(struct site *site, const struct conf *conf, int listener)
 	int status = 1;
 
 	mem_be_lean();
+	/* Too large from the start: then not one request each. */
+	if (resident_bytes() > w.max_memory)
+		w.highest = INT64_MAX - GROWN_KB;
 	w.mem = mem_open((size_t)conf->limits.request_memory);
 	if (FCGX_Init() != 0 || FCGX_InitRequest(&w.request, listener, 0) != 0)
 		log_error("worker.start", "libfcgi refuses to start");
