@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -284,7 +283,7 @@ static void apply(struct pool *p, struct site *site)
 	p->site = site;
 	/* Workers begin with what this process holds; an earlier site, and what
 	 * compiling took, are to be neither's. */
-	malloc_trim(0);
+	mem_trim();
 	p->wanted = (size_t)(p->options->workers ? p->options->workers
 						 : conf->pool.workers);
 	counters_set_workers(p->wanted);

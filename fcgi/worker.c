@@ -5,7 +5,6 @@
 #include <fcgiapp.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,10 +25,6 @@
 #include "records.h"
 
 enum { MEMORY_CHECK_EVERY = 64, BIG_REQUEST = 1024 * 1024, GROWN_KB = 1024 };
-
-/* Free memory that a worker may keep, and what it takes apart from the rest.
- * Left alone, glibc raises both for good after one big download. */
-enum { FREE_MOST = 512 * 1024, BIG_BLOCK = 64 * 1024 };
 
 struct worker {
 	struct site *site;
@@ -180,7 +175,7 @@ static bool is_retired(struct worker *w, size_t used)
 		return false;
 	/* What a big one took goes back to the system. */
 	if (used >= BIG_REQUEST)
-		malloc_trim(0);
+		mem_trim();
 	bytes = resident_bytes();
 	if (bytes <= w->max_memory)
 		return false;
@@ -312,8 +307,10 @@ int worker_run(struct site *site, const struct conf *conf, int listener)
 	    .max_memory = conf->pool.max_memory};
 	int status = 1;
 
-	mallopt(M_TRIM_THRESHOLD, FREE_MOST);
-	mallopt(M_MMAP_THRESHOLD, BIG_BLOCK);
+	mem_be_lean();
+	/* Too large from the start: then not one request each. */
+	if (resident_bytes() > w.max_memory)
+		w.highest = INT64_MAX - GROWN_KB;
 	w.mem = mem_open((size_t)conf->limits.request_memory);
 	if (FCGX_Init() != 0 || FCGX_InitRequest(&w.request, listener, 0) != 0)
 		log_error("worker.start", "libfcgi refuses to start");

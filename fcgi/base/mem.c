@@ -1,6 +1,7 @@
 /* mem.c: the request pool: a list of blocks, filled from the front. */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,12 @@
 
 /* KEPT blocks are what most pages need: given back and taken again for each
  * request, they make the heap tidy itself up every time. */
-enum { BLOCK = 64 * 1024, KEPT = 6, ALIGN = _Alignof(max_align_t) };
+enum {
+	BLOCK = 64 * 1024,
+	KEPT = 6,
+	FREE_MOST = 512 * 1024,
+	ALIGN = _Alignof(max_align_t)
+};
 
 struct block {
 	struct block *next;
@@ -231,6 +237,20 @@ void mem_own(struct mem *m, void (*release)(void *), void *ptr)
 	o->ptr = ptr;
 	o->next = m->owned;
 	m->owned = o;
+}
+
+void mem_trim(void)
+{
+	malloc_trim(0);
+}
+
+/* Left alone, glibc raises both limits for good after one big download. A block
+ * beyond those that are kept is no part of the heap, where a smaller one behind
+ * it would hold it back. */
+void mem_be_lean(void)
+{
+	mallopt(M_TRIM_THRESHOLD, FREE_MOST);
+	mallopt(M_MMAP_THRESHOLD, BLOCK);
 }
 
 void buf_open(struct buf *b, struct mem *m, size_t room)

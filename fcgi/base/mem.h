@@ -43,6 +43,11 @@ void mem_own(struct mem *m, void (*release)(void *), void *ptr);
 /* Bytes handed out since the pool was opened or cleared. */
 size_t mem_used(const struct mem *m);
 
+/* Of the whole process: gives what is free back to the system, now; and, from
+ * now on, what a large request took as soon as it ends. */
+void mem_trim(void);
+void mem_be_lean(void);
+
 /* A text that grows. `data` always ends with a NUL that `len` does not count;
  * it moves when it grows, and belongs to the pool. */
 struct buf {

@@ -78,8 +78,7 @@ static void add_asset(struct site *s, struct brand *b, size_t i, struct diag *d)
 		file = stock_find_file(s->stock, path);
 	}
 	if (!file)
-		diag_add(
-		    d, path, "put the file there", "%s", strerror(errno));
+		diag_add(d, path, "put the file there", "%s", strerror(errno));
 	else if (!file->blank)
 		json_put_text(b->assets, assets[i].key,
 		    mem_print(s->mem, "/static/v-%s/%s/%s", file->digits,
@@ -116,9 +115,9 @@ static const char *join_more(struct site *s, const struct brand *b)
 	size_t n = list_shelves(s, b, shelves);
 
 	for (size_t i = 0; i < n && url && !own; i++) {
-		const struct stock_file *f = stock_find_file(s->stock,
-		    mem_print(s->mem, "%s/client_portal_custom.css",
-			shelves[i].folder));
+		const struct stock_file *f = stock_find_file(
+		    s->stock, mem_print(s->mem, "%s/client_portal_custom.css",
+				  shelves[i].folder));
 
 		if (f)
 			own = stock_text(s->stock, f);
@@ -126,8 +125,8 @@ static const char *join_more(struct site *s, const struct brand *b)
 	return own ? style_join(s->mem, b->style, own, url) : b->style;
 }
 
-static void add_sheet(struct site *s, struct brand *b, size_t i,
-    const struct stock_file *file)
+static void add_sheet(
+    struct site *s, struct brand *b, size_t i, const struct stock_file *file)
 {
 	static const char *const keys[] = {"sheet_url", "sheet_rtl_url"};
 	static const char *const names[] = {"ltr", "rtl"};
@@ -190,7 +189,8 @@ static size_t list_folders(
 	size_t n = 0;
 
 	if (b->folder)
-		out[n++].templates = mem_print(s->mem, "%s/templates", b->folder);
+		out[n++].templates =
+		    mem_print(s->mem, "%s/templates", b->folder);
 	if (strcmp(theme, "default") != 0)
 		out[n++].templates =
 		    mem_print(s->mem, "%s/templates/%s", s->share, theme);

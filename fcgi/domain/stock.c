@@ -222,9 +222,8 @@ static struct made *find(
 	return l;
 }
 
-const struct language *stock_find_language(struct stock *s,
-    const char *locale, const struct stock_folder *folders, size_t n,
-    struct diag *d)
+const struct language *stock_find_language(struct stock *s, const char *locale,
+    const struct stock_folder *folders, size_t n, struct diag *d)
 {
 	struct making k = {s, mem_open(0), locale};
 	struct stock_folder chosen[FOLDERS];

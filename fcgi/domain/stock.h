@@ -37,9 +37,8 @@ struct language {
 
 /* The language made of `n` folders, of which the first that has a file, or a
  * text, wins. Never NULL; mistakes go to `d`. */
-const struct language *stock_find_language(struct stock *s,
-    const char *locale, const struct stock_folder *folders, size_t n,
-    struct diag *d);
+const struct language *stock_find_language(struct stock *s, const char *locale,
+    const struct stock_folder *folders, size_t n, struct diag *d);
 
 struct stock_file {
 	const char *path;

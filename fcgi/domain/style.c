@@ -181,8 +181,8 @@ static bool is_absolute(const char *s)
 	return strchr("/#", *s) || s[strcspn(s, ":/)\"'?#")] == ':';
 }
 
-/* Copies up to and with "url(", its blanks and its quote; where that ends. NULL:
- * there is none. */
+/* Copies up to and with "url(", its blanks and its quote; where that ends.
+ * NULL: there is none. */
 static const char *skip_to_url(struct buf *out, const char *s)
 {
 	const char *at = strcasestr(s, "url(");

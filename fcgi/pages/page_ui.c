@@ -85,8 +85,8 @@ static void add_assets(struct call *c, bool rtl)
 		return;
 	json_put(assets, "bootstrap_url",
 	    json_find(c->brand->assets, "bootstrap_rtl_url"));
-	json_put(assets, "sheet_url",
-	    json_find(c->brand->assets, "sheet_rtl_url"));
+	json_put(
+	    assets, "sheet_url", json_find(c->brand->assets, "sheet_rtl_url"));
 }
 
 /* What a field is called on the page; the name itself where a page of its own

@@ -202,16 +202,15 @@ static bool open_file(struct reading *r)
 }
 
 /* Every folder's file of a locale; false: there is none. */
-static bool read_locale(struct catalogue *into,
-    const struct catalogue *english, const char *locale, enum rank rank)
+static bool read_locale(struct catalogue *into, const struct catalogue *english,
+    const char *locale, enum rank rank)
 {
 	const char *const *dir = into->source->dirs;
 	bool any = false;
 
 	for (; dir && *dir; dir++) {
 		struct reading r = {into, english, locale,
-		    mem_print(into->mem, "%s/%s.json", *dir, locale), "",
-		    rank};
+		    mem_print(into->mem, "%s/%s.json", *dir, locale), "", rank};
 
 		any = open_file(&r) || any;
 	}

@@ -41,8 +41,9 @@ struct catalogue_source {
 struct catalogue *catalogue_open(
     struct mem *m, const struct catalogue_source *source, struct diag *d);
 
-/* The same with further folders, those of `source`, laid over `base`, which must be of the
- * same locale and live as long. NULL: no text of theirs counts. */
+/* The same with further folders, those of `source`, laid over `base`, which
+ * must be of the same locale and live as long. NULL: no text of theirs counts.
+ */
 struct catalogue *catalogue_open_over(struct mem *m,
     const struct catalogue_source *source, const struct catalogue *base,
     struct diag *d);

@@ -67,7 +67,8 @@ struct tmpl_source {
 	const char *const *dirs;
 	struct fmt *fmt;
 	/* A set in the same language, of the last folders of `dirs`, from which
-	 * is taken what is the same here; its catalogue may have other texts. */
+	 * is taken what is the same here; its catalogue may have other texts.
+	 */
 	const struct tmpl_set *base;
 	/* A set of just these folders in another language, whose files need
 	 * not be read again. */

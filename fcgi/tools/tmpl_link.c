@@ -35,7 +35,8 @@ struct place {
 
 struct link {
 	struct tmpl_set *set;
-	struct mem *mem; /* gone when the page is made; what stays is set->mem's */
+	struct mem
+	    *mem; /* gone when the page is made; what stays is set->mem's */
 	struct html html;
 	struct buf text;
 	struct tmpl_op *ops;
@@ -146,8 +147,7 @@ static void flush(struct link *l)
 		return;
 	op = add_op(l, TMPL_TEXT);
 	op->len = l->text.len - l->flushed;
-	op->text =
-	    find_word(l->set, l->text.data + l->flushed, op->len)->text;
+	op->text = find_word(l->set, l->text.data + l->flushed, op->len)->text;
 	l->flushed = l->text.len;
 }
 

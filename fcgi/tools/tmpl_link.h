@@ -53,8 +53,7 @@ struct tmpl_set {
 	struct tmpl_word *words[TMPL_WORDS];
 };
 
-void tmpl_names_add(
-    struct mem *m, struct tmpl_names *names, const char *name);
+void tmpl_names_add(struct mem *m, struct tmpl_names *names, const char *name);
 bool tmpl_names_have(const struct tmpl_names *names, const char *name);
 
 /* Reads a file when it is first asked for. Never NULL. */

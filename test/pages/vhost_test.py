@@ -217,7 +217,7 @@ def test_default_brand(t):
     for path in ("../customer-params.json", "../portico.db"):
         t.equal(site.ask("/static/brand/" + path, tls=True)[0], 404, path)
     _, _, page = site.ask("/api/login", tls=True)
-    t.check(b"/default/portico.css" in page, "what it lacks is the shipped")
+    t.check(b"/default/icon.svg" in page, "what it lacks is the shipped")
     site.end()
 
 

@@ -268,8 +268,8 @@ static void one_stylesheet_where_it_can_be(void **state)
 
 	write_file(f, custom, " /* nothing */\n");
 	write_sheets(f, load_good(f, ""));
-	assert_non_null(
-	    strstr(asset(load_good(f, ""), "sheet_url"), "/default/portal.css"));
+	assert_non_null(strstr(
+	    asset(load_good(f, ""), "sheet_url"), "/default/portal.css"));
 	assert_non_null(strstr(asset(load_good(f, ""), "sheet_rtl_url"),
 	    "/default/portal.rtl.css"));
 	assert_null(asset(load_good(f, ""), "custom_url"));
@@ -300,7 +300,8 @@ static void own_style_is_part_of_the_stylesheet(void **state)
 	    "c{background:url(\"/d.png\")}d{background:url(data:x;,y)}");
 	b = load_good(f, ",\"theme\":\"acme\"");
 	url = asset(b, "custom_url");
-	assert_int_equal(strncmp(asset(b, "sheet_url"), "/api/theme/ltr-", 15), 0);
+	assert_int_equal(
+	    strncmp(asset(b, "sheet_url"), "/api/theme/ltr-", 15), 0);
 	assert_int_equal(
 	    strncmp(asset(b, "sheet_rtl_url"), "/api/theme/rtl-", 15), 0);
 	assert_non_null(strstr(b->sheets[0], "all of it"));
@@ -435,8 +436,8 @@ static void a_hundred_brands_compile_once(void **state)
 	assert_int_equal(stock_count_made(f->site->stock), alone);
 	assert_ptr_equal(
 	    find_brand(f, "b7")->languages[1].fmt, b->languages[1].fmt);
-	assert_ptr_equal(tmpl_of(find_brand(f, "b99"), 1, "login"),
-	    tmpl_of(b, 1, "login"));
+	assert_ptr_equal(
+	    tmpl_of(find_brand(f, "b99"), 1, "login"), tmpl_of(b, 1, "login"));
 }
 
 static void an_override_compiles_what_it_is_part_of(void **state)
@@ -453,21 +454,20 @@ static void an_override_compiles_what_it_is_part_of(void **state)
 	    "OWN {{>default/login}}");
 	b = load_good(f, "");
 	own = find_brand(f, "own");
-	assert_int_equal(stock_count_made(f->site->stock),
-	    alone + own->n_languages);
+	assert_int_equal(
+	    stock_count_made(f->site->stock), alone + own->n_languages);
 	assert_non_null(strstr(render(f, own, "login"), "OWN <!doctype"));
 	assert_ptr_equal(tmpl_of(own, 0, "error"), tmpl_of(b, 0, "error"));
 	assert_null(strstr(render(f, b, "login"), "OWN"));
 	/* What is part of others changes them, and a removed one nothing. */
-	write_file(f, of_brand(f, "own", "templates/languages.mustache"),
-	    "MINE");
+	write_file(
+	    f, of_brand(f, "own", "templates/languages.mustache"), "MINE");
 	remove_file(f, of_brand(f, "own", "templates/login.mustache"));
 	load_good(f, "");
 	own = find_brand(f, "own");
 	assert_non_null(strstr(render(f, own, "login"), "MINE"));
 	assert_null(strstr(render(f, own, "login"), "OWN"));
-	assert_null(
-	    strstr(render(f, find_brand(f, "plain"), "login"), "MINE"));
+	assert_null(strstr(render(f, find_brand(f, "plain"), "login"), "MINE"));
 	remove_file(f, of_brand(f, "own", "templates/languages.mustache"));
 	load_good(f, "");
 	assert_int_equal(stock_count_made(f->site->stock), alone);
@@ -513,8 +513,8 @@ static void a_mistake_of_two_brands(void **state)
 	load_good(f, "");
 	assert_int_equal(f->site->n_refused, 1);
 	assert_string_equal(render(f, find_brand(f, "one"), "login"), "ONE");
-	assert_string_equal(render(f, find_brand(f, "one"), "error"),
-	    "ACME &lt;x&gt;");
+	assert_string_equal(
+	    render(f, find_brand(f, "one"), "error"), "ACME &lt;x&gt;");
 	/* But of texts, none: their files are read whole. */
 	write_file(f, "templates/acme/locale/en.json", "{\"login.title\":7}");
 	write_file(f, of_brand(f, "one", "templates/locale/en.json"),
