@@ -8,6 +8,7 @@ import time
 import urllib.parse
 from statistics import median
 
+import load
 import pages
 import parts
 
@@ -43,35 +44,36 @@ def lua_list(values):
 
 
 def ask_all(portal, headers, n):
-    """n requests, of all pages in turn; how many were answered wrongly."""
+    """n requests, of all pages in turn: how many were answered wrongly, and
+    which worker had most to do (a pool may have helpers beside them)."""
     paths = lua_list('{"%s", %s}' % (
         path, "false" if pages.is_public(name) else "true")
         for name, path in pages.PAGES.items())
     script = os.path.join(portal.folder, "mixed.lua")
     parts.write(script, SCRIPT % {"paths": paths, "n": n,
                                   "cookie": headers["Cookie"]})
+    before = {pid: parts.cpu_of([pid]) for pid in portal.workers()}
     out = subprocess.check_output(
         ["wrk", "-t1", "-c4", "-d36000s", "-s", script,
          "http://127.0.0.1:%d" % portal.port], text=True)
-    return int(re.search(r"^wrong (\d+)$", out, re.M).group(1))
-
-
-def biggest(portal):
-    return max(parts.private_kb(pid) for pid in portal.workers())
+    busiest = max(portal.workers(),
+                  key=lambda pid: parts.cpu_of([pid]) - before.get(pid, 0))
+    return int(re.search(r"^wrong (\d+)$", out, re.M).group(1)), busiest
 
 
 def measure_mixed(sandbox, counts):
     """{requests so far: KB} of one worker, so that it has served them all."""
     portal = parts.Portal("memory", sandbox, workers=1).serve()
     headers = portal.log_in()
-    before, done, found, wrong = portal.workers(), 0, {}, 0
+    load.await_mirror(portal, headers)
+    done, found, wrong, workers = 0, {}, 0, set()
     for n in counts:
-        wrong += ask_all(portal, headers, n - done)
-        done = n
-        found[str(n)] = biggest(portal)
-    same = before == portal.workers()
+        more, worker = ask_all(portal, headers, n - done)
+        done, wrong = n, wrong + more
+        workers.add(worker)
+        found[str(n)] = parts.private_kb(worker)
     portal.end()
-    return {"kb": found, "wrong": wrong, "one_worker": same}
+    return {"kb": found, "wrong": wrong, "one_worker": len(workers) == 1}
 
 
 def pay(portal, headers):
@@ -97,19 +99,18 @@ def measure_gateway(sandbox):
     portal = parts.Portal("gateway", sandbox, workers=1)
     portal.serve(gateway_settings(sandbox, 64 << 20))
     headers = portal.log_in()
-    ask_all(portal, headers, 200)
-    result = {"before_kb": biggest(portal)}
+    _, worker = ask_all(portal, headers, LOOKS)
+    result = {"before_kb": parts.private_kb(worker)}
     result["status"] = pay(portal, headers)
-    result["after_kb"] = biggest(portal)
+    result["after_kb"] = parts.private_kb(worker)
     portal.stop()
     portal.serve(gateway_settings(sandbox, SMALL_POOL))
-    old = portal.workers()
+    _, worker = ask_all(portal, headers, LOOKS)
     pay(portal, headers)
-    ask_all(portal, headers, LOOKS)
-    parts.wait_for(portal.process, "has no worker", portal.workers)
+    _, successor = ask_all(portal, headers, LOOKS)
     result["retired_over_kb"] = SMALL_POOL >> 10
-    result["retired"] = portal.workers() != old
-    result["new_kb"] = biggest(portal)
+    result["retired"] = successor != worker
+    result["new_kb"] = parts.private_kb(successor)
     portal.end()
     return result
 
