@@ -85,7 +85,7 @@ static bool take_bucket(void *ctx, size_t number, const char *data)
 static enum err find_gram(
     struct search *s, uint64_t gram, unsigned char *pieces, size_t n)
 {
-	struct gram_search g = {gram, pieces, n};
+	struct gram_search g = {.gram = gram, .pieces = pieces, .n = n};
 	struct piece_reader r = read_with(s, take_bucket, &g);
 	size_t bucket = piece_bucket(gram) * (size_t)GRAM_SEGMENTS;
 

@@ -139,6 +139,7 @@ class Pool:
         text = json.dumps({
             "coreApi": {"uri": "http://127.0.0.1:9", "authToken": "token"},
             "store": {"uri": "sqlite:%s/portico.db" % self.folder},
+            "rates": {"refresh": 0},
             "pool": pool, **more})
         with open(self.config + ".new", "w") as f:
             f.write(text)

@@ -47,7 +47,9 @@ const pages = [
 	{ name: 'rates, none at all', path: '/api/rates', user: 'kestrel',
 		client: nothing },
 	{ name: 'rates, first rows only', path: '/api/rates?q=a',
-		user: 'whale' },
+		user: 'whale', copied: false },
+	{ name: 'rates of a copy', path: '/api/rates?q=a&sort=-price&page=3',
+		user: 'whale', copied: true, act: awaitCopy },
 	{ name: 'rates, wrong parameter', path: '/api/rates?size=7',
 		user: 'heron', status: 400 },
 	{ name: 'docs', path: '/api/docs' },
@@ -397,6 +399,31 @@ async function lookAt(world, entry, page, look, prepare) {
 // Opens a page in its state, and calls look(page, answer). Where somebody is
 // logged in, the page is one that others looked at before; what prepare(page)
 // answers undoes it.
+// The mirror has a copy of the whale's rates, or none and makes none; it is made
+// at the first time.
+function writeRates(world, copied) {
+	const made = '(select max(generation) from rate_copy ' +
+		"where table_id = 22 and state = 'whole')";
+
+	changeStore(world.stack, [
+		"insert into rate_table values ('default', 22, ?, 0, 0, 0) " +
+		'on conflict (brand, table_id) do nothing',
+		[[Math.floor(Date.now() / 1000)]]], [copied
+		? `update rate_table set generation = coalesce(${made}, 0), ` +
+			`next_try = case when ${made} > 0 then 9000000000 else 0 end ` +
+			'where table_id = ?'
+		: 'update rate_table set generation = 0, next_try = 9000000000 ' +
+			'where table_id = ?', [[22]]]);
+}
+
+async function awaitCopy(page) {
+	const end = Date.now() + 60000;
+
+	while (!(await page.content()).includes('Rates as of') &&
+		Date.now() < end)
+		await page.reload();
+}
+
 async function visit(world, entry, options, look, prepare) {
 	const { id, ...fields } = entry.client || {};
 	const before = id && await readFields(world, entry.client);
@@ -413,6 +440,8 @@ async function visit(world, entry, options, look, prepare) {
 		writeReset(world);
 	if (entry.trail)
 		writeTrail(world, entry.trail);
+	if ('copied' in entry)
+		writeRates(world, entry.copied);
 	try {
 		page = await open(world, { user: entry.user, ...options });
 		// Who logs in with passkeys needs one.
