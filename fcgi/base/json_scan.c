@@ -405,7 +405,7 @@ static bool scan_key(struct scan *s, struct json_key *key,
 /* The key at a place of an object without index, or NULL. */
 static const struct json_key *key_at(const struct json_object *o, size_t i)
 {
-	return json_is(o, JSON_OBJECT) && i < o->n && o->n <= JSON_FEW
+	return o && json_is(o, JSON_OBJECT) && i < o->n && o->n <= JSON_FEW
 		   ? &o->members[i].key
 		   : NULL;
 }

@@ -7,30 +7,64 @@
 
 enum { FIRST = 4096, PLAIN = -1 };
 
-static void write_text(struct buf *b, const char *text, size_t len)
+static bool needs_escape(char c)
+{
+	return (unsigned char)c < ' ' || c == '"' || c == '\\';
+}
+
+/* Nearly all texts are plain, and short. */
+static size_t measure_plain(const char *text, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && !needs_escape(text[i]))
+		i++;
+	return i;
+}
+
+static void write_escape(struct buf *b, char c)
 {
 	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-	size_t done = 0;
+	const char *which = memchr(from, c, sizeof(from) - 1);
 
-	buf_add_char(b, '"');
-	for (size_t i = 0; i < len; i++) {
-		const char *which;
-
-		if ((unsigned char)text[i] >= ' ' && text[i] != '"' &&
-		    text[i] != '\\')
-			continue;
-		buf_add(b, text + done, i - done);
-		done = i + 1;
-		which = memchr(from, text[i], sizeof(from) - 1);
-		if (which) {
-			buf_add_char(b, '\\');
-			buf_add_char(b, to[which - from]);
-		} else {
-			buf_print(b, "\\u%04x", (unsigned)text[i]);
-		}
+	if (!which) {
+		buf_print(b, "\\u%04x", (unsigned)c);
+		return;
 	}
-	buf_add(b, text + done, len - done);
+	buf_add_char(b, '\\');
+	buf_add_char(b, to[which - from]);
+}
+
+/* In quotes; `plain` of its bytes are known to need no escape. */
+static void write_escaped(
+    struct buf *b, const char *text, size_t len, size_t plain)
+{
 	buf_add_char(b, '"');
+	for (size_t done = 0;; plain = measure_plain(text + done, len - done)) {
+		buf_add(b, text + done, plain);
+		done += plain;
+		if (done == len)
+			break;
+		write_escape(b, text[done++]);
+	}
+	buf_add_char(b, '"');
+}
+
+static void write_text(struct buf *b, const char *text, size_t len)
+{
+	size_t plain = measure_plain(text, len);
+	char *at;
+
+	if (plain < len) {
+		write_escaped(b, text, len, plain);
+		return;
+	}
+	at = buf_make_room(b, len + 2);
+	at[0] = '"';
+	memcpy(at + 1, text, len);
+	at[len + 1] = '"';
+	at[len + 2] = '\0';
+	b->len += len + 2;
 }
 
 /* A new line at a depth, where the text is for people. */

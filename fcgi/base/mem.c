@@ -309,9 +309,20 @@ void buf_add_text(struct buf *b, const char *s)
 	buf_add(b, s, strlen(s));
 }
 
+char *buf_make_room(struct buf *b, size_t len)
+{
+	if (len >= b->room - b->len)
+		buf_grow(b, len);
+	return b->data + b->len;
+}
+
 void buf_add_char(struct buf *b, char c)
 {
-	buf_add(b, &c, 1);
+	char *at = buf_make_room(b, 1);
+
+	at[0] = c;
+	at[1] = '\0';
+	b->len++;
 }
 
 void buf_print(struct buf *b, const char *fmt, ...)

@@ -60,6 +60,9 @@ struct buf {
 void buf_open(struct buf *b, struct mem *m, size_t room);
 void buf_add(struct buf *b, const void *data, size_t len);
 void buf_add_text(struct buf *b, const char *s);
+/* Room for `len` more bytes behind the text; who fills it counts them in `len`
+ * and writes the NUL. */
+char *buf_make_room(struct buf *b, size_t len);
 void buf_add_char(struct buf *b, char c);
 void buf_print(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
