@@ -1215,6 +1215,7 @@ def test_case_50_no_room_at_each_write(t):
         t.equal(booked(begun, own), [25.0], gateway + ": added later")
 
 
+@harness.sqlite_only("no page of PostgreSQL's lies in a file of ours")
 def test_case_50_pages_and_webhooks_without_room(t):
     own = own_till("full-pages")
     client = own.customer()
