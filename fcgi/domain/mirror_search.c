@@ -82,12 +82,10 @@ static bool take_bucket(void *ctx, size_t number, const char *data)
 	return true;
 }
 
-static enum err find_gram(
-    struct search *s, uint64_t gram, unsigned char *pieces, size_t n)
+static enum err find_gram(struct search *s, struct gram_search g)
 {
-	struct gram_search g = {.gram = gram, .pieces = pieces, .n = n};
 	struct piece_reader r = read_with(s, take_bucket, &g);
-	size_t bucket = piece_bucket(gram) * (size_t)GRAM_SEGMENTS;
+	size_t bucket = piece_bucket(g.gram) * (size_t)GRAM_SEGMENTS;
 
 	r.holes = true;
 	return piece_each(&r, PIECE_GRAMS, bucket, bucket + GRAM_SEGMENTS);
@@ -111,7 +109,7 @@ static enum err find_name_pieces(
 		if (!gram)
 			continue;
 		memset(of_gram, 0, bytes);
-		err = find_gram(s, gram, of_gram, n);
+		err = find_gram(s, (struct gram_search){gram, of_gram, n});
 		for (size_t i = 0; i < bytes; i++)
 			pieces[i] &= of_gram[i];
 		used++;
@@ -127,7 +125,8 @@ static enum err find_pieces(struct search *s, unsigned char *pieces, size_t n)
 	if (err || !len)
 		return err;
 	return find_gram(
-	    s, piece_code_gram(s->q->code, len > 3 ? 3 : len), pieces, n);
+	    s, (struct gram_search){
+		   piece_code_gram(s->q->code, len > 3 ? 3 : len), pieces, n});
 }
 
 /* --- Words ---------------------------------------------------------------- */
