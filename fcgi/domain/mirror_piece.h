@@ -17,7 +17,7 @@
  * store's own (SQLite's FTS5, trigrams) a frequent word in 200,000 rows took 80
  *to 520 ms of processor time, since all that it finds must be sorted; here, in
  * 500,000 rows, 6 to 12. Nor is anything written out of order, as the indexes
- *of nine columns would be.
+ * of nine columns would be.
  */
 #ifndef PORTICO_MIRROR_PIECE_H
 #define PORTICO_MIRROR_PIECE_H
