@@ -228,6 +228,13 @@ enum err piece_each(
 	return err;
 }
 
+/* Look-ups, not a list: PostgreSQL, until it has counted the table, reads all
+ * pieces of the kind for one. */
+#define ONE(n)                                                                 \
+	"select number, data from rate_piece where generation = $1 "           \
+	"and kind = $2 and number = $" n " "
+#define OR_ONE(n) "union all " ONE(n)
+
 enum err piece_some(const struct piece_reader *r, int kind,
     const size_t numbers[PIECE_SOME], size_t n)
 {
@@ -237,10 +244,10 @@ enum err piece_some(const struct piece_reader *r, int kind,
 	enum err err;
 
 	for (size_t i = 0; i < PIECE_SOME; i++)
-		values[2 + i] = db_int((int64_t)numbers[i < n ? i : 0]);
+		values[2 + i] = db_int(i < n ? (int64_t)numbers[i] : -1);
 	err = db_query(r->db, r->mem,
-	    "select number, data from rate_piece where generation = $1 "
-	    "and kind = $2 and number in ($3, $4, $5, $6, $7, $8, $9, $10)",
+	    ONE("3") OR_ONE("4") OR_ONE("5") OR_ONE("6") OR_ONE("7") OR_ONE("8")
+		OR_ONE("9") OR_ONE("10"),
 	    values, 2 + PIECE_SOME, &rows);
 	for (size_t i = 0; !err && i < rows.rows; i++)
 		r->take(r->ctx, (size_t)db_cell_int(&rows, i, 0),

@@ -211,7 +211,7 @@ static const char *make_word(void)
 		return words[below(sizeof(words) / sizeof(words[0]))];
 	while ((name[from] & 0xc0) == 0x80)
 		from--;
-	while ((name[from + len] & 0xc0) == 0x80 && from + len < strlen(name))
+	while (from + len < strlen(name) && (name[from + len] & 0xc0) == 0x80)
 		len++;
 	if (from + len > strlen(name) || strpbrk(name, "\t\n"))
 		return "many";
