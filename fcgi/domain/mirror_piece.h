@@ -14,9 +14,9 @@
  *
  * So whatever is searched for, in whatever order, on whatever page, little is
  * read, and both databases do with the same statements. With an index of the
- * store's own (SQLite's FTS5, trigrams) a frequent word in 200,000 rows took 80
+ * store's own (SQLite's FTS5, trigrams) a frequent word in 200,000 rows took 29
  * to 520 ms of processor time, since all that it finds must be sorted; here, in
- * 500,000 rows, 6 to 12. Nor is anything written out of order, as the indexes
+ * 500,000 rows, 6 to 18. Nor is anything written out of order, as the indexes
  * of nine columns would be.
  */
 #ifndef PORTICO_MIRROR_PIECE_H
