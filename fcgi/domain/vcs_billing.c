@@ -593,8 +593,7 @@ static enum err fetch(struct vcs_trip *t, const struct vcs_method *method,
 		c->server_name = NULL;
 	http_run(t->brand->http, t->mem, c, 1);
 	/* Whatever began to come was an answer. */
-	vcs_wait_end(
-	    t, &wait, c->ms, (c->err && !c->status) || c->status >= 500);
+	vcs_wait_end(t, &wait, (c->err && !c->status) || c->status >= 500);
 	x->trouble = find_trouble(x, c);
 	err = !x->trouble	   ? ERR_OK
 	      : c->err == ERR_LATE ? ERR_LATE

@@ -386,14 +386,13 @@ static void excuse_late(struct rpc_post *p)
 }
 
 static void tell_breaker(const struct vcs_trip *t, enum vcs_part part,
-    int64_t began, double ms, bool dead, bool crowded)
+    int64_t began, int64_t ended, bool dead, bool crowded)
 {
 	static const char *const names[VCS_PARTS] = {"Core API",
 	    "Management API", "reports of the Core API", "invoice files"};
 	struct breaker *b = breaker_of(t, part);
 	enum breaker_event event =
-	    dead ? breaker_fail(b, began, began + (int64_t)ms, crowded)
-		 : breaker_succeed(b);
+	    dead ? breaker_fail(b, began, ended, crowded) : breaker_succeed(b);
 
 	if (event == BREAKER_OPENED)
 		log_error("vcs.breaker_open",
@@ -439,7 +438,8 @@ static void wait_for_posts(struct vcs_trip *t, struct vcs_sending *s)
 		if (s->hurried[i])
 			excuse_late(&s->posts[i]);
 		if (!s->held || !s->posts[i].dead)
-			tell_breaker(t, part, s->began, s->posts[i].ms,
+			tell_breaker(t, part, s->began,
+			    s->began + (int64_t)s->posts[i].ms,
 			    s->posts[i].dead, crowds[part] && !s->hurried[i]);
 	}
 }
@@ -458,15 +458,14 @@ bool vcs_wait_begin(
 	return true;
 }
 
-void vcs_wait_end(
-    const struct vcs_trip *t, const struct vcs_wait *w, double ms, bool dead)
+void vcs_wait_end(const struct vcs_trip *t, const struct vcs_wait *w, bool dead)
 {
 	bool crowds[VCS_PARTS] = {false};
 
 	look_for_crowds(t, crowds);
 	counters_set_waiting(0);
-	tell_breaker(
-	    t, w->part, w->began, ms, dead, w->crowded || crowds[w->part]);
+	tell_breaker(t, w->part, w->began, now_ms(), dead,
+	    w->crowded || crowds[w->part]);
 }
 
 /* --- Sending -------------------------------------------------------------- */

@@ -70,8 +70,8 @@ void vcs_wait(struct vcs_trip *t);
 void vcs_drop(struct vcs_trip *t);
 
 /* Around a call to a part of VCS that is no question of a trip. False: the
- * part's breaker is open, so do not call (ERR_BUSY). Otherwise say how long it
- * took, and whether it was a failure as breaker.h has it. */
+ * part's breaker is open, so do not call (ERR_BUSY). Otherwise say when it has
+ * ended, and whether it was a failure as breaker.h has it. */
 struct vcs_wait {
 	enum vcs_part part;
 	int64_t began;
@@ -80,7 +80,7 @@ struct vcs_wait {
 bool vcs_wait_begin(
     const struct vcs_trip *t, enum vcs_part part, struct vcs_wait *w);
 void vcs_wait_end(
-    const struct vcs_trip *t, const struct vcs_wait *w, double ms, bool dead);
+    const struct vcs_trip *t, const struct vcs_wait *w, bool dead);
 
 /* Who a log-in belongs to; 0: nobody, or the password is wrong. */
 enum err vcs_find_login(struct brand *b, struct mem *m, const char *login,

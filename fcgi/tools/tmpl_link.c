@@ -151,12 +151,22 @@ static void flush(struct link *l)
 	l->flushed = l->text.len;
 }
 
+static bool is_same(const struct html *a, const struct html *b)
+{
+	return a->mode == b->mode && a->url == b->url && a->attrs == b->attrs &&
+	       a->matched == b->matched && a->closing == b->closing &&
+	       a->has_value == b->has_value && a->has_equiv == b->has_equiv &&
+	       !memcmp(a->tag, b->tag, sizeof(a->tag)) &&
+	       !memcmp(a->attr, b->attr, sizeof(a->attr)) &&
+	       !memcmp(a->head, b->head, sizeof(a->head));
+}
+
 /* Pages have most nodes in common, and come to them in the same place. */
 static bool follow(struct link *l, const struct node *n, struct html_no *no)
 {
 	struct html from = l->html;
 
-	if (n->step && !memcmp(&n->step->from, &from, sizeof(from))) {
+	if (n->step && is_same(&n->step->from, &from)) {
 		l->html = n->step->to;
 		return true;
 	}

@@ -323,7 +323,7 @@ static double now_ms(clockid_t clock)
 static double server_ms(void)
 {
 	struct db_rows pid;
-	double ns = 0;
+	char text[64] = "";
 	FILE *f;
 
 	if (!store_is_pg() ||
@@ -332,11 +332,11 @@ static double server_ms(void)
 	f = fopen(
 	    mem_print(m, "/proc/%d/schedstat", (int)db_cell_int(&pid, 0, 0)),
 	    "r");
-	if (!f || fscanf(f, "%lf", &ns) != 1)
-		ns = 0;
+	if (f && !fgets(text, sizeof(text), f))
+		text[0] = '\0';
 	if (f)
 		fclose(f);
-	return ns / 1e6;
+	return strtod(text, NULL) / 1e6;
 }
 
 static int compare_doubles(const void *a, const void *b)
