@@ -128,8 +128,8 @@ def visit(result):
 
 
 def lighthouse(result):
-    found = result["lighthouse"]
-    least = min(min(page.values()) for page in found.values())
+    found = result["lighthouse"]["pages"]
+    least = min(min(page["scores"].values()) for page in found.values())
     return "%g, the least of %d pages" % (least, len(found)), (
         least >= LIGHTHOUSE)
 

@@ -187,10 +187,23 @@ def visit(result):
             for name, size in result["visit"].items()) + ".\n")
 
 
+def lighthouse(result):
+    def score(page, name):
+        return number(page["scores"].get(name))
+
+    names = ("performance", "accessibility", "best_practices", "seo")
+    return ("## Lighthouse\n\nIts mobile preset, through nginx "
+            "(`test/bench/lighthouse`); pages behind the log-in are not for "
+            "search engines.\n\n" + table(
+                ("page", *(name.replace("_", " ") for name in names)), [
+                    (name, *(score(page, each) for each in names))
+                    for name, page in result["lighthouse"]["pages"].items()]))
+
+
 CHAPTERS = [("pages", page_table), ("latency", latency),
             ("concurrency", concurrency), ("growth", growth_tables),
             ("memory", memory), ("start", start), ("export", export),
-            ("visit", visit), ("stages", stages)]
+            ("visit", visit), ("stages", stages), ("lighthouse", lighthouse)]
 
 
 def make(result, whole=True):
