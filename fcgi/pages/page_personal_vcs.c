@@ -240,7 +240,7 @@ static enum err fetch_xdrs(
 
 static enum err put_usage(struct personal *p, const struct personal_vcs *v)
 {
-	enum { PIECE = 2000 };
+	enum { PIECE = 1000 }; /* two are there at a time */
 	struct usage_rows u = {
 	    .vcs = v,
 	    .cursor = {.from = SINCE,
