@@ -418,10 +418,12 @@ function writeRates(world, copied) {
 
 async function awaitCopy(page) {
 	const end = Date.now() + 60000;
+	let answer;
 
 	while (!(await page.content()).includes('Rates as of') &&
 		Date.now() < end)
-		await page.reload();
+		answer = await page.reload();
+	return answer;
 }
 
 async function visit(world, entry, options, look, prepare) {
