@@ -237,6 +237,21 @@ void json_put_value(
 		add(o, key, value);
 }
 
+struct json_object *json_copy(struct mem *m, const struct json_object *o)
+{
+	struct json_object *copy = mem_alloc(m, sizeof(*copy));
+
+	*copy = *o;
+	copy->mem = m;
+	copy->index = NULL;
+	copy->slots = 0;
+	copy->room = o->n + 1; /* who copies mostly adds */
+	copy->members = mem_array(m, copy->room, sizeof(*copy->members));
+	if (o->n)
+		memcpy(copy->members, o->members, o->n * sizeof(*o->members));
+	return copy;
+}
+
 void json_put_digits(struct json_object *o, const char *key, const char *digits)
 {
 	json_put(

@@ -127,6 +127,9 @@ static inline struct json_object *json_put_list(
 	return value;
 }
 
+/* A new object with the members of `o`; their values are shared. */
+struct json_object *json_copy(struct mem *m, const struct json_object *o);
+
 /* Takes a member out; no matter if there is none. */
 void json_remove(struct json_object *o, const char *key);
 

@@ -148,9 +148,30 @@ static size_t find_brief(struct call *c, const char *name,
 struct shown {
 	const struct column *column;
 	struct json_column values; /* in the rows of the model */
-	struct json_object *label;
-	bool lead, value;
+	struct json_object *cell, *dash; /* what its cells have in common */
 };
+
+/* Most of a cell is its column's: it is made once, with the text to come. */
+static struct json_object *make_cell(struct call *c, const struct shown *x,
+    struct json_object *label, bool lead, bool value, bool muted)
+{
+	const struct column *column = x->column;
+	bool numeric = is_numeric(column), code = column->kind == COLUMN_CODE;
+	struct json_object *o = json_new(c->mem);
+
+	json_put_text(o, "text", muted ? dash : NULL);
+	json_put(o, "label", label);
+	json_put_text(o, "class",
+	    mem_print(c->mem, "%s%s%s%s%s", numeric ? "num" : "",
+		code ? " code" : "", muted ? " soft" : "",
+		lead ? " brief-lead" : "", value ? " brief-value" : ""));
+	json_put_flag(o, "numeric", numeric);
+	json_put_flag(o, "code", code);
+	json_put_flag(o, "muted", muted);
+	json_put_flag(o, "lead", lead);
+	json_put_flag(o, "value", value);
+	return o;
+}
 
 static void put_cell(struct call *c, struct json_object *cells,
     const char *name, struct shown *x, struct json_object *row)
@@ -158,17 +179,13 @@ static void put_cell(struct call *c, struct json_object *cells,
 	struct json_object *value = json_find_column(row, &x->values);
 	const char *text = make_text(c, name, x->column, value);
 	bool missing = !text || !*text;
-	struct json_object *o = json_put_object(cells, NULL);
+	struct json_object *o = json_copy(c->mem, missing ? x->dash : x->cell);
 
-	json_put_text(o, "text", missing ? dash : text);
-	json_put(o, "label", x->label);
-	json_put_flag(o, "numeric", is_numeric(x->column));
-	json_put_flag(o, "code", x->column->kind == COLUMN_CODE);
-	json_put_flag(o, "muted", missing);
+	json_put(cells, NULL, o);
+	if (!missing)
+		json_put_text(o, "text", text);
 	if (x->column->kind == COLUMN_STATE)
 		json_put_text(o, "state", json_plain(value));
-	json_put_flag(o, "lead", x->lead);
-	json_put_flag(o, "value", x->value);
 }
 
 static void put_files(struct call *c)
@@ -187,7 +204,7 @@ static void put_files(struct call *c)
 static struct shown *show_columns(
     struct call *c, const char *name, const struct column *columns, size_t *n)
 {
-	struct json_object *head = json_put_list(c->ui, "columns");
+	struct json_object *head = json_put_list(c->ui, "columns"), *label;
 	const struct column **chosen = page_choose_columns(c, name, columns, n);
 	size_t lead = find_brief(c, name, chosen, *n, 0, 0);
 	size_t value = find_brief(c, name, chosen, *n, 1, *n - 1);
@@ -195,10 +212,13 @@ static struct shown *show_columns(
 
 	for (size_t i = 0; i < *n; i++) {
 		put_column(c, head, name, chosen[i]);
-		shown[i] =
-		    (struct shown){chosen[i], json_make_column(chosen[i]->key),
-			json_find(json_at(head, i), "label"), i == lead,
-			i == value};
+		label = json_find(json_at(head, i), "label");
+		shown[i].column = chosen[i];
+		shown[i].values = json_make_column(chosen[i]->key);
+		shown[i].cell = make_cell(
+		    c, &shown[i], label, i == lead, i == value, false);
+		shown[i].dash =
+		    make_cell(c, &shown[i], label, i == lead, i == value, true);
 	}
 	return shown;
 }

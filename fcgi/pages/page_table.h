@@ -32,8 +32,9 @@ struct column {
 };
 
 /* ui.columns[{key,label,numeric,sort_url,sorts,sorted,is_sorted,descending}]
- * and ui.rows[{id,cells[{text,label,numeric,code,muted,state,lead,value}]}] for
- * a list of the model. `columns` ends with a row without a key; those that
+ * and ui.rows[{id,cells[{text,label,class,numeric,code,muted,lead,value,
+ * state}]}] for a list of the model; `class` says the flags behind it in the
+ * stylesheet's words. `columns` ends with a row without a key; those that
  * theme.json does not name are left out. Also ui.csv_url and ui.xlsx_url, if
  * the page has files. */
 void page_put_table(struct call *c, const char *name,
