@@ -419,6 +419,34 @@ static void many_members(void **state)
 	    len + 18));
 }
 
+/* A copy is changed alone, also where it has an index. */
+static void copies(void **state)
+{
+	static const size_t sizes[] = {0, 1, 8, 100};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		struct json_object *o = json_new(pool), *copy;
+		int64_t n = 0;
+
+		for (size_t k = 0; k < sizes[i]; k++)
+			json_put_int(
+			    o, mem_print(pool, "key %zu", k), (int64_t)k);
+		assert_null(json_find(o, "more"));
+		copy = json_copy(pool, o);
+		assert_true(json_equal(o, copy));
+		json_put_int(copy, "key 0", 77);
+		json_put_int(copy, "more", 1);
+		json_put_int(copy, "and more", 2);
+		assert_true(json_find_int(copy, "key 0", &n) && n == 77);
+		assert_true(json_find_int(copy, "and more", &n) && n == 2);
+		assert_int_equal(json_count(o), sizes[i]);
+		assert_null(json_find(o, "more"));
+		assert_true(
+		    !sizes[i] || (json_find_int(o, "key 0", &n) && n == 0));
+	}
+}
+
 /* Keys that begin alike, and such as are as long as their heads. */
 static void keys_alike(void **state)
 {
@@ -618,6 +646,7 @@ int main(void)
 	    cmocka_unit_test(numbers),
 	    cmocka_unit_test(lenient),
 	    cmocka_unit_test(many_members),
+	    cmocka_unit_test(copies),
 	    cmocka_unit_test(keys_alike),
 	    cmocka_unit_test(rows_alike),
 	    cmocka_unit_test(doubles_in_later_rows),
