@@ -46,13 +46,13 @@ suite() {
 
 name_of() { tr / - <<<"${1#"$root/test/"}"; }
 
-# suites_together FILE...: three at a time, since one or the other waits for a
+# suites_together FILE...: four at a time, since one or the other waits for a
 # deadline, each with a sandbox and ports of its own. They are told of in this
-# order; the last, the longest, begins first.
+# order; the last two, the longest, begin first.
 suites_together() {
-	local files=("$@") waiting=("${@: -1}" "${@:1:$#-1}") running=0
+	local files=("$@") waiting=("${@: -2}" "${@:1:$#-2}") running=0
 	while ((${#files[@]})); do
-		while ((running < 3 && ${#waiting[@]})); do
+		while ((running < 4 && ${#waiting[@]})); do
 			run_suite "$(name_of "${waiting[0]}")" "${waiting[0]}" &
 			waiting=("${waiting[@]:1}") running=$((running + 1))
 		done
@@ -137,7 +137,6 @@ suite_fuzz() {
 }
 
 all_suites() {
-	local test
 	say "logs are in $build/test/"
 	export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1
 	# Short memory of what was freed and from where: half the time.
@@ -161,10 +160,8 @@ all_suites() {
 	suite package-short "$root/test/package/short"
 	suite bench "$root/test/bench/check"
 	suite sandbox-check.sh "$root/test/sandbox/check.sh" "$build/asan/sandbox"
-	suites_together "$root/test/postgres/run" "$root"/test/pages/*_test.py
-	for test in "$root"/test/{e2e,abuse}/run; do
-		suite "$(name_of "$test")" "$test"
-	done
+	suites_together "$root"/test/{postgres,abuse}/run \
+		"$root"/test/pages/*_test.py "$root/test/e2e/run"
 	printf '%d passed, %d failed\n' "$passed" "$failed"
 	((failed == 0))
 }

@@ -147,7 +147,7 @@ static size_t find_brief(struct call *c, const char *name,
 /* A column as a table shows it. */
 struct shown {
 	const struct column *column;
-	struct json_column values; /* in the rows of the model */
+	struct json_column values;	 /* in the rows of the model */
 	struct json_object *cell, *dash; /* what its cells have in common */
 };
 
