@@ -75,9 +75,15 @@ FAULTS = [("latency", 20), ("latency", 120), ("error", "storm"),
 # Codes of the log that a storm explains.
 EXPLAINED = {"vcs.failed", "vcs.foreign_row", "vcs.order", "vcs.offset",
              "db.busy", "pool.crashed", "export.broken", "payment.paypal",
-             "payment.anet", "pool.killed", "mail.failed"}
+             "payment.anet", "pool.killed", "mail.failed",
+             # of a locked store, and of a billing system that hangs
+             "audit.lost", "pool.reload_refused", "vcs.breaker_open",
+             "vcs.breaker_closed"}
+LOCKED = "the store cannot be brought to this version"  # a reload, just then
 CONNECTIONS = 16 + 6  # of HTTP that a worker keeps; the store, a log
 CURRENCIES = {"EUR", "USD", "€"}
+# As words: a token of random letters has these three now and then.
+CURRENCY = re.compile(r"(?<![\w-])(?:EUR|USD)(?![\w-])|€")
 TOKEN = re.compile(r"[\w.@+-]{7,}")
 
 
@@ -129,7 +135,7 @@ def plain(body):
 def tokens(text):
     """The longer words: what could name somebody. And currencies: osprey's is
     another than heron's and whale's."""
-    return set(TOKEN.findall(text)) | {c for c in CURRENCIES if c in text}
+    return set(TOKEN.findall(text)) | set(CURRENCY.findall(text))
 
 
 class Answer:
@@ -647,7 +653,8 @@ class Mixed:
             found = re.match(r"\S+ (error|warn)\w* \[\d+\] ([a-z_.]+)", line)
             if found:
                 self.codes[found.group(2)] += 1
-                if found.group(2) not in EXPLAINED:
+                if found.group(2) not in EXPLAINED and not (
+                        found.group(2) == "config" and LOCKED in line):
                     self.say("the log: " + line[:300])
                 if found.group(2) == "pool.crashed" and \
                         "SIGKILL" not in line:
