@@ -48,9 +48,14 @@ name_of() { tr / - <<<"${1#"$root/test/"}"; }
 
 # suites_together FILE...: four at a time, since one or the other waits for a
 # deadline, each with a sandbox and ports of its own. They are told of in this
-# order; the last two, the longest, begin first.
+# order; the longest begin first.
 suites_together() {
-	local files=("$@") waiting=("${@: -2}" "${@:1:$#-2}") running=0
+	local files=("$@") running=0 file
+	local waiting=("$root"/test/{e2e/run,pages/{walk,mirror,payment_cases}_test.py})
+	local long=" ${waiting[*]} "
+	for file; do
+		[[ $long == *" $file "* ]] || waiting+=("$file")
+	done
 	while ((${#files[@]})); do
 		while ((running < 4 && ${#waiting[@]})); do
 			run_suite "$(name_of "${waiting[0]}")" "${waiting[0]}" &
