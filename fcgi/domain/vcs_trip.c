@@ -50,6 +50,14 @@ static bool lacks_owner(const struct vcs_trip *t, const struct vcs_ask *a)
 	}
 }
 
+/* Its accounts decide what is asked for, and VCS has not said them yet: that is
+ * not the same as having none. */
+static bool lacks_accounts(const struct vcs_trip *t, const struct vcs_ask *a)
+{
+	return (a->needless || a->method->owner == VCS_OWNER_ACCOUNT) &&
+	       !json_find(t->kept, "accounts");
+}
+
 static void add_vars(const struct vcs_trip *t, struct vcs_ask *a)
 {
 	static const char *const kept[] = {"rate_table", "accounts", "zone"};
@@ -584,6 +592,8 @@ void vcs_start(struct vcs_trip *t)
 		} else if (!a->method->method) {
 			fail(a, ERR_RULE, "not in the profile");
 			a->call.code = VCS_NO_METHOD;
+		} else if (lacks_accounts(t, a)) {
+			fail(a, ERR_UPSTREAM, "the accounts are not known");
 		} else if (a->needless || lacks_owner(t, a)) {
 			a->result = json_new_list(t->mem);
 		} else {

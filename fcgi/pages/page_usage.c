@@ -28,7 +28,7 @@ enum err page_go_usage(struct call *c, const struct usage *u)
 	if (err)
 		return err;
 	if (f->account && !vcs_has_account(c->trip, f->account))
-		return ERR_NOT_FOUND;
+		return u->accounts->err ? u->accounts->err : ERR_NOT_FOUND;
 	if (f->service && !u->services->err &&
 	    !vcs_find_name(u->services, f->service))
 		return ERR_NOT_FOUND;

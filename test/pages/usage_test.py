@@ -511,6 +511,25 @@ def test_stale_session(t):
             t.check(len(read_csv(answer)[2]) >= 7, path + ": its rows")
 
 
+def test_accounts_never_known(t):
+    """The accounts failed at the log-in and fail since: that is no customer
+    without calls."""
+    sandbox.fault("accounts.search", "wrong_type", times=1000)
+    try:
+        c = portal.client().token("heron")
+        model = c.json("/api/dashboard")
+        t.equal(sorted(model.get("errors", {})), ["recent"], "the calls")
+        t.equal(model["recent"], None, "not empty")
+        for path in (DETAILED, DETAILED + ".csv", DETAILED + "?account=2001",
+                     SUMMARY + "?account=2001"):
+            t.status(c.get(path), 502, path)
+        t.check(c.json(SUMMARY)["rows"], "sums are the customer's")
+    finally:
+        sandbox.heal()
+    t.check(c.json(DETAILED)["rows"], "all there again")
+    t.check(c.json(DETAILED + "?account=2001")["rows"], "of the account, too")
+
+
 def test_theme(t):
     """A theme leaves out columns, filters and groupings."""
     base = json.load(open(os.path.join(
