@@ -20,6 +20,14 @@ enum err page_begin_usage(struct call *c, struct usage *u)
 	return ERR_OK;
 }
 
+/* What is not in a list, if VCS gave it; its refusal is no rule of ours. */
+static enum err lack(const struct vcs_names *names)
+{
+	return !names->err		? ERR_NOT_FOUND
+	       : names->err == ERR_RULE ? ERR_UPSTREAM
+					: names->err;
+}
+
 enum err page_go_usage(struct call *c, const struct usage *u)
 {
 	const struct vcs_filter *f = &u->filter;
@@ -28,13 +36,13 @@ enum err page_go_usage(struct call *c, const struct usage *u)
 	if (err)
 		return err;
 	if (f->account && !vcs_has_account(c->trip, f->account))
-		return u->accounts->err ? u->accounts->err : ERR_NOT_FOUND;
+		return lack(u->accounts);
 	if (f->service && !u->services->err &&
 	    !vcs_find_name(u->services, f->service))
 		return ERR_NOT_FOUND;
 	if (f->package && !vcs_has_package(c->trip, f->package) &&
 	    !vcs_find_name(u->packages, f->package))
-		return u->packages->err ? u->packages->err : ERR_NOT_FOUND;
+		return lack(u->packages);
 	return ERR_OK;
 }
 

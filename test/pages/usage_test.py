@@ -526,6 +526,9 @@ def test_accounts_never_known(t):
         t.check(c.json(SUMMARY)["rows"], "sums are the customer's")
     finally:
         sandbox.heal()
+    sandbox.fault("accounts.search", "error", times=1000)
+    t.status(c.get(DETAILED + "?account=2001"), 502, "VCS refuses")
+    sandbox.heal()
     t.check(c.json(DETAILED)["rows"], "all there again")
     t.check(c.json(DETAILED + "?account=2001")["rows"], "of the account, too")
 
