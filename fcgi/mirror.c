@@ -1,7 +1,6 @@
 /* mirror.c: looks after the copies of rate tables, brand by brand. */
 #include "mirror.h"
 
-#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
@@ -13,6 +12,7 @@
 #include "confine.h"
 #include "domain/brand.h"
 #include "domain/mirror.h"
+#include "stop.h"
 
 /* A table that somebody looks at for the first time on this host is seen within
  * NAP_MS; what another host wants, and what is to be read anew, with the next
@@ -27,26 +27,12 @@ bool mirror_is_wanted(const struct site *site)
 	return false;
 }
 
-/* True: told to end. */
-static bool wait_ms(long ms)
-{
-	const struct timespec wait = {ms / 1000, ms % 1000 * 1000000};
-	sigset_t stop;
-	int signal;
-
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGTERM);
-	sigaddset(&stop, SIGINT);
-	signal = sigtimedwait(&stop, NULL, &wait);
-	return signal == SIGTERM || signal == SIGINT;
-}
-
 /* `ctx`: whether it was told to end. */
 static bool goes_on(void *ctx)
 {
 	bool *ends = ctx;
 
-	*ends = *ends || wait_ms(0);
+	*ends = *ends || stop_within(0);
 	return !*ends;
 }
 
@@ -77,7 +63,7 @@ static void wait_next(bool *ends, uint64_t seen, int64_t due)
 {
 	while (!*ends && (int64_t)time(NULL) < due &&
 	       count_of(&counters_pool()->rates_wanted) == seen)
-		*ends = wait_ms(NAP_MS);
+		*ends = stop_within(NAP_MS);
 }
 
 static void serve_all(struct site *site, struct mem *m, bool *ends)

@@ -1,7 +1,6 @@
 /* reconcile.c: rounds of reconciling. */
 #include "reconcile.h"
 
-#include <signal.h>
 #include <stdbool.h>
 #include <time.h>
 
@@ -10,6 +9,7 @@
 #include "confine.h"
 #include "domain/brand.h"
 #include "domain/payment.h"
+#include "stop.h"
 
 enum { MOST = 200, ROUNDS_MOST = 50 };
 
@@ -44,20 +44,6 @@ static bool reconcile_all(struct site *site, struct mem *m, bool *failed)
 	return moved;
 }
 
-/* True: told to end. */
-static bool wait_seconds(int64_t seconds)
-{
-	const struct timespec wait = {.tv_sec = (time_t)seconds};
-	sigset_t stop;
-	int signal;
-
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGTERM);
-	sigaddset(&stop, SIGINT);
-	signal = sigtimedwait(&stop, NULL, &wait);
-	return signal == SIGTERM || signal == SIGINT;
-}
-
 int reconcile_run(struct site *site, int64_t every, bool is_replaced)
 {
 	struct mem *m = mem_open(0);
@@ -73,7 +59,7 @@ int reconcile_run(struct site *site, int64_t every, bool is_replaced)
 		do
 			reconcile_all(site, m, &failed);
 		while (!(is_replaced && confine_is_stale()) &&
-		       !wait_seconds(every));
+		       !stop_within(every * 1000));
 	else
 		while (
 		    reconcile_all(site, m, &failed) && ++rounds < ROUNDS_MOST)
