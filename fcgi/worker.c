@@ -34,6 +34,9 @@ struct worker {
 	bool ended;    /* this request's body was read to its end */
 	bool spoiled;  /* this request's answer was broken on purpose */
 	bool finished; /* this request's answer went out whole */
+	/* An answer in one piece, for its end. NULL: there is none. */
+	const void *head, *body;
+	size_t head_len, body_len;
 	int64_t served, most;
 	int64_t max_memory;
 	int64_t highest; /* resident memory so far, in KiB */
@@ -68,15 +71,28 @@ static bool write_answer(void *ctx, const void *data, size_t len)
 	return !len;
 }
 
-/* What libfcgi would write at the end is on its way already. */
+/* It waits for the request's end: who has the answer may count on all that the
+ * request did, figures and places of workers too. */
 static bool write_whole(void *ctx, const void *head, size_t head_len,
     const void *body, size_t body_len)
 {
 	struct worker *w = ctx;
 
+	w->head = head;
+	w->head_len = head_len;
+	w->body = body;
+	w->body_len = body_len;
+	return true;
+}
+
+static void send_whole(struct worker *w)
+{
+	/* libfcgi has nothing to add at the end. */
 	w->request.out->wasFCloseCalled = 1;
-	return records_answer(w->request.ipcFd, w->request.requestId, head,
-	    head_len, body, body_len);
+	if (!records_answer(w->request.ipcFd, w->request.requestId, w->head,
+		w->head_len, w->body, w->body_len))
+		log_info("reply.gone", "the client went away");
+	w->head = NULL;
 }
 
 /* Without waiting for a body that nobody wanted: one that was announced must
@@ -194,6 +210,8 @@ static void finish(void *ctx)
 		return;
 	w->finished = true;
 	counters_give_share();
+	if (w->head)
+		send_whole(w);
 	/* No farewell then: libfcgi would wait until the web server has closed
 	 * its side, for fear of closing on unread bytes. */
 	if (is_all_read(w))
@@ -213,6 +231,7 @@ static bool serve_one(struct worker *w)
 	size_t used;
 
 	w->ended = w->spoiled = w->finished = false;
+	w->head = NULL;
 	counters_set_busy(true);
 	page_serve(w->site, w->mem, &source, &sink);
 	finish(w);

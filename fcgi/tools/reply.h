@@ -25,8 +25,9 @@ struct reply_sink {
 	/* The answer is whole: the client gets it now, and the environment of
 	 * the request is gone. NULL: at the end of the request. */
 	void (*end)(void *ctx);
-	/* A whole answer, after which no write comes; false as above. NULL: it
-	 * is written like any other. */
+	/* A whole answer, after which no write comes; false as above. It may
+	 * leave with the request's end: head and body stay until then. NULL:
+	 * it is written like any other. */
 	bool (*whole)(void *ctx, const void *head, size_t head_len,
 	    const void *body, size_t body_len);
 };
@@ -52,8 +53,9 @@ void reply_header(struct reply *r, const char *name, const char *value);
 void reply_cookie(struct reply *r, const char *name, const char *value,
     bool secure, int64_t max_age);
 
-/* The whole response. `type` such as "text/html; charset=utf-8". Private pages
- * are never cached: Cache-Control: no-store unless a header said otherwise. */
+/* The whole response. `body` stays until the request has ended. `type` such as
+ * "text/html; charset=utf-8". Private pages are never cached: Cache-Control:
+ * no-store unless a header said otherwise. */
 void reply_send(struct reply *r, int status, const char *type, const void *body,
     size_t len);
 

@@ -276,8 +276,14 @@ def test_store_broken(t):
         f.write(b"\xa5" * len(good))
     for _ in range(20):  # some have read what they need before
         t.check(c.get("/api/dashboard").status in (200, 503), "no 500")
-        t.check(p.client().try_login("heron", PASSWORDS["heron"]).status in
-                (303, 503), "no 500")
+        new = p.client()
+        csrf = new.get("/api/login").csrf
+        status = new.form("/api/login", {
+            "csrf": csrf or "", "login": "heron",
+            "password": PASSWORDS["heron"]}).status
+        # Whose store is gone makes no token; who takes the form may have his.
+        t.check(status in ((303, 503) if csrf else (403, 503)), "no 500",
+                status, csrf)
     renew(p)
     away(t, wanted, p, c, token, "broken")
     wanted.logged(t, p)
