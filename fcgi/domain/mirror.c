@@ -424,29 +424,55 @@ static enum err fill_locked(struct mirror_work *w, int64_t table)
 	return err;
 }
 
+/* What is due by `now`, into `tables`; how many. */
+static enum err find_due(struct mirror_work *w, int64_t now, int64_t *tables,
+    size_t most, size_t *n)
+{
+	const struct db_value values[] = {
+	    db_text(w->brand->name), db_int(now), db_int((int64_t)most)};
+	struct db_rows rows;
+	enum err err = db_query(w->db, w->mem,
+	    "select table_id from rate_table where brand = $1 "
+	    "and next_try <= $2 order by next_try limit $3",
+	    values, 3, &rows);
+
+	*n = err ? 0 : rows.rows;
+	for (size_t i = 0; i < *n; i++)
+		tables[i] = db_cell_int(&rows, i, 0);
+	mem_clear(w->mem);
+	return err;
+}
+
+/* Not what was due before and still is: another host is at it. */
+static enum err find_next(struct mirror_work *w, int64_t now, int64_t *later)
+{
+	const struct db_value values[] = {
+	    db_text(w->brand->name), db_int(now), db_int(INT64_MAX)};
+	struct db_rows rows;
+	enum err err = db_query(w->db, w->mem,
+	    "select coalesce(min(next_try), $3) from rate_table "
+	    "where brand = $1 and next_try > $2",
+	    values, 3, &rows);
+
+	*later = err ? INT64_MAX : db_cell_int(&rows, 0, 0);
+	mem_clear(w->mem);
+	return err;
+}
+
 enum err mirror_fill_due(struct mirror_work *w, int64_t *later)
 {
 	enum { MOST = 64 };
-	const struct db_value values[] = {db_text(w->brand->name)};
 	int64_t tables[MOST], now = now_s();
-	struct db_rows rows;
-	size_t n = 0;
-	enum err err = db_query(w->db, w->mem,
-	    "select table_id, next_try from rate_table where brand = $1 "
-	    "order by next_try limit 64",
-	    values, 1, &rows);
+	size_t n;
+	enum err err = find_due(w, now, tables, MOST, &n);
 
-	for (size_t i = 0; !err && i < rows.rows && n < MOST; i++)
-		if (db_cell_int(&rows, i, 1) <= now)
-			tables[n++] = db_cell_int(&rows, i, 0);
-	*later = !err && rows.rows > n ? db_cell_int(&rows, n, 1) : INT64_MAX;
-	mem_clear(w->mem);
 	for (size_t i = 0; !err && i < n && w->goes_on(w->ctx); i++) {
 		log_request("mirror", w->brand->name);
 		err = fill_locked(w, tables[i]);
 	}
 	log_request(NULL, NULL);
-	return err;
+	/* Those just read are due again in their turn. */
+	return err ? err : find_next(w, now, later);
 }
 
 /* --- Sweeping ------------------------------------------------------------- */

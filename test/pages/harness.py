@@ -722,7 +722,7 @@ def check_error_page(t, answer, status, what):
 
 def main(tests, clean=None):
     """Runs the functions test_* of a module (those named on the command line
-    only, if any), then says how many checks passed."""
+    only, if any) and says how long each took, then how many checks passed."""
     t = Test()
     for name, test in list(tests.items()):
         if not name.startswith("test_") or not callable(test):
@@ -733,6 +733,7 @@ def main(tests, clean=None):
             print("passed over %s: %s" % (name, test.sqlite_only))
             continue
         t.name = name
+        began = time.monotonic()
         try:
             test(t)
         except Exception as e:
@@ -740,6 +741,7 @@ def main(tests, clean=None):
             where = next((f for f in reversed(line)
                           if f.filename.endswith("_test.py")), line[-1])
             t.fail("line %s: %s: %s" % (where.lineno, type(e).__name__, e))
+        print("%s: %.1f s" % (name, time.monotonic() - began), flush=True)
     t.name = "the end"
     late = []
     finish(late)

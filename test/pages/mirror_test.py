@@ -278,10 +278,20 @@ def test_truncated(t):
     end(t, p)
 
 
+def wake(p):
+    """The mirror's next round now: for a table that nobody looked at yet."""
+    with harness.store(p) as store:
+        store.execute("delete from rate_table where table_id = ?", (OSPREY,))
+    if not hasattr(p, "waker"):
+        p.waker = p.client().login("osprey")
+    p.waker.get("/api/rates")
+
+
 def due(p):
     """Read all again now."""
     with harness.store(p) as store:
         store.execute("update rate_table set next_try = 0")
+    wake(p)
 
 
 def copies(p):
@@ -359,6 +369,7 @@ def test_shrinks(t):
     harness.wait_for("too few to be copied", lambda: age(c) is None)
     t.check(len(c.json("/api/rates?size=100")["rates"]) <= 50,
             "read from VCS again")
+    end(t, p)
 
 
 # --- Bounds ---------------------------------------------------------------------
@@ -391,6 +402,7 @@ def test_bounded(t):
                       "where table_id = ?", (WHALE,))
         store.execute("update rate_table set next_try = 0 "
                       "where table_id = ?", (HERON,))
+    wake(p)
     await_copy(heron)
     harness.wait_for("room", lambda: p.logged("rates.mirror_dropped"))
     t.check(age(heron), "the one used longest ago goes")
@@ -411,13 +423,17 @@ def test_forgets(t):
     c = p.client().login("heron")
     await_copy(c)
     with harness.store(p) as store:
+        was = copies(p)[0][0]
         store.execute("update rate_table set used = 0")
+        wake(p)
         harness.wait_for("the end of the table", lambda: not store.execute(
-            "select 1 from rate_table").fetchall())
-        store.execute("update rate_copy set changed = 0")
+            "select 1 from rate_table where table_id = %d" % HERON).fetchall())
+        store.execute("update rate_copy set changed = 0 "
+                      "where state = 'old'")
+        wake(p)
         harness.wait_for("the end of its rows", lambda: not store.execute(
-            "select 1 from rate_piece limit 1").fetchall() and not
-            store.execute("select 1 from rate_copy").fetchall())
+            "select 1 from rate_piece where generation = %d limit 1" % was)
+            .fetchall() and was not in [g for g, _ in copies(p)])
     t.equal(age(c), None, "as never looked at")
     t.check(await_copy(c), "and again")
 
@@ -436,9 +452,10 @@ def test_killed(t):
     sandbox.heal()
     await_copy(c)
     with harness.store(p) as store:
-        harness.wait_for("the dead copy's end", lambda: store.execute(
-            "update rate_copy set changed = 0 where state = 'old'") is None or
-            dead not in [g for g, _ in copies(p)])
+        store.execute("update rate_copy set changed = 0 where state = 'old'")
+    wake(p)
+    harness.wait_for("the dead copy's end",
+                     lambda: dead not in [g for g, _ in copies(p)])
     t.check(dead not in [g for g, _ in copies(p)], "swept")
     check_query(t, c, upstream(sandbox, WHALE), 100, 7, sort="-name")
     text = p.log()
