@@ -620,9 +620,15 @@ def finish(failures):
 # --- HTML ---------------------------------------------------------------------
 
 class Page(html.parser.HTMLParser):
-    """The texts, attributes and links of a page."""
+    """The texts, attributes and links of a page. Plain tags are read by one
+    expression, in a third of the time; a page with anything else in it is
+    left to Python's parser."""
     SILENT = {"style", "script"}
     VOID = {"meta", "link", "input", "img", "br", "hr", "line", "rect"}
+    PLAIN = re.compile(
+        r'<(/?)([a-z][a-z0-9]*)((?:[ \n]+[a-zA-Z][\w:-]*(?:="[^"]*")?)*)'
+        r'[ \n]*(/?)>|([^<]+)|<!doctype html>', re.ASCII)
+    ATTRIBUTE = re.compile(r'([a-zA-Z][\w:-]*)(?:="([^"]*)")?', re.ASCII)
 
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
@@ -630,8 +636,24 @@ class Page(html.parser.HTMLParser):
         self.texts = []       # (text, enclosing elements)
         self.attributes = []  # (element, name, value)
         self.elements = []    # (element, attributes)
-        self.feed(text)
-        self.close()
+        tokens = list(self.PLAIN.finditer(text))
+        if sum(m.end() - m.start() for m in tokens) == len(text):
+            for m in tokens:
+                self.take(*m.groups())
+        else:
+            self.feed(text)
+            self.close()
+
+    def take(self, end, tag, attributes, closed, text):
+        if text:
+            self.handle_data(html.unescape(text))
+        elif end:
+            self.handle_endtag(tag)
+        elif tag:
+            found = [(m[1].lower(), m[2] and html.unescape(m[2]))
+                     for m in self.ATTRIBUTE.finditer(attributes)]
+            (self.handle_startendtag if closed else self.handle_starttag)(
+                tag, found)
 
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
