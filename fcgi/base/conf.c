@@ -133,7 +133,7 @@ static const struct setting settings[] = {
     {"limits.exportFile", NUMBER, AT(limits.export_file), MIB, 4096 * MIB,
 	NULL},
     {"limits.exports", NUMBER, AT(limits.exports), 0, 512, NULL},
-    {"limits.exportTime", NUMBER, AT(limits.export_time), 60, DAY, NULL},
+    {"limits.exportTime", NUMBER, AT(limits.export_time), 1, DAY, NULL},
     {"limits.auditRows", NUMBER, AT(limits.audit_rows), 10, 10000, NULL},
     {"limits.auditDays", NUMBER, AT(limits.audit_days), 1, 3660, NULL},
     {"rates.refresh", NUMBER, AT(rates.refresh), 0, 30 * DAY, NULL},

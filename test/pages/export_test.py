@@ -348,6 +348,22 @@ def test_limit_by_setting(t):
         s.close()
 
 
+def test_late(t):
+    """What takes longer than limits.exportTime is cut off, and seen to be."""
+    other = harness.Portal(sandbox, {"limits": {"exportTime": 1}})
+    client = other.client().token("whale")
+    sandbox.fault("reports.xdrs", "latency", value=900, times=100)
+    body, whole = fetch_raw(other, client, "%s.csv?%s" % (DETAILED, ALL))
+    sandbox.heal()
+    full = portal.client().token("whale").get(
+        "%s.csv?%s" % (DETAILED, ALL)).body
+    t.check(not whole and body and full.startswith(body), "a broken file",
+            len(body))
+    t.equal(len(other.logged("export.late")), 1, "its reason is logged")
+    t.status(client.get("%s.csv?%s" % (DETAILED, days(0))), 200,
+             "a short one is none of that")
+
+
 # --- A billing system that does not heed offsets ------------------------------
 
 def unpack(data):
