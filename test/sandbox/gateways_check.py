@@ -383,12 +383,16 @@ def check_late(g, core):
     def credits():
         return [c for c in g.control("GET", "/money")["credits"]
                 if c["notes"] == "late one"]
+    g.control("DELETE", "/calls")
     g.fault("transactions.create", "late", value=0.5)
     check("late credit", g.breaks(0, "POST", "/", pay, timeout=0.1) and
           not credits())
     check("is made", until(lambda: len(credits()) == 1) and
           credits()[0]["amount"] == "3.0" and
           credits()[0]["clients_id"] == 1001, credits())
+    check("and in the list of calls", until(lambda: any(
+        c["operation"] == "transactions.create"
+        for c in g.control("GET", "/calls")["calls"][-3:])))
     g.fault("transactions.create", "late", value=600)
     check("a late one waits", g.breaks(0, "POST", "/", pay, timeout=0.1) and
           len(credits()) == 1)

@@ -143,6 +143,14 @@ static void wait_a_little(double least)
 	pthread_cond_timedwait(&changed, &lock, &t);
 }
 
+static void log_calls(struct exchange *x)
+{
+	for (size_t i = 0; i < x->operation_count; i++)
+		calls_add(x->api, x->operations[i].name, x->number, x->started,
+		    x->operations[i].client);
+	x->operation_count = 0;
+}
+
 /* Late: what was asked is done now, whether or not anybody still listens.
  * Under the lock, but for the doing. */
 static void serve_late(struct request *r)
@@ -153,6 +161,7 @@ static void serve_late(struct request *r)
 	r->parked = false;
 	pthread_mutex_unlock(&lock);
 	r->room->serve(&r->x);
+	log_calls(&r->x);
 	pthread_mutex_lock(&lock);
 	r->state = SERVED;
 	MHD_resume_connection(r->connection);
@@ -303,13 +312,6 @@ void http_arguments(struct exchange *x, struct buf *out)
 	MHD_get_connection_values(
 	    x->connection, MHD_GET_ARGUMENT_KIND, add_argument, out);
 	buf_text(out, "}");
-}
-
-static void log_calls(struct exchange *x)
-{
-	for (size_t i = 0; i < x->operation_count; i++)
-		calls_add(x->api, x->operations[i].name, x->number, x->started,
-		    x->operations[i].client);
 }
 
 static void spoil(struct request *r)
