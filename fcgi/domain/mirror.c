@@ -425,8 +425,8 @@ static enum err fill_locked(struct mirror_work *w, int64_t table)
 }
 
 /* What is due by `now`, into `tables`; how many. */
-static enum err find_due(struct mirror_work *w, int64_t now, int64_t *tables,
-    size_t most, size_t *n)
+static enum err find_due(
+    struct mirror_work *w, int64_t now, int64_t *tables, size_t most, size_t *n)
 {
 	const struct db_value values[] = {
 	    db_text(w->brand->name), db_int(now), db_int((int64_t)most)};
