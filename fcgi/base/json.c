@@ -15,7 +15,7 @@ static const size_t small = offsetof(struct json_object, mem);
 
 /* --- Building ------------------------------------------------------------- */
 
-static struct json_object *make_text(
+static inline struct json_object *make_text(
     struct mem *m, enum json_kind kind, const char *text, size_t len)
 {
 	struct json_object *o = mem_alloc(m, small + len + 1);
@@ -63,14 +63,27 @@ struct json_object *json_wrap(
 	return o;
 }
 
+/* Its first members lie behind it. */
+static struct json_object *make_empty(struct mem *m, enum json_kind kind)
+{
+	struct json_object *o =
+	    mem_alloc(m, sizeof(*o) + ROOM * sizeof(struct member));
+
+	o->kind = (unsigned char)kind;
+	o->members = (struct member *)(o + 1);
+	o->room = ROOM;
+	o->mem = m;
+	return o;
+}
+
 struct json_object *json_new(struct mem *m)
 {
-	return json_wrap(m, JSON_OBJECT, NULL, 0);
+	return make_empty(m, JSON_OBJECT);
 }
 
 struct json_object *json_new_list(struct mem *m)
 {
-	return json_wrap(m, JSON_LIST, NULL, 0);
+	return make_empty(m, JSON_LIST);
 }
 
 struct mem *json_pool(const struct json_object *o)
@@ -82,25 +95,26 @@ struct mem *json_pool(const struct json_object *o)
 
 struct json_key json_ready_key(const char *name)
 {
-	size_t n = name ? strlen(name) : 0;
 	uint64_t head = 0;
 
-	for (size_t i = 0; i < sizeof(head) && i < n; i++)
-		head |= json_head_byte(name, n, i);
+	for (unsigned i = 0; name && i < sizeof(head) && name[i]; i++)
+		head |= (uint64_t)(unsigned char)name[i] << 8 * i;
 	return (struct json_key){name, head};
 }
 
-/* Of keys with the same head. One of eight bytes or more has no zero there. */
-static inline bool has_tail(const struct member *x, struct json_key key)
+/* Only a key of eight bytes or more has no zero there: the head is not all. */
+static inline bool is_long(struct json_key key)
 {
-	return !(key.head >> 56) || x->key.name == key.name ||
-	       !strcmp(
-		   x->key.name + sizeof(key.head), key.name + sizeof(key.head));
+	return key.head >> 56 != 0;
 }
 
 static inline bool is_key(const struct member *x, struct json_key key)
 {
-	return x->key.head == key.head && has_tail(x, key);
+	const size_t head = sizeof(key.head);
+
+	return x->key.head == key.head &&
+	       (!is_long(key) || x->key.name == key.name ||
+		   !strcmp(x->key.name + head, key.name + head));
 }
 
 /* FNV-1a. */
@@ -134,23 +148,33 @@ static void make_index(struct json_object *o)
 		*find_slot(o, o->members[i].key) = i + 1;
 }
 
-static size_t look_for(struct json_object *o, struct json_key key)
+/* Where the head is not all, or the members are many. Apart: see find_place().
+ */
+static __attribute__((noinline)) size_t look_for(
+    struct json_object *o, struct json_key key)
 {
 	if (o->n > JSON_FEW && !o->index)
 		make_index(o);
 	if (o->index)
 		return (size_t)*find_slot(o, key) - 1;
 	for (size_t i = o->n; i > 0; i--)
-		if (o->members[i - 1].key.head == key.head &&
-		    has_tail(&o->members[i - 1], key))
+		if (is_key(&o->members[i - 1], key))
 			return i - 1;
 	return SIZE_MAX;
 }
 
-/* The place of a key; `o` is an object. SIZE_MAX: it has none. */
+/* The place of a key; `o` is an object. SIZE_MAX: it has none. Nothing is
+ * called for a short key, so that no registers are saved. */
 static inline size_t find_place(struct json_object *o, struct json_key key)
 {
-	return o->bits & json_bit(key.head) ? look_for(o, key) : SIZE_MAX;
+	if (!(o->bits & json_bit(key.head)))
+		return SIZE_MAX;
+	if (is_long(key) || o->n > JSON_FEW || o->index)
+		return look_for(o, key);
+	for (size_t i = o->n; i > 0; i--)
+		if (o->members[i - 1].key.head == key.head)
+			return i - 1;
+	return SIZE_MAX;
 }
 
 /* Where the program's own data begins and ends. The names are the linker's. */
@@ -164,7 +188,7 @@ static bool is_literal(const char *key)
 	       (uintptr_t)key < (uintptr_t)end;
 }
 
-static void grow(struct json_object *o)
+static __attribute__((noinline)) void grow(struct json_object *o)
 {
 	uint32_t room = o->room ? o->room * 2 : ROOM;
 	struct member *more = mem_array(o->mem, room, sizeof(*more));
@@ -195,7 +219,7 @@ static void index_last(struct json_object *o, struct json_key key)
 		*find_slot(o, key) = o->n;
 }
 
-static inline bool add_member(
+bool json_add(
     struct json_object *o, struct json_key key, struct json_object *value)
 {
 	size_t place = find_place(o, key);
@@ -211,12 +235,6 @@ static inline bool add_member(
 	return true;
 }
 
-bool json_add(
-    struct json_object *o, struct json_key key, struct json_object *value)
-{
-	return add_member(o, key, value);
-}
-
 static _Noreturn void die_of_kind(const char *key)
 {
 	log_error("json.kind", "a member of what is no object: %s",
@@ -224,7 +242,8 @@ static _Noreturn void die_of_kind(const char *key)
 	abort();
 }
 
-void json_put_value(
+/* All that json_put_value() may come to. */
+static __attribute__((noinline)) void put_anyhow(
     struct json_object *o, struct json_key key, struct json_object *value)
 {
 	if (!json_is(o, key.name ? JSON_OBJECT : JSON_LIST))
@@ -232,9 +251,27 @@ void json_put_value(
 	if (key.name && !is_literal(key.name))
 		key.name = mem_text(o->mem, key.name);
 	if (key.name)
-		add_member(o, key, value);
+		json_add(o, key, value);
 	else
 		add(o, key, value);
+}
+
+void json_put_value(
+    struct json_object *o, struct json_key key, struct json_object *value)
+{
+	uint64_t bit = json_bit(key.head);
+	struct member *x;
+
+	/* Nearly always: a literal that the object does not have yet. */
+	if (!json_is(o, JSON_OBJECT) || o->bits & bit || o->n == o->room ||
+	    o->index || !is_literal(key.name)) {
+		put_anyhow(o, key, value);
+		return;
+	}
+	x = &o->members[o->n++];
+	x->key = key;
+	x->value = value;
+	o->bits |= bit;
 }
 
 struct json_object *json_copy(struct mem *m, const struct json_object *o)
