@@ -287,7 +287,7 @@ static bool extend(struct mem *m, const char *data, size_t from, size_t to)
 	return true;
 }
 
-static __attribute__((noinline)) void buf_grow(struct buf *b, size_t more)
+void buf_grow(struct buf *b, size_t more)
 {
 	size_t need, room = b->room;
 	char *data;
@@ -305,37 +305,6 @@ static __attribute__((noinline)) void buf_grow(struct buf *b, size_t more)
 	memcpy(data, b->data, b->len);
 	b->data = data;
 	b->room = room;
-}
-
-void buf_add(struct buf *b, const void *data, size_t len)
-{
-	if (len >= b->room - b->len)
-		buf_grow(b, len);
-	if (len)
-		memcpy(b->data + b->len, data, len);
-	b->len += len;
-	b->data[b->len] = '\0';
-}
-
-void buf_add_text(struct buf *b, const char *s)
-{
-	buf_add(b, s, strlen(s));
-}
-
-char *buf_make_room(struct buf *b, size_t len)
-{
-	if (len >= b->room - b->len)
-		buf_grow(b, len);
-	return b->data + b->len;
-}
-
-void buf_add_char(struct buf *b, char c)
-{
-	char *at = buf_make_room(b, 1);
-
-	at[0] = c;
-	at[1] = '\0';
-	b->len++;
 }
 
 void buf_print(struct buf *b, const char *fmt, ...)

@@ -11,6 +11,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 struct mem;
 
@@ -58,12 +59,38 @@ struct buf {
 };
 
 void buf_open(struct buf *b, struct mem *m, size_t room);
-void buf_add(struct buf *b, const void *data, size_t len);
-void buf_add_text(struct buf *b, const char *s);
+/* Makes room for `len` more bytes and the NUL. */
+void buf_grow(struct buf *b, size_t len);
+
 /* Room for `len` more bytes behind the text; who fills it counts them in `len`
  * and writes the NUL. */
-char *buf_make_room(struct buf *b, size_t len);
-void buf_add_char(struct buf *b, char c);
+static inline char *buf_make_room(struct buf *b, size_t len)
+{
+	if (len >= b->room - b->len)
+		buf_grow(b, len);
+	return b->data + b->len;
+}
+
+static inline void buf_add(struct buf *b, const void *data, size_t len)
+{
+	char *at = buf_make_room(b, len);
+
+	if (len)
+		memcpy(at, data, len);
+	at[len] = '\0';
+	b->len += len;
+}
+
+static inline void buf_add_text(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
+static inline void buf_add_char(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
 void buf_print(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

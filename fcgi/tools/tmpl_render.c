@@ -102,33 +102,56 @@ static bool may_need_escape(uint64_t bytes)
 	       high;
 }
 
-static size_t skip_plain(const char *s, size_t i, size_t len)
+/* The last eight bytes, or four twice, are looked at whether or not some of
+ * them have been. */
+static bool is_plain(const char *s, size_t len)
 {
 	uint64_t bytes;
+	uint32_t halves[2];
+	size_t i = 0;
 
-	for (; len - i >= sizeof(bytes); i += sizeof(bytes)) {
-		memcpy(&bytes, s + i, sizeof(bytes));
-		if (may_need_escape(bytes))
-			break;
+	if (len >= sizeof(bytes)) {
+		for (; len - i > sizeof(bytes); i += sizeof(bytes)) {
+			memcpy(&bytes, s + i, sizeof(bytes));
+			if (may_need_escape(bytes))
+				return false;
+		}
+		memcpy(&bytes, s + len - sizeof(bytes), sizeof(bytes));
+		return !may_need_escape(bytes);
+	}
+	if (len >= sizeof(halves[0])) {
+		memcpy(&halves[0], s, sizeof(halves[0]));
+		memcpy(
+		    &halves[1], s + len - sizeof(halves[1]), sizeof(halves[1]));
+		return !may_need_escape((uint64_t)halves[0] << 32 | halves[1]);
 	}
 	while (i < len && !escapes[(unsigned char)s[i]].len)
 		i++;
-	return i;
+	return i == len;
 }
 
-void tmpl_escape(struct buf *out, const char *s, size_t len)
+static void add_escaped(struct buf *out, const char *s, size_t len)
 {
 	size_t from = 0;
 
-	for (size_t i = skip_plain(s, 0, len); i < len;
-	     i = skip_plain(s, from, len)) {
+	for (size_t i = 0; i < len; i++) {
 		const struct escape *e = &escapes[(unsigned char)s[i]];
 
+		if (!e->len)
+			continue;
 		buf_add(out, s + from, i - from);
 		buf_add(out, e->text, e->len);
 		from = i + 1;
 	}
 	buf_add(out, s + from, len - from);
+}
+
+void tmpl_escape(struct buf *out, const char *s, size_t len)
+{
+	if (is_plain(s, len))
+		buf_add(out, s, len);
+	else
+		add_escaped(out, s, len);
 }
 
 /* Browsers drop tabs and line ends inside an address, and read "\" as "/". */
