@@ -276,16 +276,18 @@ void json_put_value(
 
 struct json_object *json_copy(struct mem *m, const struct json_object *o)
 {
-	struct json_object *copy = mem_alloc(m, sizeof(*copy));
+	size_t n = o->n, room = n + 1; /* who copies mostly adds */
+	struct json_object *copy =
+	    mem_alloc(m, sizeof(*copy) + room * sizeof(*copy->members));
 
 	*copy = *o;
 	copy->mem = m;
 	copy->index = NULL;
 	copy->slots = 0;
-	copy->room = o->n + 1; /* who copies mostly adds */
-	copy->members = mem_array(m, copy->room, sizeof(*copy->members));
-	if (o->n)
-		memcpy(copy->members, o->members, o->n * sizeof(*o->members));
+	copy->room = (uint32_t)room;
+	copy->members = (struct member *)(copy + 1);
+	if (n)
+		memcpy(copy->members, o->members, n * sizeof(*o->members));
 	return copy;
 }
 
@@ -343,11 +345,18 @@ bool json_flag(const struct json_object *o)
 /* As many digits never overflow. */
 enum { SHORT_INT = 18 };
 
-static bool long_int(const char *text, int64_t *out)
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static __attribute__((noinline)) bool long_int(const char *text, int64_t *out)
 {
 	char *rest;
 	long long n;
 
+	if (!is_digit(text[*text == '-']))
+		return false;
 	errno = 0;
 	n = strtoll(text, &rest, 10);
 	if (errno || *rest)
@@ -358,18 +367,22 @@ static bool long_int(const char *text, int64_t *out)
 
 bool json_int(const struct json_object *o, int64_t *out)
 {
-	const char *from, *at;
+	const char *from, *behind;
 	int64_t n = 0;
 
 	if (!json_is(o, JSON_NUMBER) && !json_is(o, JSON_TEXT))
 		return false;
+	behind = o->text + o->n;
 	from = o->text + (*o->text == '-');
-	for (at = from; *at >= '0' && *at <= '9' && at - from < SHORT_INT; at++)
-		n = n * 10 + (*at - '0');
-	if (at == from)
+	if (behind - from > SHORT_INT)
+		return long_int(o->text, out);
+	if (from == behind)
 		return false;
-	if (*at)
-		return *at >= '0' && *at <= '9' && long_int(o->text, out);
+	for (const char *at = from; at < behind; at++) {
+		if (!is_digit(*at))
+			return false;
+		n = n * 10 + (*at - '0');
+	}
 	*out = from == o->text ? n : -n;
 	return true;
 }
@@ -449,6 +462,21 @@ struct json_column json_make_column(const char *key)
 	return (struct json_column){json_make_key(key), 0};
 }
 
+/* Where it is not at once clear that it is at *near. */
+static __attribute__((noinline)) bool look_near(struct json_object *o,
+    struct json_key key, size_t *near, struct json_object **out)
+{
+	size_t place = *near;
+
+	if (place >= o->n || !is_key(&o->members[place], key))
+		place = find_place(o, key);
+	if (place == SIZE_MAX)
+		return false;
+	*near = place;
+	*out = o->members[place].value;
+	return true;
+}
+
 bool json_has_near(struct json_object *o, struct json_key key, size_t *near,
     struct json_object **out)
 {
@@ -456,11 +484,9 @@ bool json_has_near(struct json_object *o, struct json_key key, size_t *near,
 
 	if (!json_is(o, JSON_OBJECT))
 		return false;
-	if (place >= o->n || !is_key(&o->members[place], key))
-		place = find_place(o, key);
-	if (place == SIZE_MAX)
-		return false;
-	*near = place;
+	if (is_long(key) || place >= o->n ||
+	    o->members[place].key.head != key.head)
+		return look_near(o, key, near, out);
 	*out = o->members[place].value;
 	return true;
 }

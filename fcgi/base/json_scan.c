@@ -45,8 +45,10 @@ static bool stop_here(struct scan *s, const char *what)
 
 static void skip_blanks(struct scan *s)
 {
-	while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' ||
-				     *s->at == '\r' || *s->at == '\t'))
+	/* All are up to ' ', and nothing else that may stand here is. */
+	while (s->at < s->end && (unsigned char)*s->at <= ' ' &&
+	       (*s->at == ' ' || *s->at == '\n' || *s->at == '\r' ||
+		   *s->at == '\t'))
 		s->at++;
 }
 

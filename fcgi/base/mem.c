@@ -210,6 +210,17 @@ char *mem_text(struct mem *m, const char *s)
 	return mem_text_n(m, s, strlen(s));
 }
 
+char *mem_join(struct mem *m, const char *a, const char *b, const char *c)
+{
+	size_t n_a = strlen(a), n_b = strlen(b), n_c = strlen(c);
+	char *text = mem_alloc(m, n_a + n_b + n_c + 1);
+
+	memcpy(text, a, n_a);
+	memcpy(text + n_a, b, n_b);
+	memcpy(text + n_a + n_b, c, n_c);
+	return text;
+}
+
 char *mem_vprint(struct mem *m, const char *fmt, va_list ap)
 {
 	char small[256];

@@ -33,6 +33,9 @@ void *mem_array(struct mem *m, size_t n, size_t size);
 
 char *mem_text(struct mem *m, const char *s);
 char *mem_text_n(struct mem *m, const char *s, size_t len);
+/* Three texts, one behind the other: what mem_print() would make of "%s%s%s",
+ * at a tenth of its cost. */
+char *mem_join(struct mem *m, const char *a, const char *b, const char *c);
 char *mem_print(struct mem *m, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 char *mem_vprint(struct mem *m, const char *fmt, va_list ap)

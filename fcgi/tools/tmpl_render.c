@@ -24,21 +24,29 @@ struct run {
 	struct frame frames[TMPL_SECTIONS_MAX + 1];
 };
 
-/* The first part of a name is looked for from the innermost section outwards,
- * the rest only below what was found. `near`: where its first part was among
- * its neighbours, the last time. */
+/* From the innermost section outwards; `near`: where it was among its
+ * neighbours, the last time. False: no section has it. */
+static bool find_first(const struct run *r, const struct json_key *key,
+    size_t *near, struct json_object **out)
+{
+	for (size_t i = r->top + 1; i > 0; i--)
+		if (json_has_near(r->frames[i - 1].value, *key, near, out))
+			return true;
+	return false;
+}
+
+/* The first part of a name is looked for in all sections, the rest only below
+ * what was found. */
 static struct json_object *find_value(
     const struct run *r, const struct tmpl_name *name, size_t *near)
 {
 	struct json_object *v = NULL;
-	size_t i = r->top + 1;
 
 	if (name->n == 0)
 		return r->frames[r->top].value;
-	while (i > 0 &&
-	       !json_has_near(r->frames[i - 1].value, name->keys[0], near, &v))
-		i--;
-	for (size_t k = 1; i > 0 && k < name->n; k++)
+	if (!find_first(r, &name->keys[0], near, &v))
+		return NULL;
+	for (size_t k = 1; k < name->n; k++)
 		if (!json_has_key(v, &name->keys[k], &v))
 			return NULL;
 	return v;
@@ -154,14 +162,39 @@ void tmpl_escape(struct buf *out, const char *s, size_t len)
 		add_escaped(out, s, len);
 }
 
+/* Whether one of eight bytes may be a control character: as above. */
+static bool may_have_control(uint64_t bytes)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t del = bytes ^ ones * 0x7f;
+
+	return (((bytes - ones * 0x20) & ~bytes) | ((del - ones) & ~del)) &
+	       high;
+}
+
 /* Browsers drop tabs and line ends inside an address, and read "\" as "/". */
+static bool has_control(const char *s, size_t len)
+{
+	uint64_t bytes;
+	size_t i = 0;
+
+	for (; len - i >= sizeof(bytes); i += sizeof(bytes)) {
+		memcpy(&bytes, s + i, sizeof(bytes));
+		if (may_have_control(bytes))
+			break;
+	}
+	for (; i < len; i++)
+		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+			return true;
+	return false;
+}
+
 bool tmpl_url_is_safe(const char *s, size_t len)
 {
 	static const char *const schemes[] = {"https:", "http:", "mailto:"};
 
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
-			return false;
+	if (has_control(s, len))
+		return false;
 	if (len && (s[0] == '?' || s[0] == '#'))
 		return true;
 	if (len && s[0] == '/')

@@ -118,6 +118,9 @@ static void texts_are_copies(void **state)
 	assert_string_equal(mem_text_n(m, source, 3), "her");
 	assert_string_equal(mem_text_n(m, source, 0), "");
 	assert_string_equal(mem_print(m, "%s-%d", source, 7), "heron-7");
+	assert_string_equal(mem_join(m, source, ".", "x"), "heron.x");
+	assert_string_equal(mem_join(m, "", source, ""), "heron");
+	assert_string_equal(mem_join(m, "", "", ""), "");
 	for (int len = 250; len < 262; len++) {
 		long_text = mem_print(m, "%*d", len, 1);
 		assert_int_equal(strlen(long_text), len);
