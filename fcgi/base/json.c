@@ -256,22 +256,31 @@ static __attribute__((noinline)) void put_anyhow(
 		add(o, key, value);
 }
 
+/* Whether there is nothing to do but to write it behind the others: a literal
+ * that an object does not have yet, or an item of a list. */
+static inline bool is_simple(const struct json_object *o, struct json_key key)
+{
+	if (!o || o->n == o->room)
+		return false;
+	if (!key.name)
+		return o->kind == JSON_LIST;
+	return o->kind == JSON_OBJECT && !(o->bits & json_bit(key.head)) &&
+	       !o->index && is_literal(key.name);
+}
+
 void json_put_value(
     struct json_object *o, struct json_key key, struct json_object *value)
 {
-	uint64_t bit = json_bit(key.head);
 	struct member *x;
 
-	/* Nearly always: a literal that the object does not have yet. */
-	if (!json_is(o, JSON_OBJECT) || o->bits & bit || o->n == o->room ||
-	    o->index || !is_literal(key.name)) {
+	if (!is_simple(o, key)) {
 		put_anyhow(o, key, value);
 		return;
 	}
 	x = &o->members[o->n++];
 	x->key = key;
 	x->value = value;
-	o->bits |= bit;
+	o->bits |= json_bit(key.head); /* of a list, nobody looks at it */
 }
 
 struct json_object *json_copy(struct mem *m, const struct json_object *o)
@@ -463,42 +472,43 @@ struct json_column json_make_column(const char *key)
 }
 
 /* Where it is not at once clear that it is at *near. */
-static __attribute__((noinline)) bool look_near(struct json_object *o,
-    struct json_key key, size_t *near, struct json_object **out)
+static __attribute__((noinline)) struct json_object *const *look_near(
+    struct json_object *o, struct json_key key, size_t *near)
 {
 	size_t place = *near;
 
 	if (place >= o->n || !is_key(&o->members[place], key))
 		place = find_place(o, key);
 	if (place == SIZE_MAX)
-		return false;
+		return NULL;
 	*near = place;
-	*out = o->members[place].value;
-	return true;
+	return &o->members[place].value;
 }
 
-bool json_has_near(struct json_object *o, struct json_key key, size_t *near,
-    struct json_object **out)
+struct json_object *const *json_find_near(
+    struct json_object *o, struct json_key key, size_t *near)
 {
-	size_t place = *near;
+	const struct member *x;
 
 	if (!json_is(o, JSON_OBJECT))
-		return false;
-	if (is_long(key) || place >= o->n ||
-	    o->members[place].key.head != key.head)
-		return look_near(o, key, near, out);
-	*out = o->members[place].value;
-	return true;
+		return NULL;
+	if (*near >= o->n)
+		return look_near(o, key, near);
+	x = &o->members[*near];
+	if (x->key.head != key.head ||
+	    (is_long(key) && x->key.name != key.name))
+		return look_near(o, key, near);
+	return &x->value;
 }
 
 struct json_object *json_find_column(
     struct json_object *o, struct json_column *column)
 {
-	struct json_object *value = NULL;
+	struct json_object *const *found =
+	    column->key.name ? json_find_near(o, column->key, &column->place)
+			     : NULL;
 
-	if (column->key.name)
-		json_has_near(o, column->key, &column->place, &value);
-	return value;
+	return found ? *found : NULL;
 }
 
 static bool equal_members(

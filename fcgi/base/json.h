@@ -195,9 +195,10 @@ bool json_has(struct json_object *o, const char *key, struct json_object **out);
 bool json_has_key(struct json_object *o, const struct json_key *key,
     struct json_object **out);
 
-/* The same; *near is where it is looked for first, and then where it was. */
-bool json_has_near(struct json_object *o, struct json_key key, size_t *near,
-    struct json_object **out);
+/* Where a member's value stands, until `o` changes; NULL: there is none. It is
+ * looked for at *near first, which then is where it was. */
+struct json_object *const *json_find_near(
+    struct json_object *o, struct json_key key, size_t *near);
 
 /* What a flag is, is no text. */
 static inline const char *json_find_text(struct json_object *o, const char *key)

@@ -43,13 +43,22 @@ static bool stop_here(struct scan *s, const char *what)
 	return stop(s, "the JSON ends too early");
 }
 
-static void skip_blanks(struct scan *s)
+static bool is_blank(char c)
 {
-	/* All are up to ' ', and nothing else that may stand here is. */
-	while (s->at < s->end && (unsigned char)*s->at <= ' ' &&
-	       (*s->at == ' ' || *s->at == '\n' || *s->at == '\r' ||
-		   *s->at == '\t'))
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static __attribute__((noinline)) void skip_some(struct scan *s)
+{
+	while (s->at < s->end && is_blank(*s->at))
 		s->at++;
+}
+
+/* There is hardly ever one; and all are below what else may stand here. */
+static inline void skip_blanks(struct scan *s)
+{
+	if (s->at < s->end && (unsigned char)*s->at <= ' ')
+		skip_some(s);
 }
 
 /* --- Texts ---------------------------------------------------------------- */

@@ -172,8 +172,7 @@ static const char *make_class(
 	return b.data;
 }
 
-/* Most of a cell is its column's: it is made once, with the text to come (and
- * last, where it is looked for first). */
+/* Most of a cell is its column's: it is made once, with the text to come. */
 static struct json_object *make_cell(
     struct call *c, const struct shown *x, bool muted)
 {
@@ -187,7 +186,8 @@ static struct json_object *make_cell(
 	json_put_flag(o, "muted", muted);
 	json_put_flag(o, "lead", x->lead);
 	json_put_flag(o, "value", x->value);
-	json_put_text(o, "text", muted ? dash : NULL);
+	if (muted)
+		json_put_text(o, "text", dash);
 	return o;
 }
 

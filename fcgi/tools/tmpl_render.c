@@ -25,14 +25,15 @@ struct run {
 };
 
 /* From the innermost section outwards; `near`: where it was among its
- * neighbours, the last time. False: no section has it. */
-static bool find_first(const struct run *r, const struct json_key *key,
-    size_t *near, struct json_object **out)
+ * neighbours, the last time. NULL: no section has it. */
+static struct json_object *const *find_first(
+    const struct run *r, struct json_key key, size_t *near)
 {
-	for (size_t i = r->top + 1; i > 0; i--)
-		if (json_has_near(r->frames[i - 1].value, *key, near, out))
-			return true;
-	return false;
+	struct json_object *const *found = NULL;
+
+	for (size_t i = r->top + 1; i > 0 && !found; i--)
+		found = json_find_near(r->frames[i - 1].value, key, near);
+	return found;
 }
 
 /* The first part of a name is looked for in all sections, the rest only below
@@ -40,15 +41,17 @@ static bool find_first(const struct run *r, const struct json_key *key,
 static struct json_object *find_value(
     const struct run *r, const struct tmpl_name *name, size_t *near)
 {
-	struct json_object *v = NULL;
+	struct json_object *const *found;
+	struct json_object *v;
 
 	if (name->n == 0)
 		return r->frames[r->top].value;
-	if (!find_first(r, &name->keys[0], near, &v))
+	found = find_first(r, name->keys[0], near);
+	if (!found)
 		return NULL;
-	for (size_t k = 1; k < name->n; k++)
-		if (!json_has_key(v, &name->keys[k], &v))
-			return NULL;
+	v = *found;
+	for (size_t k = 1; k < name->n && v; k++)
+		v = json_find_key(v, name->keys[k]);
 	return v;
 }
 
@@ -97,7 +100,7 @@ static const struct escape {
 
 /* Whether one of eight bytes may be such a one: where a bit decides, two are
  * looked for at once. Now and then it is none, but none is missed. */
-static bool may_need_escape(uint64_t bytes)
+static inline bool may_need_escape(uint64_t bytes)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
 	uint64_t amp_or_single = (bytes | ones) ^ ones * '\'';
@@ -267,26 +270,26 @@ static bool advance(struct run *r)
 }
 
 /* A section, its end or an inverted section: the op to go on with. */
-static size_t next_op(struct run *r, size_t at)
+static const struct tmpl_op *next_op(struct run *r, const struct tmpl_op *op)
 {
-	const struct tmpl_op *op = &r->tmpl->ops[at];
+	const struct tmpl_op *all = r->tmpl->ops;
 	struct json_object *v;
 
 	if (op->kind == TMPL_END)
-		return advance(r) ? op->jump : at + 1;
-	v = find_value(r, &op->name, &r->near[op - r->tmpl->ops]);
+		return advance(r) ? &all[op->jump] : op + 1;
+	v = find_value(r, &op->name, &r->near[op - all]);
 	if (is_true(v) == (op->kind == TMPL_INVERTED))
-		return op->jump;
+		return &all[op->jump];
 	if (op->kind == TMPL_SECTION)
 		push(r, v);
-	return at + 1;
+	return op + 1;
 }
 
 void tmpl_render(
     const struct tmpl *t, struct json_object *model, struct buf *out)
 {
+	const struct tmpl_op *op = t->ops;
 	struct run r;
-	size_t at = 0;
 
 	/* Not the frames: they are many. */
 	r.tmpl = t;
@@ -294,26 +297,21 @@ void tmpl_render(
 	r.top = 0;
 	r.frames[0] = (struct frame){.value = model};
 	r.near = mem_array(out->mem, t->n, sizeof(*r.near));
-	for (;;) {
-		const struct tmpl_op *op = &t->ops[at];
-
+	while (op->kind != TMPL_STOP)
 		switch (op->kind) {
-		case TMPL_STOP:
-			return;
 		case TMPL_TEXT:
 			buf_add(out, op->text, op->len);
-			at++;
+			op++;
 			break;
 		case TMPL_VALUE:
 			print_value(&r, op);
-			at++;
+			op++;
 			break;
 		case TMPL_MESSAGE:
 			print_message(&r, op);
-			at++;
+			op++;
 			break;
 		default:
-			at = next_op(&r, at);
+			op = next_op(&r, op);
 		}
-	}
 }
