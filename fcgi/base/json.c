@@ -283,6 +283,18 @@ void json_put_value(
 	o->bits |= json_bit(key.head); /* of a list, nobody looks at it */
 }
 
+void json_put_text_value(
+    struct json_object *o, struct json_key key, const char *text)
+{
+	json_put_value(o, key,
+	    text ? make_text(o->mem, JSON_TEXT, text, strlen(text)) : NULL);
+}
+
+void json_put_int_value(struct json_object *o, struct json_key key, int64_t n)
+{
+	json_put_value(o, key, json_new_int(o->mem, n));
+}
+
 struct json_object *json_copy(struct mem *m, const struct json_object *o)
 {
 	size_t n = o->n, room = n + 1; /* who copies mostly adds */
@@ -460,10 +472,9 @@ bool json_has(struct json_object *o, const char *key, struct json_object **out)
 
 struct json_object *json_find_key(struct json_object *o, struct json_key key)
 {
-	struct json_object *value = NULL;
+	size_t place = json_is(o, JSON_OBJECT) ? find_place(o, key) : SIZE_MAX;
 
-	json_has_key(o, &key, &value);
-	return value;
+	return place == SIZE_MAX ? NULL : o->members[place].value;
 }
 
 struct json_column json_make_column(const char *key)

@@ -83,17 +83,21 @@ static inline void json_put(
 	json_put_value(o, json_make_key(key), value);
 }
 
+void json_put_text_value(
+    struct json_object *o, struct json_key key, const char *text);
+
 static inline void json_put_text(
     struct json_object *o, const char *key, const char *text)
 {
-	json_put_value(o, json_make_key(key),
-	    text ? json_new_text(json_pool(o), text, strlen(text)) : NULL);
+	json_put_text_value(o, json_make_key(key), text);
 }
+
+void json_put_int_value(struct json_object *o, struct json_key key, int64_t n);
 
 static inline void json_put_int(
     struct json_object *o, const char *key, int64_t n)
 {
-	json_put_value(o, json_make_key(key), json_new_int(json_pool(o), n));
+	json_put_int_value(o, json_make_key(key), n);
 }
 
 /* A number with just these digits. */
