@@ -15,7 +15,7 @@ static const size_t small = offsetof(struct json_object, mem);
 
 /* --- Building ------------------------------------------------------------- */
 
-static struct json_object *make_text(
+static inline struct json_object *make_text(
     struct mem *m, enum json_kind kind, const char *text, size_t len)
 {
 	struct json_object *o = mem_alloc(m, small + len + 1);
@@ -63,14 +63,27 @@ struct json_object *json_wrap(
 	return o;
 }
 
+/* Its first members lie behind it. */
+static struct json_object *make_empty(struct mem *m, enum json_kind kind)
+{
+	struct json_object *o =
+	    mem_alloc(m, sizeof(*o) + ROOM * sizeof(struct member));
+
+	o->kind = (unsigned char)kind;
+	o->members = (struct member *)(o + 1);
+	o->room = ROOM;
+	o->mem = m;
+	return o;
+}
+
 struct json_object *json_new(struct mem *m)
 {
-	return json_wrap(m, JSON_OBJECT, NULL, 0);
+	return make_empty(m, JSON_OBJECT);
 }
 
 struct json_object *json_new_list(struct mem *m)
 {
-	return json_wrap(m, JSON_LIST, NULL, 0);
+	return make_empty(m, JSON_LIST);
 }
 
 struct mem *json_pool(const struct json_object *o)
@@ -82,25 +95,26 @@ struct mem *json_pool(const struct json_object *o)
 
 struct json_key json_ready_key(const char *name)
 {
-	size_t n = name ? strlen(name) : 0;
 	uint64_t head = 0;
 
-	for (size_t i = 0; i < sizeof(head) && i < n; i++)
-		head |= json_head_byte(name, n, i);
+	for (unsigned i = 0; name && i < sizeof(head) && name[i]; i++)
+		head |= (uint64_t)(unsigned char)name[i] << 8 * i;
 	return (struct json_key){name, head};
 }
 
-/* Of keys with the same head. One of eight bytes or more has no zero there. */
-static inline bool has_tail(const struct member *x, struct json_key key)
+/* Only a key of eight bytes or more has no zero there: the head is not all. */
+static inline bool is_long(struct json_key key)
 {
-	return !(key.head >> 56) || x->key.name == key.name ||
-	       !strcmp(
-		   x->key.name + sizeof(key.head), key.name + sizeof(key.head));
+	return key.head >> 56 != 0;
 }
 
 static inline bool is_key(const struct member *x, struct json_key key)
 {
-	return x->key.head == key.head && has_tail(x, key);
+	const size_t head = sizeof(key.head);
+
+	return x->key.head == key.head &&
+	       (!is_long(key) || x->key.name == key.name ||
+		   !strcmp(x->key.name + head, key.name + head));
 }
 
 /* FNV-1a. */
@@ -134,23 +148,33 @@ static void make_index(struct json_object *o)
 		*find_slot(o, o->members[i].key) = i + 1;
 }
 
-static size_t look_for(struct json_object *o, struct json_key key)
+/* Where the head is not all, or the members are many. Apart: see find_place().
+ */
+static __attribute__((noinline)) size_t look_for(
+    struct json_object *o, struct json_key key)
 {
 	if (o->n > JSON_FEW && !o->index)
 		make_index(o);
 	if (o->index)
 		return (size_t)*find_slot(o, key) - 1;
 	for (size_t i = o->n; i > 0; i--)
-		if (o->members[i - 1].key.head == key.head &&
-		    has_tail(&o->members[i - 1], key))
+		if (is_key(&o->members[i - 1], key))
 			return i - 1;
 	return SIZE_MAX;
 }
 
-/* The place of a key; `o` is an object. SIZE_MAX: it has none. */
+/* The place of a key; `o` is an object. SIZE_MAX: it has none. Nothing is
+ * called for a short key, so that no registers are saved. */
 static inline size_t find_place(struct json_object *o, struct json_key key)
 {
-	return o->bits & json_bit(key.head) ? look_for(o, key) : SIZE_MAX;
+	if (!(o->bits & json_bit(key.head)))
+		return SIZE_MAX;
+	if (is_long(key) || o->n > JSON_FEW || o->index)
+		return look_for(o, key);
+	for (size_t i = o->n; i > 0; i--)
+		if (o->members[i - 1].key.head == key.head)
+			return i - 1;
+	return SIZE_MAX;
 }
 
 /* Where the program's own data begins and ends. The names are the linker's. */
@@ -164,7 +188,7 @@ static bool is_literal(const char *key)
 	       (uintptr_t)key < (uintptr_t)end;
 }
 
-static void grow(struct json_object *o)
+static __attribute__((noinline)) void grow(struct json_object *o)
 {
 	uint32_t room = o->room ? o->room * 2 : ROOM;
 	struct member *more = mem_array(o->mem, room, sizeof(*more));
@@ -195,7 +219,7 @@ static void index_last(struct json_object *o, struct json_key key)
 		*find_slot(o, key) = o->n;
 }
 
-static inline bool add_member(
+bool json_add(
     struct json_object *o, struct json_key key, struct json_object *value)
 {
 	size_t place = find_place(o, key);
@@ -211,12 +235,6 @@ static inline bool add_member(
 	return true;
 }
 
-bool json_add(
-    struct json_object *o, struct json_key key, struct json_object *value)
-{
-	return add_member(o, key, value);
-}
-
 static _Noreturn void die_of_kind(const char *key)
 {
 	log_error("json.kind", "a member of what is no object: %s",
@@ -224,7 +242,8 @@ static _Noreturn void die_of_kind(const char *key)
 	abort();
 }
 
-void json_put_value(
+/* All that json_put_value() may come to. */
+static __attribute__((noinline)) void put_anyhow(
     struct json_object *o, struct json_key key, struct json_object *value)
 {
 	if (!json_is(o, key.name ? JSON_OBJECT : JSON_LIST))
@@ -232,23 +251,64 @@ void json_put_value(
 	if (key.name && !is_literal(key.name))
 		key.name = mem_text(o->mem, key.name);
 	if (key.name)
-		add_member(o, key, value);
+		json_add(o, key, value);
 	else
 		add(o, key, value);
 }
 
+/* Whether there is nothing to do but to write it behind the others: a literal
+ * that an object does not have yet, or an item of a list. */
+static inline bool is_simple(const struct json_object *o, struct json_key key)
+{
+	if (!o || o->n == o->room)
+		return false;
+	if (!key.name)
+		return o->kind == JSON_LIST;
+	return o->kind == JSON_OBJECT && !(o->bits & json_bit(key.head)) &&
+	       !o->index && is_literal(key.name);
+}
+
+void json_put_value(
+    struct json_object *o, struct json_key key, struct json_object *value)
+{
+	struct member *x;
+
+	if (!is_simple(o, key)) {
+		put_anyhow(o, key, value);
+		return;
+	}
+	x = &o->members[o->n++];
+	x->key = key;
+	x->value = value;
+	o->bits |= json_bit(key.head); /* of a list, nobody looks at it */
+}
+
+void json_put_text_value(
+    struct json_object *o, struct json_key key, const char *text)
+{
+	json_put_value(o, key,
+	    text ? make_text(o->mem, JSON_TEXT, text, strlen(text)) : NULL);
+}
+
+void json_put_int_value(struct json_object *o, struct json_key key, int64_t n)
+{
+	json_put_value(o, key, json_new_int(o->mem, n));
+}
+
 struct json_object *json_copy(struct mem *m, const struct json_object *o)
 {
-	struct json_object *copy = mem_alloc(m, sizeof(*copy));
+	size_t n = o->n, room = n + 1; /* who copies mostly adds */
+	struct json_object *copy =
+	    mem_alloc(m, sizeof(*copy) + room * sizeof(*copy->members));
 
 	*copy = *o;
 	copy->mem = m;
 	copy->index = NULL;
 	copy->slots = 0;
-	copy->room = o->n + 1; /* who copies mostly adds */
-	copy->members = mem_array(m, copy->room, sizeof(*copy->members));
-	if (o->n)
-		memcpy(copy->members, o->members, o->n * sizeof(*o->members));
+	copy->room = (uint32_t)room;
+	copy->members = (struct member *)(copy + 1);
+	if (n)
+		memcpy(copy->members, o->members, n * sizeof(*o->members));
 	return copy;
 }
 
@@ -306,11 +366,18 @@ bool json_flag(const struct json_object *o)
 /* As many digits never overflow. */
 enum { SHORT_INT = 18 };
 
-static bool long_int(const char *text, int64_t *out)
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static __attribute__((noinline)) bool long_int(const char *text, int64_t *out)
 {
 	char *rest;
 	long long n;
 
+	if (!is_digit(text[*text == '-']))
+		return false;
 	errno = 0;
 	n = strtoll(text, &rest, 10);
 	if (errno || *rest)
@@ -321,18 +388,22 @@ static bool long_int(const char *text, int64_t *out)
 
 bool json_int(const struct json_object *o, int64_t *out)
 {
-	const char *from, *at;
+	const char *from, *behind;
 	int64_t n = 0;
 
 	if (!json_is(o, JSON_NUMBER) && !json_is(o, JSON_TEXT))
 		return false;
+	behind = o->text + o->n;
 	from = o->text + (*o->text == '-');
-	for (at = from; *at >= '0' && *at <= '9' && at - from < SHORT_INT; at++)
-		n = n * 10 + (*at - '0');
-	if (at == from)
+	if (behind - from > SHORT_INT)
+		return long_int(o->text, out);
+	if (from == behind)
 		return false;
-	if (*at)
-		return *at >= '0' && *at <= '9' && long_int(o->text, out);
+	for (const char *at = from; at < behind; at++) {
+		if (!is_digit(*at))
+			return false;
+		n = n * 10 + (*at - '0');
+	}
 	*out = from == o->text ? n : -n;
 	return true;
 }
@@ -401,10 +472,9 @@ bool json_has(struct json_object *o, const char *key, struct json_object **out)
 
 struct json_object *json_find_key(struct json_object *o, struct json_key key)
 {
-	struct json_object *value = NULL;
+	size_t place = json_is(o, JSON_OBJECT) ? find_place(o, key) : SIZE_MAX;
 
-	json_has_key(o, &key, &value);
-	return value;
+	return place == SIZE_MAX ? NULL : o->members[place].value;
 }
 
 struct json_column json_make_column(const char *key)
@@ -412,30 +482,44 @@ struct json_column json_make_column(const char *key)
 	return (struct json_column){json_make_key(key), 0};
 }
 
-bool json_has_near(struct json_object *o, struct json_key key, size_t *near,
-    struct json_object **out)
+/* Where it is not at once clear that it is at *near. */
+static __attribute__((noinline)) struct json_object *const *look_near(
+    struct json_object *o, struct json_key key, size_t *near)
 {
 	size_t place = *near;
 
-	if (!json_is(o, JSON_OBJECT))
-		return false;
 	if (place >= o->n || !is_key(&o->members[place], key))
 		place = find_place(o, key);
 	if (place == SIZE_MAX)
-		return false;
+		return NULL;
 	*near = place;
-	*out = o->members[place].value;
-	return true;
+	return &o->members[place].value;
+}
+
+struct json_object *const *json_find_near(
+    struct json_object *o, struct json_key key, size_t *near)
+{
+	const struct member *x;
+
+	if (!json_is(o, JSON_OBJECT))
+		return NULL;
+	if (*near >= o->n)
+		return look_near(o, key, near);
+	x = &o->members[*near];
+	if (x->key.head != key.head ||
+	    (is_long(key) && x->key.name != key.name))
+		return look_near(o, key, near);
+	return &x->value;
 }
 
 struct json_object *json_find_column(
     struct json_object *o, struct json_column *column)
 {
-	struct json_object *value = NULL;
+	struct json_object *const *found =
+	    column->key.name ? json_find_near(o, column->key, &column->place)
+			     : NULL;
 
-	if (column->key.name)
-		json_has_near(o, column->key, &column->place, &value);
-	return value;
+	return found ? *found : NULL;
 }
 
 static bool equal_members(

@@ -83,17 +83,21 @@ static inline void json_put(
 	json_put_value(o, json_make_key(key), value);
 }
 
+void json_put_text_value(
+    struct json_object *o, struct json_key key, const char *text);
+
 static inline void json_put_text(
     struct json_object *o, const char *key, const char *text)
 {
-	json_put_value(o, json_make_key(key),
-	    text ? json_new_text(json_pool(o), text, strlen(text)) : NULL);
+	json_put_text_value(o, json_make_key(key), text);
 }
+
+void json_put_int_value(struct json_object *o, struct json_key key, int64_t n);
 
 static inline void json_put_int(
     struct json_object *o, const char *key, int64_t n)
 {
-	json_put_value(o, json_make_key(key), json_new_int(json_pool(o), n));
+	json_put_int_value(o, json_make_key(key), n);
 }
 
 /* A number with just these digits. */
@@ -195,9 +199,10 @@ bool json_has(struct json_object *o, const char *key, struct json_object **out);
 bool json_has_key(struct json_object *o, const struct json_key *key,
     struct json_object **out);
 
-/* The same; *near is where it is looked for first, and then where it was. */
-bool json_has_near(struct json_object *o, struct json_key key, size_t *near,
-    struct json_object **out);
+/* Where a member's value stands, until `o` changes; NULL: there is none. It is
+ * looked for at *near first, which then is where it was. */
+struct json_object *const *json_find_near(
+    struct json_object *o, struct json_key key, size_t *near);
 
 /* What a flag is, is no text. */
 static inline const char *json_find_text(struct json_object *o, const char *key)

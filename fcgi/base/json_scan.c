@@ -1,4 +1,5 @@
 /* json_scan.c: text to values, in one walk. */
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,11 +43,22 @@ static bool stop_here(struct scan *s, const char *what)
 	return stop(s, "the JSON ends too early");
 }
 
-static void skip_blanks(struct scan *s)
+static bool is_blank(char c)
 {
-	while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' ||
-				     *s->at == '\r' || *s->at == '\t'))
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static __attribute__((noinline)) void skip_some(struct scan *s)
+{
+	while (s->at < s->end && is_blank(*s->at))
 		s->at++;
+}
+
+/* There is hardly ever one; and all are below what else may stand here. */
+static inline void skip_blanks(struct scan *s)
+{
+	if (s->at < s->end && (unsigned char)*s->at <= ' ')
+		skip_some(s);
 }
 
 /* --- Texts ---------------------------------------------------------------- */
@@ -114,12 +126,13 @@ static uint64_t find_odd(uint64_t bytes)
 
 static const char *find_special(const char *at, const char *end)
 {
-	uint64_t bytes;
+	uint64_t bytes, odd;
 
 	for (; end - at >= (ptrdiff_t)sizeof(bytes); at += sizeof(bytes)) {
 		memcpy(&bytes, at, sizeof(bytes));
-		if (find_odd(bytes))
-			break;
+		odd = find_odd(le64toh(bytes));
+		if (odd) /* the lowest is the first, and is certain */
+			return at + __builtin_ctzll(odd) / 8;
 	}
 	while (at < end && is_plain(*at))
 		at++;
@@ -362,13 +375,37 @@ static bool close(struct scan *s, enum json_kind kind, size_t from, bool known,
 	return true;
 }
 
+/* The length of the name at `at` if it is that of `known`, or 0. There are
+ * eight bytes to look at. */
+static size_t match_head(const char *at, const struct json_key *known)
+{
+	uint64_t head;
+	size_t len;
+
+	memcpy(&head, at, sizeof(head));
+	head = le64toh(head) ^ known->head;
+	if (known->head >> 56) {
+		len = strlen(known->name + sizeof(head));
+		return head ? 0 : sizeof(head) + len;
+	}
+	if (!known->head)
+		return 0;
+	len = sizeof(head) - (size_t)__builtin_clzll(known->head) / 8;
+	return head << (64 - 8 * len) ? 0 : len;
+}
+
 /* Takes a key that stands here as `known` does, letter by letter. */
 static bool take_known(struct scan *s, const struct json_key *known)
 {
-	size_t len = strlen(known->name);
+	const size_t head = sizeof(known->head);
+	size_t len = 0, left = (size_t)(s->end - s->at);
 
-	if (s->odd_keys || (size_t)(s->end - s->at) < len + 2 ||
-	    s->at[len + 1] != '"' || memcmp(s->at + 1, known->name, len) != 0)
+	if (!s->odd_keys && left > head)
+		len = match_head(s->at + 1, known);
+	if (!len || left < len + 2 || s->at[len + 1] != '"')
+		return false;
+	if (len > head &&
+	    memcmp(s->at + 1 + head, known->name + head, len - head) != 0)
 		return false;
 	s->at += len + 2;
 	return true;

@@ -11,6 +11,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 struct mem;
 
@@ -32,6 +33,9 @@ void *mem_array(struct mem *m, size_t n, size_t size);
 
 char *mem_text(struct mem *m, const char *s);
 char *mem_text_n(struct mem *m, const char *s, size_t len);
+/* Three texts, one behind the other: what mem_print() would make of "%s%s%s",
+ * at a tenth of its cost. */
+char *mem_join(struct mem *m, const char *a, const char *b, const char *c);
 char *mem_print(struct mem *m, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 char *mem_vprint(struct mem *m, const char *fmt, va_list ap)
@@ -58,12 +62,38 @@ struct buf {
 };
 
 void buf_open(struct buf *b, struct mem *m, size_t room);
-void buf_add(struct buf *b, const void *data, size_t len);
-void buf_add_text(struct buf *b, const char *s);
+/* Makes room for `len` more bytes and the NUL. */
+void buf_grow(struct buf *b, size_t len);
+
 /* Room for `len` more bytes behind the text; who fills it counts them in `len`
  * and writes the NUL. */
-char *buf_make_room(struct buf *b, size_t len);
-void buf_add_char(struct buf *b, char c);
+static inline char *buf_make_room(struct buf *b, size_t len)
+{
+	if (len >= b->room - b->len)
+		buf_grow(b, len);
+	return b->data + b->len;
+}
+
+static inline void buf_add(struct buf *b, const void *data, size_t len)
+{
+	char *at = buf_make_room(b, len);
+
+	if (len)
+		memcpy(at, data, len);
+	at[len] = '\0';
+	b->len += len;
+}
+
+static inline void buf_add_text(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
+static inline void buf_add_char(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
 void buf_print(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -29,11 +29,27 @@ static bool fits(money_int coef)
 	return coef > -limit && coef < limit;
 }
 
+/* As many digits as fit into 64 bits for certain, which is nearly always all;
+ * answers behind them. */
+static const char *parse_small(const char *s, money_int *coef)
+{
+	static const int64_t most = INT64_MAX / 10 - 1;
+	int64_t small = *coef < most ? (int64_t)*coef : most;
+
+	if (small == most)
+		return s;
+	for (; *s >= '0' && *s <= '9' && small < most; s++)
+		small = small * 10 + (*s - '0');
+	*coef = small;
+	return s;
+}
+
 /* Takes a run of digits into *coef; false: no digit, or too many. */
 static bool parse_digits(const char **at, money_int *coef, unsigned *n)
 {
 	const char *s = *at;
 
+	s = parse_small(s, coef);
 	for (; *s >= '0' && *s <= '9'; s++) {
 		*coef = *coef * 10 + (*s - '0');
 		if (!fits(*coef))
@@ -112,8 +128,11 @@ static bool align(struct money *a, struct money *b)
 {
 	struct money *coarse = a->scale < b->scale ? a : b;
 	unsigned scale = a->scale < b->scale ? b->scale : a->scale;
-	money_int factor = power10(scale - coarse->scale);
+	money_int factor;
 
+	if (a->scale == b->scale)
+		return true;
+	factor = power10(scale - coarse->scale);
 	coarse->scale = scale;
 	return !__builtin_mul_overflow(coarse->coef, factor, &coarse->coef) &&
 	       fits(coarse->coef);
@@ -212,9 +231,14 @@ static int compare(money_int a, money_int b)
 
 int money_compare(struct money a, struct money b)
 {
-	money_int unit_a = power10(a.scale), unit_b = power10(b.scale);
-	int whole = compare(a.coef / unit_a, b.coef / unit_b);
+	money_int unit_a, unit_b;
+	int whole;
 
+	if (a.scale == b.scale)
+		return compare(a.coef, b.coef);
+	unit_a = power10(a.scale);
+	unit_b = power10(b.scale);
+	whole = compare(a.coef / unit_a, b.coef / unit_b);
 	if (whole)
 		return whole;
 	/* The parts behind the point are under 10^18: this cannot overflow,
@@ -233,37 +257,36 @@ int money_sign(struct money a)
 	return compare(a.coef, 0);
 }
 
-/* Takes the last digit; without the slow division of 128 bits where it can. */
-static char take_digit(money_int *left)
-{
-	uint64_t small = (uint64_t)*left;
-	int digit;
+/* A number's text, from its end to its front. */
+struct back {
+	char *at;
+	unsigned digits, scale;
+};
 
-	if (*left != (money_int)small) {
-		digit = (int)(*left % 10);
-		*left /= 10;
-	} else {
-		digit = (int)(small % 10);
-		*left = (money_int)(small / 10);
-	}
-	return (char)('0' + digit);
+static inline void put_digit(struct back *b, int digit)
+{
+	if (b->scale && b->digits == b->scale)
+		*--b->at = '.';
+	*--b->at = (char)('0' + digit);
+	b->digits++;
 }
 
 char *money_text(struct mem *m, struct money a)
 {
-	char text[64];
-	size_t at = sizeof(text);
+	char text[64], *end = text + sizeof(text);
+	struct back b = {.at = end, .scale = a.scale};
 	money_int left = a.coef < 0 ? -a.coef : a.coef;
-	unsigned digits = 0;
+	uint64_t small;
 
-	text[--at] = '\0';
+	/* Division of 128 bits is slow, and hardly ever needed. */
+	for (; left > INT64_MAX; left /= 10)
+		put_digit(&b, (int)(left % 10));
+	small = (uint64_t)left;
 	do {
-		if (a.scale && digits == a.scale)
-			text[--at] = '.';
-		text[--at] = take_digit(&left);
-		digits++;
-	} while (left || digits <= a.scale);
+		put_digit(&b, (int)(small % 10));
+		small /= 10;
+	} while (small || b.digits <= a.scale);
 	if (a.coef < 0)
-		text[--at] = '-';
-	return mem_text_n(m, text + at, sizeof(text) - 1 - at);
+		*--b.at = '-';
+	return mem_text_n(m, b.at, (size_t)(end - b.at));
 }

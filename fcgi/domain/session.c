@@ -34,7 +34,7 @@ static void read_kept(struct mem *m, const char *text, struct session *out)
 	out->kept = json_parse(m, text, strlen(text), JSON_DEEP);
 	if (!json_is(out->kept, JSON_OBJECT))
 		out->kept = json_new(m);
-	hash_text(text, out->kept_hash);
+	out->kept_text = text;
 }
 
 static int64_t add_clamped(int64_t a, int64_t b)
@@ -192,16 +192,14 @@ enum err session_keep(
 	const char *text = json_write(json_pool(kept), kept, NULL);
 	const struct db_value values[] = {
 	    db_text(text), db_text(session->token_hash)};
-	char hash[SESSION_HASH];
 	enum err err;
 
-	hash_text(text, hash);
-	if (strcmp(hash, session->kept_hash) == 0)
+	if (strcmp(text, session->kept_text) == 0)
 		return ERR_OK;
 	err = db_run(db, "update session set kept = $1 where token_hash = $2",
 	    values, 2, NULL);
 	if (!err)
-		memcpy(session->kept_hash, hash, sizeof(hash));
+		session->kept_text = text;
 	return err;
 }
 

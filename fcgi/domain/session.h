@@ -43,9 +43,9 @@ struct session {
 	int64_t client_id;
 	const char *login; /* in the pool */
 	int64_t created, seen, expires;
-	struct json_object *kept;     /* an object, for reading and changing;
-				       * released with the pool */
-	char kept_hash[SESSION_HASH]; /* of `kept` as the store has it */
+	struct json_object *kept; /* an object, for reading and changing;
+				   * released with the pool */
+	const char *kept_text;	  /* `kept` as the store has it */
 };
 
 /* Where a log-in comes from. */

@@ -150,13 +150,14 @@ static void unwrap_management(struct vcs_trip *t, struct vcs_ask *a)
 			: "code is false");
 }
 
+/* `owner`: the column of the method's owner_field. */
 static bool is_owned(const struct vcs_trip *t, const struct vcs_method *method,
-    struct json_object *row)
+    struct json_object *row, struct json_column *owner)
 {
 	struct json_object *accounts;
 	int64_t id, own;
 
-	if (!json_find_int(row, method->owner_field, &id))
+	if (!json_int(json_find_column(row, owner), &id))
 		return false;
 	switch (method->owner) {
 	case VCS_OWNER_CLIENT:
@@ -186,6 +187,7 @@ static void report_foreign(
 
 static void check_rows(const struct vcs_trip *t, struct vcs_ask *a)
 {
+	struct json_column owner = json_make_column(a->method->owner_field);
 	size_t n = json_length(a->result), foreign = 0;
 	struct json_object *own, *row;
 
@@ -197,8 +199,9 @@ static void check_rows(const struct vcs_trip *t, struct vcs_ask *a)
 	a->came = n;
 	for (size_t i = 0; i < n; i++) {
 		row = json_at(a->result, i);
-		foreign += !json_is(row, JSON_OBJECT) ||
-			   (a->method->owner && !is_owned(t, a->method, row));
+		foreign +=
+		    !json_is(row, JSON_OBJECT) ||
+		    (a->method->owner && !is_owned(t, a->method, row, &owner));
 	}
 	if (!foreign)
 		return;
@@ -207,7 +210,7 @@ static void check_rows(const struct vcs_trip *t, struct vcs_ask *a)
 	for (size_t i = 0; i < n; i++) {
 		row = json_at(a->result, i);
 		if (json_is(row, JSON_OBJECT) &&
-		    (!a->method->owner || is_owned(t, a->method, row)))
+		    (!a->method->owner || is_owned(t, a->method, row, &owner)))
 			json_put(own, NULL, row);
 	}
 	a->result = own;
@@ -217,13 +220,16 @@ static void check_rows(const struct vcs_trip *t, struct vcs_ask *a)
  * is no such object. */
 static void check_object(const struct vcs_trip *t, struct vcs_ask *a)
 {
+	struct json_column owner = json_make_column(a->method->owner_field);
+
 	if (json_length(a->result) == 1)
 		a->result = json_at(a->result, 0);
 	if (!a->result)
 		return;
 	if (!json_is(a->result, JSON_OBJECT)) {
 		fail(a, ERR_UPSTREAM, "the answer is no object");
-	} else if (a->method->owner && !is_owned(t, a->method, a->result)) {
+	} else if (a->method->owner &&
+		   !is_owned(t, a->method, a->result, &owner)) {
 		report_foreign(t, a, 1);
 		fail(a, ERR_UPSTREAM, "the answer is somebody else's");
 	}

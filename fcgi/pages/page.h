@@ -143,7 +143,7 @@ void put_quantity(struct call *c, struct json_object *o, const char *key,
 /* The catalogue's text of a key without arguments. */
 const char *page_text(struct call *c, const char *key);
 
-char *page_text_args(
+const char *page_text_args(
     struct call *c, const char *key, const struct fmt_arg *args, size_t n);
 
 /* What is wrong with a parameter, in the customer's words. */

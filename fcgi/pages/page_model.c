@@ -104,7 +104,7 @@ const char *page_text(struct call *c, const char *key)
 	return fmt_text(c->mem, c->fmt, key, NULL, 0);
 }
 
-char *page_text_args(
+const char *page_text_args(
     struct call *c, const char *key, const struct fmt_arg *args, size_t n)
 {
 	return fmt_text(c->mem, c->fmt, key, args, n);

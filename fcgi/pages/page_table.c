@@ -48,8 +48,7 @@ const struct column **page_choose_columns(
 const char *page_column_label(
     struct call *c, const char *name, const struct column *column)
 {
-	return page_text(
-	    c, mem_print(c->mem, "%s.column.%s", name, column->key));
+	return page_text(c, mem_join(c->mem, name, ".column.", column->key));
 }
 
 static bool is_numeric(const struct column *column)
@@ -75,7 +74,7 @@ static void put_column(struct call *c, struct json_object *list,
 		return;
 	json_put_text(o, "sort_url",
 	    page_url(c, "sort",
-		sorted && !descending ? mem_print(c->mem, "-%s", column->key)
+		sorted && !descending ? mem_join(c->mem, "-", column->key, "")
 				      : column->key));
 	json_put_text(o, "sorted",
 	    !sorted	 ? "none"
@@ -89,7 +88,7 @@ static void put_column(struct call *c, struct json_object *list,
 static const char *find_state(
     struct call *c, const char *name, const char *word)
 {
-	const char *key = mem_print(c->mem, "%s.state.%s", name, word);
+	const char *key = mem_join(c->mem, name, ".state.", word);
 
 	return fmt_pattern(c->fmt, key) ? page_text(c, key) : word;
 }
@@ -147,40 +146,62 @@ static size_t find_brief(struct call *c, const char *name,
 /* A column as a table shows it. */
 struct shown {
 	const struct column *column;
-	struct json_column values;	 /* in the rows of the model */
-	struct json_object *cell, *dash; /* what its cells have in common */
+	struct json_column values; /* in the rows of the model */
+	struct json_object *label;
+	bool lead, value;
+	struct json_object *cell, *dash; /* what its cells have in common; NULL:
+					  * no row needed it yet */
 };
 
-/* Most of a cell is its column's: it is made once, with the text to come. */
-static struct json_object *make_cell(struct call *c, const struct shown *x,
-    struct json_object *label, bool lead, bool value, bool muted)
+static const char *make_class(
+    struct call *c, const struct shown *x, bool numeric, bool muted)
 {
-	const struct column *column = x->column;
-	bool numeric = is_numeric(column), code = column->kind == COLUMN_CODE;
+	struct buf b;
+
+	buf_open(&b, c->mem, 64);
+	if (numeric)
+		buf_add_text(&b, "num");
+	if (x->column->kind == COLUMN_CODE)
+		buf_add_text(&b, " code");
+	if (muted)
+		buf_add_text(&b, " soft");
+	if (x->lead)
+		buf_add_text(&b, " brief-lead");
+	if (x->value)
+		buf_add_text(&b, " brief-value");
+	return b.data;
+}
+
+/* Most of a cell is its column's: it is made once, with the text to come. */
+static struct json_object *make_cell(
+    struct call *c, const struct shown *x, bool muted)
+{
+	bool numeric = is_numeric(x->column);
 	struct json_object *o = json_new(c->mem);
 
-	json_put_text(o, "text", muted ? dash : NULL);
-	json_put(o, "label", label);
-	json_put_text(o, "class",
-	    mem_print(c->mem, "%s%s%s%s%s", numeric ? "num" : "",
-		code ? " code" : "", muted ? " soft" : "",
-		lead ? " brief-lead" : "", value ? " brief-value" : ""));
+	json_put(o, "label", x->label);
+	json_put_text(o, "class", make_class(c, x, numeric, muted));
 	json_put_flag(o, "numeric", numeric);
-	json_put_flag(o, "code", code);
+	json_put_flag(o, "code", x->column->kind == COLUMN_CODE);
 	json_put_flag(o, "muted", muted);
-	json_put_flag(o, "lead", lead);
-	json_put_flag(o, "value", value);
+	json_put_flag(o, "lead", x->lead);
+	json_put_flag(o, "value", x->value);
+	if (muted)
+		json_put_text(o, "text", dash);
 	return o;
 }
 
 static void put_cell(struct call *c, struct json_object *cells,
     const char *name, struct shown *x, struct json_object *row)
 {
-	struct json_object *value = json_find_column(row, &x->values);
+	struct json_object *value = json_find_column(row, &x->values), *o;
 	const char *text = make_text(c, name, x->column, value);
 	bool missing = !text || !*text;
-	struct json_object *o = json_copy(c->mem, missing ? x->dash : x->cell);
+	struct json_object **common = missing ? &x->dash : &x->cell;
 
+	if (!*common)
+		*common = make_cell(c, x, missing);
+	o = json_copy(c->mem, *common);
 	json_put(cells, NULL, o);
 	if (!missing)
 		json_put_text(o, "text", text);
@@ -196,15 +217,15 @@ static void put_files(struct call *c)
 	if (!c->page->export)
 		return;
 	json_put_text(c->ui, "csv_url",
-	    mem_print(c->mem, "%s.csv%s", c->req->path, query ? query : ""));
+	    mem_join(c->mem, c->req->path, ".csv", query ? query : ""));
 	json_put_text(c->ui, "xlsx_url",
-	    mem_print(c->mem, "%s.xlsx%s", c->req->path, query ? query : ""));
+	    mem_join(c->mem, c->req->path, ".xlsx", query ? query : ""));
 }
 
 static struct shown *show_columns(
     struct call *c, const char *name, const struct column *columns, size_t *n)
 {
-	struct json_object *head = json_put_list(c->ui, "columns"), *label;
+	struct json_object *head = json_put_list(c->ui, "columns");
 	const struct column **chosen = page_choose_columns(c, name, columns, n);
 	size_t lead = find_brief(c, name, chosen, *n, 0, 0);
 	size_t value = find_brief(c, name, chosen, *n, 1, *n - 1);
@@ -212,13 +233,11 @@ static struct shown *show_columns(
 
 	for (size_t i = 0; i < *n; i++) {
 		put_column(c, head, name, chosen[i]);
-		label = json_find(json_at(head, i), "label");
 		shown[i].column = chosen[i];
 		shown[i].values = json_make_column(chosen[i]->key);
-		shown[i].cell = make_cell(
-		    c, &shown[i], label, i == lead, i == value, false);
-		shown[i].dash =
-		    make_cell(c, &shown[i], label, i == lead, i == value, true);
+		shown[i].label = json_find(json_at(head, i), "label");
+		shown[i].lead = i == lead;
+		shown[i].value = i == value;
 	}
 	return shown;
 }
@@ -306,7 +325,7 @@ static void put_preset(struct call *c, const struct period *now,
 	json_put(list, NULL, o);
 	json_put_text(o, "key", key);
 	json_put_text(
-	    o, "label", page_text(c, mem_print(c->mem, "period.%s", key)));
+	    o, "label", page_text(c, mem_join(c->mem, "period.", key, "")));
 	json_put_text(o, "page_url", url);
 	json_put_flag(
 	    o, "active", !strcmp(now->from, from) && !strcmp(now->to, to));

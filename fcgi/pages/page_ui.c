@@ -15,19 +15,22 @@ static void add_languages(struct call *c)
 	}
 }
 
+static const char *menu_text(struct call *c, const char *key)
+{
+	return page_text(c, mem_join(c->mem, "menu.", key ? key : "", ""));
+}
+
 static void add_menu_item(
     struct call *c, struct json_object *items, struct json_object *row)
 {
-	const char *page = json_find_text(row, "page");
-	const char *path = json_find_text(row, "path");
-	struct json_object *item = json_new(c->mem);
+	struct json_object *item = json_put_object(items, NULL);
+	struct json_object *url = json_find(row, "path");
+	const char *path = json_plain(url);
 
-	json_put_text(item, "label",
-	    page_text(c, mem_print(c->mem, "menu.%s", page ? page : "")));
-	json_put_text(item, "page_url", path);
-	json_put_text(item, "icon", json_find_text(row, "icon"));
+	json_put_text(item, "label", menu_text(c, json_find_text(row, "page")));
+	json_put(item, "page_url", url);
+	json_put(item, "icon", json_find(row, "icon"));
 	json_put_flag(item, "active", path && !strcmp(path, c->req->path));
-	json_put(items, NULL, item);
 }
 
 static void add_menu(struct call *c)
@@ -37,12 +40,10 @@ static void add_menu(struct call *c)
 
 	for (size_t i = 0; i < json_length(menu); i++) {
 		struct json_object *row = json_at(menu, i), *group, *items;
-		const char *key = json_find_text(row, "key");
 
-		group = json_new(c->mem);
-		json_put(list, NULL, group);
-		json_put_text(group, "label",
-		    page_text(c, mem_print(c->mem, "menu.%s", key ? key : "")));
+		group = json_put_object(list, NULL);
+		json_put_text(
+		    group, "label", menu_text(c, json_find_text(row, "key")));
 		items = json_put_list(group, "items");
 		row = json_find(row, "items");
 		for (size_t j = 0; j < json_length(row); j++)
@@ -77,16 +78,14 @@ static void add_user(struct call *c)
 
 static void add_assets(struct call *c, bool rtl)
 {
-	struct json_object *assets = json_put_object(c->ui, "assets");
+	struct json_object *all = c->brand->assets;
+	struct json_object *assets = json_copy(c->mem, all);
 
-	json_each (c->brand->assets, key, value)
-		json_put(assets, key, value);
+	json_put(c->ui, "assets", assets);
 	if (!rtl)
 		return;
-	json_put(assets, "bootstrap_url",
-	    json_find(c->brand->assets, "bootstrap_rtl_url"));
-	json_put(
-	    assets, "sheet_url", json_find(c->brand->assets, "sheet_rtl_url"));
+	json_put(assets, "bootstrap_url", json_find(all, "bootstrap_rtl_url"));
+	json_put(assets, "sheet_url", json_find(all, "sheet_rtl_url"));
 }
 
 /* What a field is called on the page; the name itself where a page of its own

@@ -364,39 +364,6 @@ char *fmt_count(struct mem *m, struct fmt *f, int64_t n)
 	return mem_text_n(m, text + at, sizeof(text) - at);
 }
 
-static void add_unit(
-    struct mem *m, struct fmt *f, struct buf *out, size_t unit, int64_t n)
-{
-	struct fmt_arg arg = {.text = fmt_count(m, f, n)};
-
-	if (out->len)
-		buf_add_char(out, ' ');
-	if (f->unit_texts[unit]) {
-		buf_add_text(out, fmt_text(m, f, unit_keys[unit], &arg, 1));
-		return;
-	}
-	if (!f->units[unit])
-		f->units[unit] = open_number(f, unit_skeletons[unit]);
-	buf_add_text(out, format_integer(m, f, f->units[unit], n));
-}
-
-char *fmt_duration(struct mem *m, struct fmt *f, int64_t seconds)
-{
-	static const int64_t size[] = {3600, 60, 1};
-	struct buf out;
-
-	buf_open(&out, m, 64);
-	for (size_t unit = 0; unit < 3; unit++) {
-		int64_t n = seconds / size[unit];
-
-		/* The minus of a correction stands once, in front. */
-		if (n || (unit == 2 && !out.len))
-			add_unit(m, f, &out, unit, out.len && n < 0 ? -n : n);
-		seconds %= size[unit];
-	}
-	return out.data;
-}
-
 /* --- Messages. ---------------------------------------------------------- */
 
 static void add_number(void *ctx, struct buf *out, double n)
@@ -465,6 +432,14 @@ static const char *find_plural(void *ctx, double n, bool ordinal)
 	return forms[*known - 1];
 }
 
+static void add_message(struct buf *out, struct fmt *f, const struct text *t,
+    const struct fmt_arg *args, size_t n)
+{
+	const struct message_words words = {f, add_number, find_plural};
+
+	message_add(out, &t->message, args, n, &words);
+}
+
 const char *fmt_pattern(const struct fmt *f, const char *key)
 {
 	const struct text *t = catalogue_find(f->texts, key);
@@ -479,17 +454,53 @@ bool fmt_is_plain(const struct fmt *f, const char *key)
 	return t && !t->message.args;
 }
 
-char *fmt_text(struct mem *m, struct fmt *f, const char *key,
+const char *fmt_text(struct mem *m, struct fmt *f, const char *key,
     const struct fmt_arg *args, size_t n)
 {
 	const struct text *t = catalogue_find(f->texts, key);
-	struct message_words words = {f, add_number, find_plural};
 	struct buf out;
 
 	if (!t)
 		return mem_text(m, key);
+	if (t->message.constant)
+		return t->message.constant;
 	buf_open(&out, m, strlen(t->pattern) + 32);
-	message_add(&out, &t->message, args, n, &words);
+	add_message(&out, f, t, args, n);
+	return out.data;
+}
+
+/* --- Durations. --------------------------------------------------------- */
+
+static void add_unit(
+    struct mem *m, struct fmt *f, struct buf *out, size_t unit, int64_t n)
+{
+	struct fmt_arg arg = {.text = fmt_count(m, f, n)};
+
+	if (out->len)
+		buf_add_char(out, ' ');
+	if (f->unit_texts[unit]) {
+		add_message(out, f, f->unit_texts[unit], &arg, 1);
+		return;
+	}
+	if (!f->units[unit])
+		f->units[unit] = open_number(f, unit_skeletons[unit]);
+	buf_add_text(out, format_integer(m, f, f->units[unit], n));
+}
+
+char *fmt_duration(struct mem *m, struct fmt *f, int64_t seconds)
+{
+	static const int64_t size[] = {3600, 60, 1};
+	struct buf out;
+
+	buf_open(&out, m, 64);
+	for (size_t unit = 0; unit < 3; unit++) {
+		int64_t n = seconds / size[unit];
+
+		/* The minus of a correction stands once, in front. */
+		if (n || (unit == 2 && !out.len))
+			add_unit(m, f, &out, unit, out.len && n < 0 ? -n : n);
+		seconds %= size[unit];
+	}
 	return out.data;
 }
 

@@ -53,8 +53,8 @@ struct fmt_arg {
 };
 
 /* The message of a key with its arguments; the key itself where the catalogue
- * has no such key. In the pool. */
-char *fmt_text(struct mem *m, struct fmt *f, const char *key,
+ * has no such key. In the pool, or as long as the language is. */
+const char *fmt_text(struct mem *m, struct fmt *f, const char *key,
     const struct fmt_arg *args, size_t n);
 
 /* Money with the currency's symbol. Rounded (half even) to the currency's own

@@ -258,6 +258,13 @@ static struct message_part *scan_open(
 	return parts;
 }
 
+static const char *constant_of(const struct message_part *parts)
+{
+	if (!parts)
+		return "";
+	return parts->kind == PART_TEXT && !parts->next ? parts->text : NULL;
+}
+
 const char *message_parse(
     struct mem *m, const char *pattern, struct message *out)
 {
@@ -265,6 +272,7 @@ const char *message_parse(
 
 	out->parts = scan_open(&s, m, pattern);
 	out->args = s.args;
+	out->constant = constant_of(out->parts);
 	return s.why;
 }
 

@@ -24,7 +24,8 @@ enum { MESSAGE_ARGS_MAX = 10 };
 
 struct message {
 	const struct message_part *parts;
-	uint32_t args; /* bit N: {N} is used */
+	uint32_t args;	      /* bit N: {N} is used */
+	const char *constant; /* all that it ever says; NULL: it depends */
 };
 
 struct message_words {

@@ -24,23 +24,34 @@ struct run {
 	struct frame frames[TMPL_SECTIONS_MAX + 1];
 };
 
-/* The first part of a name is looked for from the innermost section outwards,
- * the rest only below what was found. `near`: where its first part was among
- * its neighbours, the last time. */
+/* From the innermost section outwards; `near`: where it was among its
+ * neighbours, the last time. NULL: no section has it. */
+static struct json_object *const *find_first(
+    const struct run *r, struct json_key key, size_t *near)
+{
+	struct json_object *const *found = NULL;
+
+	for (size_t i = r->top + 1; i > 0 && !found; i--)
+		found = json_find_near(r->frames[i - 1].value, key, near);
+	return found;
+}
+
+/* The first part of a name is looked for in all sections, the rest only below
+ * what was found. */
 static struct json_object *find_value(
     const struct run *r, const struct tmpl_name *name, size_t *near)
 {
-	struct json_object *v = NULL;
-	size_t i = r->top + 1;
+	struct json_object *const *found;
+	struct json_object *v;
 
 	if (name->n == 0)
 		return r->frames[r->top].value;
-	while (i > 0 &&
-	       !json_has_near(r->frames[i - 1].value, name->keys[0], near, &v))
-		i--;
-	for (size_t k = 1; i > 0 && k < name->n; k++)
-		if (!json_has_key(v, &name->keys[k], &v))
-			return NULL;
+	found = find_first(r, name->keys[0], near);
+	if (!found)
+		return NULL;
+	v = *found;
+	for (size_t k = 1; k < name->n && v; k++)
+		v = json_find_key(v, name->keys[k]);
 	return v;
 }
 
@@ -89,7 +100,7 @@ static const struct escape {
 
 /* Whether one of eight bytes may be such a one: where a bit decides, two are
  * looked for at once. Now and then it is none, but none is missed. */
-static bool may_need_escape(uint64_t bytes)
+static inline bool may_need_escape(uint64_t bytes)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
 	uint64_t amp_or_single = (bytes | ones) ^ ones * '\'';
@@ -102,28 +113,43 @@ static bool may_need_escape(uint64_t bytes)
 	       high;
 }
 
-static size_t skip_plain(const char *s, size_t i, size_t len)
+/* The last eight bytes, or four twice, are looked at whether or not some of
+ * them have been. */
+static bool is_plain(const char *s, size_t len)
 {
 	uint64_t bytes;
+	uint32_t halves[2];
+	size_t i = 0;
 
-	for (; len - i >= sizeof(bytes); i += sizeof(bytes)) {
-		memcpy(&bytes, s + i, sizeof(bytes));
-		if (may_need_escape(bytes))
-			break;
+	if (len >= sizeof(bytes)) {
+		for (; len - i > sizeof(bytes); i += sizeof(bytes)) {
+			memcpy(&bytes, s + i, sizeof(bytes));
+			if (may_need_escape(bytes))
+				return false;
+		}
+		memcpy(&bytes, s + len - sizeof(bytes), sizeof(bytes));
+		return !may_need_escape(bytes);
+	}
+	if (len >= sizeof(halves[0])) {
+		memcpy(&halves[0], s, sizeof(halves[0]));
+		memcpy(
+		    &halves[1], s + len - sizeof(halves[1]), sizeof(halves[1]));
+		return !may_need_escape((uint64_t)halves[0] << 32 | halves[1]);
 	}
 	while (i < len && !escapes[(unsigned char)s[i]].len)
 		i++;
-	return i;
+	return i == len;
 }
 
-void tmpl_escape(struct buf *out, const char *s, size_t len)
+static void add_escaped(struct buf *out, const char *s, size_t len)
 {
 	size_t from = 0;
 
-	for (size_t i = skip_plain(s, 0, len); i < len;
-	     i = skip_plain(s, from, len)) {
+	for (size_t i = 0; i < len; i++) {
 		const struct escape *e = &escapes[(unsigned char)s[i]];
 
+		if (!e->len)
+			continue;
 		buf_add(out, s + from, i - from);
 		buf_add(out, e->text, e->len);
 		from = i + 1;
@@ -131,14 +157,47 @@ void tmpl_escape(struct buf *out, const char *s, size_t len)
 	buf_add(out, s + from, len - from);
 }
 
+void tmpl_escape(struct buf *out, const char *s, size_t len)
+{
+	if (is_plain(s, len))
+		buf_add(out, s, len);
+	else
+		add_escaped(out, s, len);
+}
+
+/* Whether one of eight bytes may be a control character: as above. */
+static bool may_have_control(uint64_t bytes)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t del = bytes ^ ones * 0x7f;
+
+	return (((bytes - ones * 0x20) & ~bytes) | ((del - ones) & ~del)) &
+	       high;
+}
+
 /* Browsers drop tabs and line ends inside an address, and read "\" as "/". */
+static bool has_control(const char *s, size_t len)
+{
+	uint64_t bytes;
+	size_t i = 0;
+
+	for (; len - i >= sizeof(bytes); i += sizeof(bytes)) {
+		memcpy(&bytes, s + i, sizeof(bytes));
+		if (may_have_control(bytes))
+			break;
+	}
+	for (; i < len; i++)
+		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+			return true;
+	return false;
+}
+
 bool tmpl_url_is_safe(const char *s, size_t len)
 {
 	static const char *const schemes[] = {"https:", "http:", "mailto:"};
 
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
-			return false;
+	if (has_control(s, len))
+		return false;
 	if (len && (s[0] == '?' || s[0] == '#'))
 		return true;
 	if (len && s[0] == '/')
@@ -211,26 +270,26 @@ static bool advance(struct run *r)
 }
 
 /* A section, its end or an inverted section: the op to go on with. */
-static size_t next_op(struct run *r, size_t at)
+static const struct tmpl_op *next_op(struct run *r, const struct tmpl_op *op)
 {
-	const struct tmpl_op *op = &r->tmpl->ops[at];
+	const struct tmpl_op *all = r->tmpl->ops;
 	struct json_object *v;
 
 	if (op->kind == TMPL_END)
-		return advance(r) ? op->jump : at + 1;
-	v = find_value(r, &op->name, &r->near[op - r->tmpl->ops]);
+		return advance(r) ? &all[op->jump] : op + 1;
+	v = find_value(r, &op->name, &r->near[op - all]);
 	if (is_true(v) == (op->kind == TMPL_INVERTED))
-		return op->jump;
+		return &all[op->jump];
 	if (op->kind == TMPL_SECTION)
 		push(r, v);
-	return at + 1;
+	return op + 1;
 }
 
 void tmpl_render(
     const struct tmpl *t, struct json_object *model, struct buf *out)
 {
+	const struct tmpl_op *op = t->ops;
 	struct run r;
-	size_t at = 0;
 
 	/* Not the frames: they are many. */
 	r.tmpl = t;
@@ -238,26 +297,21 @@ void tmpl_render(
 	r.top = 0;
 	r.frames[0] = (struct frame){.value = model};
 	r.near = mem_array(out->mem, t->n, sizeof(*r.near));
-	for (;;) {
-		const struct tmpl_op *op = &t->ops[at];
-
+	while (op->kind != TMPL_STOP)
 		switch (op->kind) {
-		case TMPL_STOP:
-			return;
 		case TMPL_TEXT:
 			buf_add(out, op->text, op->len);
-			at++;
+			op++;
 			break;
 		case TMPL_VALUE:
 			print_value(&r, op);
-			at++;
+			op++;
 			break;
 		case TMPL_MESSAGE:
 			print_message(&r, op);
-			at++;
+			op++;
 			break;
 		default:
-			at = next_op(&r, at);
+			op = next_op(&r, op);
 		}
-	}
 }

@@ -266,7 +266,23 @@ static void test_escape(void **state)
 	    "{\"x\":1}", "<!-- a -- b --!>1<!-->1<!--->1");
 }
 
-/* Each byte at each place of a text that is looked at by eights. */
+static void check_escape(
+    struct box *box, const char *plain, size_t at, char byte, const char *odd)
+{
+	char text[32], wanted[64];
+	struct buf out;
+
+	snprintf(text, sizeof(text), "%s", plain);
+	text[at] = byte;
+	snprintf(wanted, sizeof(wanted), "%.*s%s%s", (int)at, text,
+	    odd ? odd : (char[]){byte, 0}, text + at + 1);
+	buf_open(&out, box->mem, 0);
+	tmpl_escape(&out, text, strlen(text));
+	assert_string_equal(out.data, wanted);
+}
+
+/* Each byte at each place of texts of each length: they are looked at by
+ * eights and fours. */
 static void test_escape_bytes(void **state)
 {
 	struct box *box = *state;
@@ -275,20 +291,14 @@ static void test_escape_bytes(void **state)
 	    ['>'] = "&gt;",
 	    ['"'] = "&quot;",
 	    ['\''] = "&#39;"};
+	static const char plain[] = "abcdefghijklmnopqrst";
+	enum { LONGEST = sizeof(plain) - 1 };
 
-	for (unsigned byte = 1; byte < 256; byte++)
-		for (size_t at = 0; at < 20; at++) {
-			char text[] = "abcdefghijklmnopqrst", wanted[64];
-			struct buf out;
-
-			text[at] = (char)byte;
-			snprintf(wanted, sizeof(wanted), "%.*s%s%s", (int)at,
-			    text, odd[byte] ? odd[byte] : (char[]){text[at], 0},
-			    text + at + 1);
-			buf_open(&out, box->mem, 0);
-			tmpl_escape(&out, text, strlen(text));
-			assert_string_equal(out.data, wanted);
-		}
+	for (size_t from = 0; from < LONGEST; from++)
+		for (size_t at = 0; at < LONGEST - from; at++)
+			for (unsigned byte = 1; byte < 256; byte++)
+				check_escape(box, plain + from, at, (char)byte,
+				    odd[byte]);
 }
 
 /* A name is looked for where it was in the element before. */
