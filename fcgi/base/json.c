@@ -268,7 +268,7 @@ static inline bool is_simple(const struct json_object *o, struct json_key key)
 	       !o->index && is_literal(key.name);
 }
 
-void json_put_value(
+static inline void put_member(
     struct json_object *o, struct json_key key, struct json_object *value)
 {
 	struct member *x;
@@ -283,16 +283,22 @@ void json_put_value(
 	o->bits |= json_bit(key.head); /* of a list, nobody looks at it */
 }
 
+void json_put_value(
+    struct json_object *o, struct json_key key, struct json_object *value)
+{
+	put_member(o, key, value);
+}
+
 void json_put_text_value(
     struct json_object *o, struct json_key key, const char *text)
 {
-	json_put_value(o, key,
+	put_member(o, key,
 	    text ? make_text(o->mem, JSON_TEXT, text, strlen(text)) : NULL);
 }
 
 void json_put_int_value(struct json_object *o, struct json_key key, int64_t n)
 {
-	json_put_value(o, key, json_new_int(o->mem, n));
+	put_member(o, key, json_new_int(o->mem, n));
 }
 
 struct json_object *json_copy(struct mem *m, const struct json_object *o)
