@@ -48,14 +48,12 @@ struct json_object *json_new_int(struct mem *m, int64_t n)
 	    m, JSON_NUMBER, at, (size_t)(digits + sizeof(digits) - at));
 }
 
-struct json_object *json_wrap(
-    struct mem *m, enum json_kind kind, struct member *members, size_t n)
+struct json_object *json_wrap(struct mem *m, enum json_kind kind,
+    struct member *members, size_t n, uint64_t bits)
 {
 	struct json_object *o = mem_alloc(m, sizeof(*o));
 
-	for (size_t i = 0; kind == JSON_OBJECT && i < n; i++)
-		o->bits |= json_bit(members[i].key.head);
-
+	o->bits = bits;
 	o->kind = (unsigned char)kind;
 	o->members = members;
 	o->n = o->room = (uint32_t)n;
