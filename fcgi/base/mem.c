@@ -185,9 +185,9 @@ char *mem_join(struct mem *m, const char *a, const char *b, const char *c)
 	size_t n_a = strlen(a), n_b = strlen(b), n_c = strlen(c);
 	char *text = mem_alloc(m, n_a + n_b + n_c + 1);
 
-	memcpy(text, a, n_a);
-	memcpy(text + n_a, b, n_b);
-	memcpy(text + n_a + n_b, c, n_c);
+	memcpy(text, a, n_a + 1);
+	memcpy(text + n_a, b, n_b + 1);
+	memcpy(text + n_a + n_b, c, n_c + 1);
 	return text;
 }
 
@@ -268,14 +268,14 @@ static bool extend(struct mem *m, const char *data, size_t from, size_t to)
 	return true;
 }
 
-void buf_grow(struct buf *b, size_t more)
+void buf_grow(struct buf *b, size_t len)
 {
 	size_t need, room = b->room;
 	char *data;
 
-	if (more > SIZE_MAX / 4 || b->len > SIZE_MAX / 4)
-		die("size overflows", more);
-	need = b->len + more + 1;
+	if (len > SIZE_MAX / 4 || b->len > SIZE_MAX / 4)
+		die("size overflows", len);
+	need = b->len + len + 1;
 	while (room < need)
 		room *= 2;
 	if (extend(b->mem, b->data, b->room, room)) {
