@@ -1,5 +1,4 @@
 /* json_scan.c: text to values, in one walk. */
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,13 +123,23 @@ static uint64_t find_odd(uint64_t bytes)
 	       high;
 }
 
+/* As a key's head has them; one instruction, where the first byte is the lowest
+ * for the processor, too. */
+static inline uint64_t load_eight(const char *at)
+{
+	return json_head_byte(at, 8, 0) | json_head_byte(at, 8, 1) |
+	       json_head_byte(at, 8, 2) | json_head_byte(at, 8, 3) |
+	       json_head_byte(at, 8, 4) | json_head_byte(at, 8, 5) |
+	       json_head_byte(at, 8, 6) | json_head_byte(at, 8, 7);
+}
+
 static const char *find_special(const char *at, const char *end)
 {
-	uint64_t bytes, odd;
+	enum { EIGHT = 8 };
+	uint64_t odd;
 
-	for (; end - at >= (ptrdiff_t)sizeof(bytes); at += sizeof(bytes)) {
-		memcpy(&bytes, at, sizeof(bytes));
-		odd = find_odd(le64toh(bytes));
+	for (; end - at >= EIGHT; at += EIGHT) {
+		odd = find_odd(load_eight(at));
 		if (odd) /* the lowest is the first, and is certain */
 			return at + __builtin_ctzll(odd) / 8;
 	}
@@ -414,8 +423,7 @@ static bool take_known(struct scan *s, const struct json_key *known)
 	if (s->odd_keys || left <= sizeof(head) || left < len + 2 ||
 	    s->at[len + 1] != '"')
 		return false;
-	memcpy(&head, s->at + 1, sizeof(head));
-	head = le64toh(head) ^ known->head;
+	head = load_eight(s->at + 1) ^ known->head;
 	if (len < sizeof(head) ? len && head << (64 - 8 * len) : head != 0)
 		return false;
 	if (len > sizeof(head) &&
