@@ -48,14 +48,12 @@ struct json_object *json_new_int(struct mem *m, int64_t n)
 	    m, JSON_NUMBER, at, (size_t)(digits + sizeof(digits) - at));
 }
 
-struct json_object *json_wrap(
-    struct mem *m, enum json_kind kind, struct member *members, size_t n)
+struct json_object *json_wrap(struct mem *m, enum json_kind kind,
+    struct member *members, size_t n, uint64_t bits)
 {
 	struct json_object *o = mem_alloc(m, sizeof(*o));
 
-	for (size_t i = 0; kind == JSON_OBJECT && i < n; i++)
-		o->bits |= json_bit(members[i].key.head);
-
+	o->bits = bits;
 	o->kind = (unsigned char)kind;
 	o->members = members;
 	o->n = o->room = (uint32_t)n;
@@ -268,7 +266,7 @@ static inline bool is_simple(const struct json_object *o, struct json_key key)
 	       !o->index && is_literal(key.name);
 }
 
-void json_put_value(
+static inline void put_member(
     struct json_object *o, struct json_key key, struct json_object *value)
 {
 	struct member *x;
@@ -283,16 +281,22 @@ void json_put_value(
 	o->bits |= json_bit(key.head); /* of a list, nobody looks at it */
 }
 
+void json_put_value(
+    struct json_object *o, struct json_key key, struct json_object *value)
+{
+	put_member(o, key, value);
+}
+
 void json_put_text_value(
     struct json_object *o, struct json_key key, const char *text)
 {
-	json_put_value(o, key,
+	put_member(o, key,
 	    text ? make_text(o->mem, JSON_TEXT, text, strlen(text)) : NULL);
 }
 
 void json_put_int_value(struct json_object *o, struct json_key key, int64_t n)
 {
-	json_put_value(o, key, json_new_int(o->mem, n));
+	put_member(o, key, json_new_int(o->mem, n));
 }
 
 struct json_object *json_copy(struct mem *m, const struct json_object *o)

@@ -1,5 +1,4 @@
 /* json_scan.c: text to values, in one walk. */
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,13 +123,23 @@ static uint64_t find_odd(uint64_t bytes)
 	       high;
 }
 
+/* As a key's head has them; one instruction, where the first byte is the lowest
+ * for the processor, too. */
+static inline uint64_t load_eight(const char *at)
+{
+	return json_head_byte(at, 8, 0) | json_head_byte(at, 8, 1) |
+	       json_head_byte(at, 8, 2) | json_head_byte(at, 8, 3) |
+	       json_head_byte(at, 8, 4) | json_head_byte(at, 8, 5) |
+	       json_head_byte(at, 8, 6) | json_head_byte(at, 8, 7);
+}
+
 static const char *find_special(const char *at, const char *end)
 {
-	uint64_t bytes, odd;
+	enum { EIGHT = 8 };
+	uint64_t odd;
 
-	for (; end - at >= (ptrdiff_t)sizeof(bytes); at += sizeof(bytes)) {
-		memcpy(&bytes, at, sizeof(bytes));
-		odd = find_odd(le64toh(bytes));
+	for (; end - at >= EIGHT; at += EIGHT) {
+		odd = find_odd(load_eight(at));
 		if (odd) /* the lowest is the first, and is certain */
 			return at + __builtin_ctzll(odd) / 8;
 	}
@@ -349,17 +358,26 @@ static bool has_doubles(const struct member *x, size_t n)
 	return false;
 }
 
-/* Makes what was pushed since `from` a value. `known`: its keys are those of
- * another. */
-static bool close(struct scan *s, enum json_kind kind, size_t from, bool known,
-    struct json_object **out)
+static uint64_t find_bits(const struct member *x, size_t n)
+{
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bits |= json_bit(x[i].key.head);
+	return bits;
+}
+
+/* Makes what was pushed since `from` a value. `like`: one that has all its
+ * keys, or NULL. */
+static bool close(struct scan *s, enum json_kind kind, size_t from,
+    const struct json_object *like, struct json_object **out)
 {
 	size_t n = s->n - from;
 	const struct member *pushed = n ? s->stack + from : NULL;
 	struct member *own;
 
 	s->n = from;
-	if (kind == JSON_OBJECT && !known &&
+	if (kind == JSON_OBJECT && !like &&
 	    (n > JSON_FEW || has_doubles(pushed, n))) {
 		*out = json_new(s->mem);
 		for (size_t i = 0; i < n; i++)
@@ -371,41 +389,46 @@ static bool close(struct scan *s, enum json_kind kind, size_t from, bool known,
 	own = n ? mem_array(s->mem, n, sizeof(*own)) : NULL;
 	if (n)
 		memcpy(own, pushed, n * sizeof(*own));
-	*out = json_wrap(s->mem, kind, own, n);
+	*out = json_wrap(s->mem, kind, own, n,
+	    like		  ? like->bits
+	    : kind == JSON_OBJECT ? find_bits(own, n)
+				  : 0);
 	return true;
 }
 
-/* The length of the name at `at` if it is that of `known`, or 0. There are
- * eight bytes to look at. */
-static size_t match_head(const char *at, const struct json_key *known)
+/* A name in the pool. Its length stands in front of it, for the next row. */
+static const char *keep_name(struct mem *m, const char *text, size_t len)
 {
-	uint64_t head;
-	size_t len;
+	char *at = mem_alloc(m, sizeof(len) + len + 1);
 
-	memcpy(&head, at, sizeof(head));
-	head = le64toh(head) ^ known->head;
-	if (known->head >> 56) {
-		len = strlen(known->name + sizeof(head));
-		return head ? 0 : sizeof(head) + len;
-	}
-	if (!known->head)
-		return 0;
-	len = sizeof(head) - (size_t)__builtin_clzll(known->head) / 8;
-	return head << (64 - 8 * len) ? 0 : len;
+	memcpy(at, &len, sizeof(len));
+	return memcpy(at + sizeof(len), text, len);
 }
 
-/* Takes a key that stands here as `known` does, letter by letter. */
+static size_t length_of(const struct json_key *kept)
+{
+	size_t len;
+
+	memcpy(&len, kept->name - sizeof(len), sizeof(len));
+	return len;
+}
+
+/* Takes a key that stands here as `known` does, letter by letter; of most, a
+ * number holds all. */
 static bool take_known(struct scan *s, const struct json_key *known)
 {
-	const size_t head = sizeof(known->head);
-	size_t len = 0, left = (size_t)(s->end - s->at);
+	size_t len = length_of(known), left = (size_t)(s->end - s->at);
+	uint64_t head;
 
-	if (!s->odd_keys && left > head)
-		len = match_head(s->at + 1, known);
-	if (!len || left < len + 2 || s->at[len + 1] != '"')
+	if (s->odd_keys || left <= sizeof(head) || left < len + 2 ||
+	    s->at[len + 1] != '"')
 		return false;
-	if (len > head &&
-	    memcmp(s->at + 1 + head, known->name + head, len - head) != 0)
+	head = load_eight(s->at + 1) ^ known->head;
+	if (len < sizeof(head) ? len && head << (64 - 8 * len) : head != 0)
+		return false;
+	if (len > sizeof(head) &&
+	    memcmp(s->at + 1 + sizeof(head), known->name + sizeof(head),
+		len - sizeof(head)) != 0)
 		return false;
 	s->at += len + 2;
 	return true;
@@ -429,7 +452,7 @@ static bool scan_key(struct scan *s, struct json_key *key,
 		if (!scan_text(s, &text, &len))
 			return false;
 		s->odd_keys = s->odd_keys || len + 2 != (size_t)(s->at - from);
-		*key = json_ready_key(mem_text_n(s->mem, text, len));
+		*key = json_ready_key(keep_name(s->mem, text, len));
 		*is_known = false;
 	}
 	skip_blanks(s);
@@ -442,9 +465,7 @@ static bool scan_key(struct scan *s, struct json_key *key,
 /* The key at a place of an object without index, or NULL. */
 static const struct json_key *key_at(const struct json_object *o, size_t i)
 {
-	return o && json_is(o, JSON_OBJECT) && i < o->n && o->n <= JSON_FEW
-		   ? &o->members[i].key
-		   : NULL;
+	return o && i < o->n && o->n <= JSON_FEW ? &o->members[i].key : NULL;
 }
 
 /* Behind a member: *last, it was the last. */
@@ -467,6 +488,8 @@ static bool scan_members(struct scan *s, int depth, enum json_kind kind,
 	size_t from = s->n;
 	bool known = true, last;
 
+	if (!json_is(like, JSON_OBJECT))
+		like = NULL;
 	s->at++;
 	skip_blanks(s);
 	last = s->at < s->end && *s->at == end;
@@ -485,7 +508,7 @@ static bool scan_members(struct scan *s, int depth, enum json_kind kind,
 		if (!scan_comma(s, end, &last))
 			return false;
 	}
-	return close(s, kind, from, known, out);
+	return close(s, kind, from, known ? like : NULL, out);
 }
 
 static bool scan_value(struct scan *s, int depth,

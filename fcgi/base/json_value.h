@@ -35,9 +35,10 @@ static inline uint64_t json_bit(uint64_t head)
 	return UINT64_C(1) << (head * UINT64_C(0x9e3779b97f4a7c15) >> 58);
 }
 
-/* A new list or object around members that are in the pool already. */
-struct json_object *json_wrap(
-    struct mem *m, enum json_kind kind, struct member *members, size_t n);
+/* A new list or object around members that are in the pool already; `bits` of
+ * at least their keys. */
+struct json_object *json_wrap(struct mem *m, enum json_kind kind,
+    struct member *members, size_t n, uint64_t bits);
 
 /* Adds a member whose key is in the pool. False: it took the place of one. */
 bool json_add(

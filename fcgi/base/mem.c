@@ -11,12 +11,7 @@
 
 /* KEPT blocks are what most pages need: given back and taken again for each
  * request, they make the heap tidy itself up every time. */
-enum {
-	BLOCK = 64 * 1024,
-	KEPT = 6,
-	FREE_MOST = 512 * 1024,
-	ALIGN = _Alignof(max_align_t)
-};
+enum { BLOCK = 64 * 1024, KEPT = 6, FREE_MOST = 512 * 1024 };
 
 struct block {
 	struct block *next;
@@ -34,9 +29,8 @@ struct owned {
 /* What a block has beyond `used` is zero, always: a new one comes so, a kept
  * one was wiped. Nothing is written to memory that was not handed out. */
 struct mem {
-	/* The rest of the block being filled, as far as the limit allows. */
-	unsigned char *at;
-	size_t left;
+	/* As far as the limit allows; first, for mem_alloc(). */
+	struct mem_rest rest;
 
 	struct block *blocks; /* the one being filled first */
 	struct block *spare;  /* all of size BLOCK */
@@ -52,7 +46,7 @@ static _Noreturn void die(const char *why, size_t size)
 
 static size_t used_of_first(const struct mem *m)
 {
-	return m->blocks ? (size_t)(m->at - m->blocks->data) : 0;
+	return m->blocks ? (size_t)(m->rest.at - m->blocks->data) : 0;
 }
 
 size_t mem_used(const struct mem *m)
@@ -83,8 +77,8 @@ static void add_block(struct mem *m, size_t size)
 	b->size = room;
 	b->next = m->blocks;
 	m->blocks = b;
-	m->at = b->data;
-	m->left = room < m->limit - m->full ? room : m->limit - m->full;
+	m->rest.at = b->data;
+	m->rest.left = room < m->limit - m->full ? room : m->limit - m->full;
 }
 
 struct mem *mem_open(size_t limit)
@@ -140,8 +134,8 @@ void mem_clear(struct mem *m)
 		m->spare = b;
 		kept++;
 	}
-	m->at = NULL;
-	m->left = m->full = 0;
+	m->rest.at = NULL;
+	m->rest.left = m->full = 0;
 }
 
 void mem_close(struct mem *m)
@@ -155,39 +149,15 @@ void mem_close(struct mem *m)
 	free(m);
 }
 
-static inline void *take(struct mem *m, size_t size)
+void *mem_alloc_new(struct mem *m, size_t size)
 {
-	void *p = m->at;
-
-	m->at += size;
-	m->left -= size;
-	return p;
-}
-
-static inline size_t round_up(size_t size)
-{
-	return (size + ALIGN - 1) / ALIGN * ALIGN;
-}
-
-/* Apart, so that what is done thousands of times a request saves no registers
- * for it. */
-static __attribute__((noinline)) void *take_new(struct mem *m, size_t size)
-{
-	if (size > SIZE_MAX - ALIGN)
+	if (size > SIZE_MAX - MEM_ALIGN)
 		die("size overflows", size);
-	size = round_up(size);
+	size = (size + MEM_ALIGN - 1) / MEM_ALIGN * MEM_ALIGN;
 	if (size > m->limit - mem_used(m))
 		die("request over its memory limit", size);
 	add_block(m, size);
-	return take(m, size);
-}
-
-void *mem_alloc(struct mem *m, size_t size)
-{
-	/* By the first, the second does not overflow. */
-	if (size > m->left || round_up(size) > m->left)
-		return take_new(m, size);
-	return take(m, round_up(size));
+	return mem_alloc(m, size);
 }
 
 void *mem_array(struct mem *m, size_t n, size_t size)
@@ -215,9 +185,9 @@ char *mem_join(struct mem *m, const char *a, const char *b, const char *c)
 	size_t n_a = strlen(a), n_b = strlen(b), n_c = strlen(c);
 	char *text = mem_alloc(m, n_a + n_b + n_c + 1);
 
-	memcpy(text, a, n_a);
-	memcpy(text + n_a, b, n_b);
-	memcpy(text + n_a + n_b, c, n_c);
+	memcpy(text, a, n_a + 1);
+	memcpy(text + n_a, b, n_b + 1);
+	memcpy(text + n_a + n_b, c, n_c + 1);
 	return text;
 }
 
@@ -290,22 +260,22 @@ static bool extend(struct mem *m, const char *data, size_t from, size_t to)
 {
 	size_t more = to - from;
 
-	if (from % ALIGN || to % ALIGN || more > m->left ||
-	    (const unsigned char *)data + from != m->at)
+	if (from % MEM_ALIGN || to % MEM_ALIGN || more > m->rest.left ||
+	    (const unsigned char *)data + from != m->rest.at)
 		return false;
-	m->at += more;
-	m->left -= more;
+	m->rest.at += more;
+	m->rest.left -= more;
 	return true;
 }
 
-void buf_grow(struct buf *b, size_t more)
+void buf_grow(struct buf *b, size_t len)
 {
 	size_t need, room = b->room;
 	char *data;
 
-	if (more > SIZE_MAX / 4 || b->len > SIZE_MAX / 4)
-		die("size overflows", more);
-	need = b->len + more + 1;
+	if (len > SIZE_MAX / 4 || b->len > SIZE_MAX / 4)
+		die("size overflows", len);
+	need = b->len + len + 1;
 	while (room < need)
 		room *= 2;
 	if (extend(b->mem, b->data, b->room, room)) {

@@ -24,8 +24,32 @@ void mem_close(struct mem *m);
 /* The same, but keeps some blocks for the next request. */
 void mem_clear(struct mem *m);
 
+/* A pool begins with what is left of the block that is being filled: thousands
+ * of pieces are taken from it for a page, where they are wanted. */
+struct mem_rest {
+	unsigned char *at;
+	size_t left;
+};
+
+enum { MEM_ALIGN = _Alignof(max_align_t) };
+
+/* From the next block. */
+void *mem_alloc_new(struct mem *m, size_t size);
+
 /* Zeroed memory, aligned for any type. */
-void *mem_alloc(struct mem *m, size_t size);
+static inline void *mem_alloc(struct mem *m, size_t size)
+{
+	struct mem_rest *rest = (struct mem_rest *)m;
+	size_t whole = (size + MEM_ALIGN - 1) / MEM_ALIGN * MEM_ALIGN;
+	void *p = rest->at;
+
+	/* By the first, the second has not overflown. */
+	if (size > rest->left || whole > rest->left)
+		return mem_alloc_new(m, size);
+	rest->at += whole;
+	rest->left -= whole;
+	return p;
+}
 
 /* Zeroed memory for `n` things of `size` bytes; dies when n * size overflows.
  */

@@ -121,24 +121,34 @@ void page_serve(struct site *site, struct mem *mem,
 
 /* --- For load functions ------------------------------------------------- */
 
-/* Money, time and quantity as DESIGN section 2 has them; json_put-like. */
-void put_money(struct call *c, struct json_object *o, const char *key,
+/* Money, time and quantity as DESIGN section 2 has them. As with json_put(),
+ * the compiler makes the key of a literal ready. */
+#define put_money(c, o, key, ...)                                              \
+	put_money_value(c, o, json_make_key(key), __VA_ARGS__)
+#define put_price(c, o, key, ...)                                              \
+	put_price_value(c, o, json_make_key(key), __VA_ARGS__)
+#define put_time(c, o, key, when) put_time_value(c, o, json_make_key(key), when)
+#define put_duration(c, o, key, seconds)                                       \
+	put_duration_value(c, o, json_make_key(key), seconds)
+#define put_quantity(c, o, key, ...)                                           \
+	put_quantity_value(c, o, json_make_key(key), __VA_ARGS__)
+
+void put_money_value(struct call *c, struct json_object *o, struct json_key key,
     struct money amount, const char *currency);
 /* The same, its text with every digit: rates and prices. */
-void put_price(struct call *c, struct json_object *o, const char *key,
+void put_price_value(struct call *c, struct json_object *o, struct json_key key,
     struct money amount, const char *currency);
 /* `when` 0: null. */
-void put_time(
-    struct call *c, struct json_object *o, const char *key, int64_t when);
+void put_time_value(
+    struct call *c, struct json_object *o, struct json_key key, int64_t when);
 /* {text} of a day, for templates; null where `when` is 0. */
 void put_day(
     struct call *c, struct json_object *o, const char *key, int64_t when);
-void put_duration(
-    struct call *c, struct json_object *o, const char *key, int64_t seconds);
-
+void put_duration_value(struct call *c, struct json_object *o,
+    struct json_key key, int64_t seconds);
 /* A quantity of a service's unit ("s": a duration). */
-void put_quantity(struct call *c, struct json_object *o, const char *key,
-    int64_t value, const char *unit);
+void put_quantity_value(struct call *c, struct json_object *o,
+    struct json_key key, int64_t value, const char *unit);
 
 /* The catalogue's text of a key without arguments. */
 const char *page_text(struct call *c, const char *key);

@@ -3,40 +3,48 @@
 
 #include <string.h>
 
-static void put_amount(struct call *c, struct json_object *o, const char *key,
-    struct money amount, const char *currency, char *text)
+static struct json_object *put_new(struct json_object *o, struct json_key key)
 {
-	struct json_object *m = json_put_object(o, key);
+	struct json_object *value = json_new(json_pool(o));
+
+	json_put_value(o, key, value);
+	return value;
+}
+
+static void put_amount(struct call *c, struct json_object *o,
+    struct json_key key, struct money amount, const char *currency, char *text)
+{
+	struct json_object *m = put_new(o, key);
 
 	json_put_text(m, "amount", money_text(c->mem, amount));
 	json_put_text(m, "currency", currency);
 	json_put_text(m, "text", text);
 }
 
-void put_money(struct call *c, struct json_object *o, const char *key,
+void put_money_value(struct call *c, struct json_object *o, struct json_key key,
     struct money amount, const char *currency)
 {
 	put_amount(c, o, key, amount, currency,
 	    fmt_money(c->mem, c->fmt, amount, currency));
 }
 
-void put_price(struct call *c, struct json_object *o, const char *key,
+void put_price_value(struct call *c, struct json_object *o, struct json_key key,
     struct money amount, const char *currency)
 {
 	put_amount(c, o, key, amount, currency,
 	    fmt_price(c->mem, c->fmt, amount, currency));
 }
 
-void put_time(
-    struct call *c, struct json_object *o, const char *key, int64_t when)
+void put_time_value(
+    struct call *c, struct json_object *o, struct json_key key, int64_t when)
 {
 	struct json_object *t;
 
 	if (!when) {
-		json_put(o, key, NULL);
+		json_put_value(o, key, NULL);
 		return;
 	}
-	t = json_put_object(o, key);
+	t = put_new(o, key);
 	json_put_text(t, "iso", fmt_iso_time(c->mem, when, c->zone));
 	json_put_text(
 	    t, "text", fmt_time(c->mem, c->fmt, when, c->zone, FMT_DATE_TIME));
@@ -52,29 +60,29 @@ void put_day(
 		    fmt_time(c->mem, c->fmt, when, c->zone, FMT_DATE));
 }
 
-void put_duration(
-    struct call *c, struct json_object *o, const char *key, int64_t seconds)
+void put_duration_value(
+    struct call *c, struct json_object *o, struct json_key key, int64_t seconds)
 {
-	struct json_object *q = json_put_object(o, key);
+	struct json_object *q = put_new(o, key);
 
 	json_put_int(q, "value", seconds);
 	json_put_text(q, "unit", "s");
 	json_put_text(q, "text", fmt_duration(c->mem, c->fmt, seconds));
 }
 
-void put_quantity(struct call *c, struct json_object *o, const char *key,
-    int64_t value, const char *unit)
+void put_quantity_value(struct call *c, struct json_object *o,
+    struct json_key key, int64_t value, const char *unit)
 {
 	struct fmt_arg count = {NULL, (double)value};
 	struct json_object *q;
 	const char *words;
 
 	if (!strcmp(unit, "s")) {
-		put_duration(c, o, key, value);
+		put_duration_value(c, o, key, value);
 		return;
 	}
-	words = mem_print(c->mem, "unit.count.%s", unit);
-	q = json_put_object(o, key);
+	words = mem_join(c->mem, "unit.count.", unit, "");
+	q = put_new(o, key);
 	json_put_int(q, "value", value);
 	json_put_text(q, "unit", unit);
 	json_put_text(q, "text",

@@ -264,7 +264,7 @@ void page_put_table(struct call *c, const char *name,
 
 static const char *print_number(struct call *c, int64_t n)
 {
-	return mem_print(c->mem, "%lld", (long long)n);
+	return json_text(json_new_int(c->mem, n), NULL);
 }
 
 void page_put_pager(struct call *c, size_t n, bool more)

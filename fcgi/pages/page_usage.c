@@ -82,9 +82,8 @@ static void put_filter(struct call *c, const char *name,
 		json_put(list, NULL, o);
 		json_put_int(o, "id", item->id);
 		json_put_text(o, "name", item->name);
-		page_add_option(options, "id",
-		    mem_print(c->mem, "%lld", (long long)item->id), item->name,
-		    item->id == chosen);
+		page_add_option(options, "id", json_find_text(o, "id"),
+		    item->name, item->id == chosen);
 	}
 }
 
@@ -134,11 +133,13 @@ struct json_object *page_make_xdr(struct call *c, const struct vcs_xdr *x,
 	page_put_named(o, "service", x->service, services);
 	put_quantity(
 	    c, o, "duration", x->duration, service ? service->unit : "s");
-	json_put(o, "rate", NULL);
-	json_put(o, "cost", NULL);
 	if (x->has_rate)
 		put_price(c, o, "rate", x->rate, currency);
+	else
+		json_put(o, "rate", NULL);
 	if (x->has_cost)
 		put_money(c, o, "cost", x->cost, currency);
+	else
+		json_put(o, "cost", NULL);
 	return o;
 }

@@ -168,19 +168,25 @@ static bool take(const char **at, char c)
 	return true;
 }
 
+static unsigned days_in_month(unsigned year, unsigned month)
+{
+	static const unsigned char days[] = {
+	    31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return days[month - 1] + (month == 2 && leap ? 1u : 0u);
+}
+
 static bool parse_date(const char **at, struct date *out)
 {
 	unsigned year;
-	struct date again;
 
 	if (!parse_field(at, 4, 1, 9999, &year) || !take(at, '-') ||
 	    !parse_field(at, 2, 1, 12, &out->month) || !take(at, '-') ||
 	    !parse_field(at, 2, 1, 31, &out->day))
 		return false;
 	out->year = year;
-	/* February 30 comes back as March 2. */
-	again = date_of(days_of(*out));
-	return again.day == out->day;
+	return out->day <= days_in_month(year, out->month);
 }
 
 static bool parse_clock(const char **at, int64_t *seconds)

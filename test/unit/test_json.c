@@ -541,6 +541,28 @@ static void doubles_in_later_rows(void **state)
 	assert_null(json_parse(pool, bad, strlen(bad), 8));
 }
 
+/* What comes before a row may be anything; a row may be empty, and grow. */
+static void rows_unlike(void **state)
+{
+	static const char text[] = "[\"text\",{},{\"a\":1},7,{\"a\":2},[],{},"
+				   "null,{\"b\":3},{}]";
+	struct json_object *list, *row;
+
+	(void)state;
+	list = json_parse(pool, text, strlen(text), 8);
+	assert_string_equal(json_write(pool, list, NULL), text);
+	for (size_t i = 0; i < json_length(list); i++) {
+		row = json_at(list, i);
+		if (!json_is(row, JSON_OBJECT))
+			continue;
+		json_put_int(row, "a", 9);
+		json_put_int(row, "c", 8);
+		assert_int_equal(json_count(row), i == 8 ? 3 : 2);
+		assert_string_equal(json_find_text(row, "a"), "9");
+		assert_string_equal(json_find_text(row, "c"), "8");
+	}
+}
+
 static void columns(void **state)
 {
 	struct json_object *rows = parse(
@@ -650,6 +672,7 @@ int main(void)
 	    cmocka_unit_test(keys_alike),
 	    cmocka_unit_test(rows_alike),
 	    cmocka_unit_test(doubles_in_later_rows),
+	    cmocka_unit_test(rows_unlike),
 	    cmocka_unit_test(columns),
 	    cmocka_unit_test(bytes_of_texts),
 	    cmocka_unit_test(pretty),
