@@ -17,7 +17,7 @@
 /* A table that somebody looks at for the first time on this host is seen within
  * NAP_MS; what another host wants, and what is to be read anew, with the next
  * full round. */
-enum { NAP_MS = 500, ROUND_S = 15, SWEEPS_MOST = 20 };
+enum { NAP_MS = 500, ROUND_S = 15, SWEEP_NAP_MS = 5 };
 
 bool mirror_is_wanted(const struct site *site)
 {
@@ -40,7 +40,8 @@ static bool goes_on(void *ctx)
 static void serve_brand(
     struct brand *b, struct mem *m, bool *ends, int64_t *due)
 {
-	struct mirror_work w = {b, NULL, m, goes_on, ends};
+	struct mirror_work w = {
+	    .brand = b, .mem = m, .goes_on = goes_on, .ctx = ends};
 	int64_t later = INT64_MAX;
 	bool more = true;
 	enum err err = ERR_OK;
@@ -53,8 +54,14 @@ static void serve_brand(
 		err = mirror_fill_due(&w, &later);
 	if (later < *due)
 		*due = later;
-	for (int i = 0; !err && more && i < SWEEPS_MOST && goes_on(ends); i++)
+	if (!err)
+		err = mirror_forget(&w);
+	/* All of it: where tables are due all the time, what is left would grow
+	 * with each round. Others write in between. */
+	while (!err && more && goes_on(ends)) {
 		err = mirror_sweep(&w, &more);
+		*ends = *ends || stop_within(SWEEP_NAP_MS);
+	}
 	mem_clear(m);
 }
 

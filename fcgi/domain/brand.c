@@ -274,6 +274,17 @@ static void load_profile(struct site *s, struct brand *b, struct diag *d)
 	    d);
 }
 
+/* The number of a table says nothing without whose it is: the same one of the
+ * VCS before (a test, another that had the name) is somebody else's. */
+static const char *name_rates(struct mem *m, const struct brand *b)
+{
+	const char *uri = b->conf->core_api.uri;
+	char hex[CRYPTO_SHA256_HEX];
+
+	crypto_sha256_hex(uri, strlen(uri), hex);
+	return mem_print(m, "%s %.12s", b->name, hex);
+}
+
 static void load_brand(
     struct site *s, struct brand *b, const char *path, struct diag *d)
 {
@@ -281,6 +292,7 @@ static void load_brand(
 	b->conf = conf_load(s->mem, s->share, path, d);
 	if (!b->conf)
 		return;
+	b->rates_name = name_rates(s->mem, b);
 	if (!fmt_zone_known(b->conf->time_zone))
 		diag_add(d, path, "write a name such as Europe/Berlin",
 		    "timeZone: %s is not known", b->conf->time_zone);

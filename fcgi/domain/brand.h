@@ -53,6 +53,9 @@ struct theme_file {
 struct brand {
 	const char *name;
 	const char *folder; /* its own files; NULL: it has none */
+	/* Whose copies of rate tables are its own: of this name, and of the VCS
+	 * that it has now. */
+	const char *rates_name;
 	const struct conf *conf;
 	struct language *languages; /* the first is the brand's own */
 	size_t n_languages;

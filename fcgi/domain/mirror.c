@@ -19,7 +19,9 @@ enum {
 	TOUCH = 600,   /* seconds between notes that a table is used */
 	GRACE = 60,    /* an old copy may still be read */
 	RECENT = 3600, /* what was used since is not dropped for room */
-	RETRY = 30,    /* seconds, doubled with each failure */
+	DAY = 86400,
+	LONGEST = 91 * DAY, /* rates.forget is less */
+	RETRY = 30,	    /* seconds, doubled with each failure */
 	RETRY_MOST = 1800,
 	CHUNK = 2500, /* rows asked of VCS at once */
 	CHUNK_LEAST = 50,
@@ -219,19 +221,20 @@ static enum err read_table(struct reading *r)
 
 /* --- Copies --------------------------------------------------------------- */
 
-enum { LOCK_NAME = BRAND_NAME + 40 };
+enum { LOCK_NAME = BRAND_NAME + 60 };
 
 static const char *name_lock(
     char out[LOCK_NAME], const struct brand *b, int64_t table)
 {
-	snprintf(out, LOCK_NAME, "rates:%s:%" PRId64, b->name, table);
+	snprintf(out, LOCK_NAME, "rates:%s:%" PRId64, b->rates_name, table);
 	return out;
 }
 
 static enum err begin_copy(struct reading *r)
 {
 	const struct db_value values[] = {db_int(r->generation),
-	    db_text(r->work->brand->name), db_int(r->table), db_int(r->began)};
+	    db_text(r->work->brand->rates_name), db_int(r->table),
+	    db_int(r->began)};
 
 	return db_run(r->work->db,
 	    "insert into rate_copy (generation, brand, table_id, state, rows, "
@@ -243,7 +246,7 @@ static enum err begin_copy(struct reading *r)
 /* Copies of the table but this one: nobody fills them, who has the lock. */
 static enum err end_copies(struct reading *r, int64_t but)
 {
-	const struct db_value values[] = {db_text(r->work->brand->name),
+	const struct db_value values[] = {db_text(r->work->brand->rates_name),
 	    db_int(r->table), db_int(but), db_int(now_s())};
 
 	return db_run(r->work->db,
@@ -257,7 +260,7 @@ static enum err end_copies(struct reading *r, int64_t but)
 static enum err set_table(
     struct reading *r, int64_t generation, int64_t failures, int64_t next)
 {
-	const struct db_value values[] = {db_text(r->work->brand->name),
+	const struct db_value values[] = {db_text(r->work->brand->rates_name),
 	    db_int(r->table), db_int(generation), db_int(failures),
 	    db_int(next)};
 
@@ -311,6 +314,7 @@ static enum err fail_copy(
 		shown = 0;
 		wait = r->work->brand->conf->rates.refresh;
 	}
+	r->work->stuck = why == ERR_LATE || why == ERR_BUSY;
 	log_warn("rates.mirror_failed",
 	    "rate table %" PRId64 ": %s after %zu rows; again in %" PRId64 " s",
 	    r->table, r->why ? r->why : err_code(why), fill_numbers(r->fill),
@@ -347,7 +351,7 @@ static enum err make_copy(struct reading *r, int64_t shown, int64_t failures)
 static enum err find_room(struct reading *r)
 {
 	const struct conf *conf = r->work->brand->conf;
-	const struct db_value values[] = {db_text(r->work->brand->name),
+	const struct db_value values[] = {db_text(r->work->brand->rates_name),
 	    db_int(r->table), db_int(r->began - RECENT)};
 	int64_t room = conf->rates.rows;
 	struct db_rows rows;
@@ -366,19 +370,30 @@ static enum err find_room(struct reading *r)
 	return ERR_OK;
 }
 
+/* No table is ever to be read later than this: it would be since the clock was
+ * wrong, or rates.refresh another one. */
+static int64_t latest_try(const struct mirror_work *w, int64_t now)
+{
+	int64_t refresh = w->brand->conf->rates.refresh;
+
+	return now + (refresh > RETRY_MOST ? refresh : RETRY_MOST);
+}
+
 /* Still due, now that the lock is held? */
 static enum err look_again(struct mirror_work *w, int64_t table, bool *due,
     int64_t *shown, int64_t *failures)
 {
 	const struct db_value values[] = {
-	    db_text(w->brand->name), db_int(table)};
+	    db_text(w->brand->rates_name), db_int(table)};
+	int64_t now = now_s(), next;
 	struct db_rows rows;
 	enum err err = db_query(w->db, w->mem,
 	    "select next_try, generation, failures from rate_table "
 	    "where brand = $1 and table_id = $2",
 	    values, 2, &rows);
 
-	*due = !err && rows.rows && db_cell_int(&rows, 0, 0) <= now_s();
+	next = !err && rows.rows ? db_cell_int(&rows, 0, 0) : INT64_MAX;
+	*due = !err && rows.rows && (next <= now || next > latest_try(w, now));
 	*shown = *due ? db_cell_int(&rows, 0, 1) : 0;
 	*failures = *due ? db_cell_int(&rows, 0, 2) : 0;
 	return err;
@@ -428,13 +443,14 @@ static enum err fill_locked(struct mirror_work *w, int64_t table)
 static enum err find_due(
     struct mirror_work *w, int64_t now, int64_t *tables, size_t most, size_t *n)
 {
-	const struct db_value values[] = {
-	    db_text(w->brand->name), db_int(now), db_int((int64_t)most)};
+	const struct db_value values[] = {db_text(w->brand->rates_name),
+	    db_int(now), db_int(latest_try(w, now)), db_int((int64_t)most)};
 	struct db_rows rows;
 	enum err err = db_query(w->db, w->mem,
 	    "select table_id from rate_table where brand = $1 "
-	    "and next_try <= $2 order by next_try limit $3",
-	    values, 3, &rows);
+	    "and (next_try <= $2 or next_try > $3) "
+	    "order by next_try limit $4",
+	    values, 4, &rows);
 
 	*n = err ? 0 : rows.rows;
 	for (size_t i = 0; i < *n; i++)
@@ -447,7 +463,7 @@ static enum err find_due(
 static enum err find_next(struct mirror_work *w, int64_t now, int64_t *later)
 {
 	const struct db_value values[] = {
-	    db_text(w->brand->name), db_int(now), db_int(INT64_MAX)};
+	    db_text(w->brand->rates_name), db_int(now), db_int(INT64_MAX)};
 	struct db_rows rows;
 	enum err err = db_query(w->db, w->mem,
 	    "select coalesce(min(next_try), $3) from rate_table "
@@ -466,7 +482,9 @@ enum err mirror_fill_due(struct mirror_work *w, int64_t *later)
 	size_t n;
 	enum err err = find_due(w, now, tables, MOST, &n);
 
-	for (size_t i = 0; !err && i < n && w->goes_on(w->ctx); i++) {
+	/* Other brands do not wait for one whose VCS, or store, hangs. */
+	for (size_t i = 0; !err && i < n && !w->stuck && w->goes_on(w->ctx);
+	     i++) {
 		log_request("mirror", w->brand->name);
 		err = fill_locked(w, tables[i]);
 	}
@@ -482,7 +500,7 @@ static enum err forget_table(struct mirror_work *w, int64_t table, int64_t used)
 {
 	struct reading r = {.work = w, .table = table};
 	const struct db_value values[] = {
-	    db_text(w->brand->name), db_int(table), db_int(used)};
+	    db_text(w->brand->rates_name), db_int(table), db_int(used)};
 	int64_t changed = 0;
 	enum err err = db_begin(w->db);
 
@@ -503,14 +521,43 @@ static enum err forget_table(struct mirror_work *w, int64_t table, int64_t used)
 	return err;
 }
 
+/* Nobody has looked at a table yet at a time to come: the clock was wrong. */
+static enum err mend_used(struct mirror_work *w, int64_t now)
+{
+	const struct db_value values[] = {
+	    db_text(w->brand->rates_name), db_int(now), db_int(now + RECENT)};
+
+	return db_run(w->db,
+	    "update rate_table set used = $2 where brand = $1 and used > $3",
+	    values, 3, NULL);
+}
+
+/* Not while somebody reads it. */
+static enum err forget_locked(
+    struct mirror_work *w, int64_t table, int64_t used)
+{
+	char name[LOCK_NAME];
+	enum err err = db_lock(w->db, name_lock(name, w->brand, table), 0);
+
+	if (err)
+		return err == ERR_CONFLICT ? ERR_OK : err;
+	err = forget_table(w, table, used);
+	db_unlock(w->db, name);
+	return err;
+}
+
 /* The tables that were looked at longest ago, for age or for want of room. */
 static enum err forget_tables(struct mirror_work *w)
 {
 	const struct conf *conf = w->brand->conf;
-	const struct db_value values[] = {db_text(w->brand->name)};
+	const struct db_value values[] = {db_text(w->brand->rates_name)};
 	int64_t now = now_s(), sum = 0;
 	struct db_rows rows;
-	enum err err = db_query(w->db, w->mem,
+	enum err err = mend_used(w, now);
+
+	if (err)
+		return err;
+	err = db_query(w->db, w->mem,
 	    "select t.table_id, t.used, coalesce(c.rows, 0) from rate_table t "
 	    "left join rate_copy c on c.generation = t.generation "
 	    "where t.brand = $1 order by t.used desc",
@@ -524,15 +571,36 @@ static enum err forget_tables(struct mirror_work *w)
 		full = sum > conf->rates.rows && used <= now - RECENT;
 		if (used <= now - conf->rates.forget || full ||
 		    !conf->rates.refresh)
-			err = forget_table(w, db_cell_int(&rows, i, 0), used);
+			err = forget_locked(w, db_cell_int(&rows, i, 0), used);
 	}
 	return err;
+}
+
+/* Of brands that are no more, or have another VCS: nobody else would. */
+static enum err forget_strangers(struct mirror_work *w)
+{
+	int64_t now = now_s();
+	const struct db_value values[] = {
+	    db_text(w->brand->rates_name), db_int(now - LONGEST)};
+	const struct db_value lost[] = {db_int(now - DAY), db_int(now)};
+	enum err err = db_run(w->db,
+	    "delete from rate_table where brand <> $1 and used <= $2", values,
+	    2, NULL);
+
+	return err ? err
+		   : db_run(w->db,
+			 "update rate_copy set state = 'old', changed = $2 "
+			 "where state <> 'old' and changed <= $1 "
+			 "and not exists (select 1 from rate_table t "
+			 "where t.brand = rate_copy.brand "
+			 "and t.table_id = rate_copy.table_id)",
+			 lost, 2, NULL);
 }
 
 /* Copies whose process has died: their table's lock is free. */
 static enum err end_dead(struct mirror_work *w)
 {
-	const struct db_value values[] = {db_text(w->brand->name)};
+	const struct db_value values[] = {db_text(w->brand->rates_name)};
 	struct db_rows rows;
 	enum err err = db_query(w->db, w->mem,
 	    "select table_id, generation from rate_copy "
@@ -583,22 +651,31 @@ static enum err delete_pieces(
 	    upto, 3, NULL);
 }
 
-enum err mirror_sweep(struct mirror_work *w, bool *more)
+enum err mirror_forget(struct mirror_work *w)
 {
-	const struct db_value values[] = {
-	    db_text(w->brand->name), db_int(now_s() - GRACE)};
-	struct db_rows rows;
 	enum err err = forget_tables(w);
 
-	*more = false;
+	if (!err)
+		err = forget_strangers(w);
 	if (!err)
 		err = end_dead(w);
-	if (!err)
-		err = db_query(w->db, w->mem,
-		    "select generation from rate_copy where brand = $1 "
-		    "and state = 'old' and changed <= $2 "
-		    "order by generation limit 1",
-		    values, 2, &rows);
+	mem_clear(w->mem);
+	return err;
+}
+
+enum err mirror_sweep(struct mirror_work *w, bool *more)
+{
+	int64_t now = now_s();
+	const struct db_value values[] = {db_text(w->brand->rates_name),
+	    db_int(now - GRACE), db_int(now + RECENT), db_int(now - DAY)};
+	struct db_rows rows;
+	enum err err = db_query(w->db, w->mem,
+	    "select generation from rate_copy where state = 'old' "
+	    "and (brand = $1 and (changed <= $2 or changed > $3) "
+	    "or changed <= $4) order by generation limit 1",
+	    values, 4, &rows);
+
+	*more = false;
 	if (!err && rows.rows) {
 		err = delete_pieces(w, db_cell_int(&rows, 0, 0), more);
 		*more = true;

@@ -64,12 +64,18 @@ struct mirror_work {
 	/* False: end soon, with nothing done. */
 	bool (*goes_on)(void *ctx);
 	void *ctx;
+	bool stuck; /* the last table waited in vain */
 };
 
 /* Reads the tables that are due. *later: when the next one is (seconds since
  * 1970). ERR_BUSY: the store is away; else ERR_OK: what VCS refuses is logged
  * and tried again later. */
 enum err mirror_fill_due(struct mirror_work *w, int64_t *later);
+
+/* Lets go of the tables that nobody looked at for long, or for which there is
+ * no room, and of copies that nobody will finish. Also of those of a brand that
+ * is no more, or has another VCS. A table that somebody reads waits. */
+enum err mirror_forget(struct mirror_work *w);
 
 /* Drops what is not needed any more, some at a time. *more: call again. */
 enum err mirror_sweep(struct mirror_work *w, bool *more);

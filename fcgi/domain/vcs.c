@@ -338,9 +338,10 @@ static enum err read_rates(struct vcs_trip *t, struct vcs_ask *a)
 	for (size_t i = 0; i < n; i++)
 		rates->n += read_rate(
 		    &f, json_at(a->result, i), &rates->rows[rates->n]);
-	rates->raw = n;
+	/* Foreign rows, too: offsets count them, and they are no end. */
+	rates->raw = a->came > n ? a->came : n;
 	/* Rows, but none with a price that can be read: not what we know. */
-	return n && !rates->n ? ERR_UPSTREAM : ERR_OK;
+	return rates->raw && !rates->n ? ERR_UPSTREAM : ERR_OK;
 }
 
 static struct vcs_rates *ask_rates(struct vcs_trip *t, const char *order,

@@ -271,7 +271,7 @@ static struct account *read_accounts(struct call *c)
 		all[i].counted = t.db && !payment_count(&t, &all[i].payments);
 		all[i].mirrored =
 		    t.db && b->conf->rates.refresh &&
-		    !mirror_count(t.db, c->mem, b->name, &all[i].rates);
+		    !mirror_count(t.db, c->mem, b->rates_name, &all[i].rates);
 	}
 	return all;
 }

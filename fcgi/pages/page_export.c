@@ -20,6 +20,7 @@ struct export
 	const struct page_rows *rows;
 	struct table *table;
 	struct table_cell *cells;
+	bool counted; /* as a big file */
 	bool sending; /* the reply has begun */
 };
 
@@ -50,16 +51,24 @@ static const char *file_name(const struct export *x)
 			       fmt_iso_day(c->mem, c->now, c->zone), suffix);
 }
 
+static bool is_late(const struct export *x)
+{
+	const struct call *c = x->call;
+
+	if (session_clock() - c->began <=
+	    c->brand->conf->limits.export_time * MICROSECONDS)
+		return false;
+	log_warn("export.late", "%s: after limits.exportTime", x->name);
+	return true;
+}
+
 static bool send_piece(void *ctx, const void *data, size_t len)
 {
 	struct export *x = ctx;
 	struct call *c = x->call;
 
-	if (session_clock() - c->began >
-	    c->brand->conf->limits.export_time * MICROSECONDS) {
-		log_warn("export.late", "%s: after limits.exportTime", x->name);
+	if (is_late(x))
 		return false;
-	}
 	if (!x->sending) {
 		x->sending = true;
 		reply_begin(c->reply,
@@ -173,11 +182,24 @@ static enum err write_rows(struct export *x, struct call *piece, size_t n)
 	return err;
 }
 
+/* A file is big by what VCS is asked for, whether or not a filter lets it
+ * through. What is on its way already is only counted. */
+static enum err count_big(struct export *x, size_t taken)
+{
+	enum { BIG = 1000 };
+	enum err err;
+
+	if (x->counted || taken < BIG)
+		return ERR_OK;
+	x->counted = true;
+	err = page_take_export(x->call);
+	return x->sending ? ERR_OK : err;
+}
+
 /* One piece in a pool of its own, so that a file of any length takes the
  * memory of one piece. */
 static enum err write_piece(struct export *x, size_t *taken)
 {
-	enum { BIG = 1000 };
 	struct call piece = *x->call;
 	size_t n = 0;
 	enum err err;
@@ -186,8 +208,8 @@ static enum err write_piece(struct export *x, size_t *taken)
 	piece.trip = vcs_trip(piece.brand, piece.mem, piece.session);
 	err = x->rows->fetch(&piece, x->rows->state, &n, taken);
 	/* Small ones cost no more than a page. */
-	if (!err && !x->table && n >= BIG)
-		err = page_take_export(x->call);
+	if (!err)
+		err = count_big(x, *taken);
 	if (!err && !x->table) {
 		x->table = table_open(x->call->mem,
 		    piece.req->format == FORMAT_CSV ? TABLE_CSV : TABLE_XLSX,
@@ -225,8 +247,9 @@ enum err page_export_rows(struct call *c, const char *name,
 	x->cells = mem_array(c->mem, x->n_columns + 1, sizeof(*x->cells));
 	do {
 		before = taken;
-		err = reply_is_wanted(c->reply) ? write_piece(x, &taken)
-						: ERR_INTERNAL;
+		err = !reply_is_wanted(c->reply) ? ERR_INTERNAL
+		      : is_late(x)		 ? ERR_LATE
+						 : write_piece(x, &taken);
 	} while (!err && taken > before);
 	if (!err)
 		err = table_close(x->table);

@@ -202,6 +202,7 @@ static struct vcs_rates *read_page(struct call *c, const char *order)
 	memcpy(rows + rates->n, rest->rows, rest->n * sizeof(*rows));
 	rates->rows = rows;
 	rates->n += rest->n;
+	rates->raw += rest->raw;
 	return rates;
 }
 
@@ -238,8 +239,8 @@ static void cut_extra(struct call *c, struct view *v)
 {
 	size_t size = (size_t)req_number(c->req, "size");
 
-	v->more = v->n > size;
-	if (v->more)
+	v->more = v->more || v->n > size;
+	if (v->n > size)
 		v->n = size;
 }
 
@@ -281,6 +282,9 @@ static enum err load_from_vcs(
 	v->limited = rates->limited;
 	v->coming = v->coming && v->limited;
 	v->searched = rates->n;
+	/* A row that cannot be shown is a row all the same. */
+	v->more =
+	    is_direct(q) && rates->raw > (size_t)req_number(c->req, "size");
 	if (is_direct(q))
 		cut_extra(c, v);
 	else
@@ -300,7 +304,8 @@ static void want(struct call *c)
 {
 	const struct wanted *w = c->after_ctx;
 
-	if (mirror_want(c->db, &w->mirror, c->brand->name, w->table, c->now))
+	if (mirror_want(
+		c->db, &w->mirror, c->brand->rates_name, w->table, c->now))
 		return;
 	if (!w->mirror.known)
 		count(&counters_pool()->rates_wanted, 1);
@@ -314,8 +319,8 @@ static struct wanted *find_mirror(struct call *c)
 	w->table = vcs_kept_rate_table(c->session);
 	if (!c->db || !w->table || !c->brand->conf->rates.refresh)
 		return w;
-	if (mirror_find(
-		c->db, c->mem, c->brand->name, w->table, c->now, &w->mirror))
+	if (mirror_find(c->db, c->mem, c->brand->rates_name, w->table, c->now,
+		&w->mirror))
 		w->mirror = (struct mirror){0};
 	return w;
 }

@@ -233,7 +233,7 @@ static enum err fetch(struct call *c, void *state, size_t *n, size_t *taken)
 
 enum err usage_detailed_export(struct call *c)
 {
-	enum { PIECE = 4000 }; /* some 9 MB, and more where rows are wide */
+	enum { PIECE = 3000 }; /* some 7 MB, and more where rows are wide */
 	struct rows *r = mem_alloc(c->mem, sizeof(*r));
 	enum err err = page_begin_usage(c, &r->usage);
 

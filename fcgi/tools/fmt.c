@@ -967,29 +967,43 @@ char *fmt_language_name(struct mem *m, const struct fmt *f)
 					   : mem_text(m, f->locale);
 }
 
-char *fmt_fold(struct mem *m, const char *text)
+/* Between the two texts it takes twelve times as much, which is not to stay in
+ * the pool with each of thousands of names. */
+static char *fold_wide(struct mem *m, const char *text, size_t len)
 {
-	size_t len = strlen(text);
-	char *out = mem_alloc(m, len * 3 + 1);
-	bool ascii = true;
+	enum { SHORT = 256 };
+	UChar near[4 * SHORT + 2];
+	char text_near[9 * SHORT + 1];
+	struct mem *far = len > SHORT ? mem_open(0) : NULL;
+	UChar *wide = far ? mem_array(far, 4 * len + 2, sizeof(*wide)) : near;
+	UChar *folded = wide + len + 1;
+	int32_t n = 0, room = (int32_t)len + 1;
 	UErrorCode status = U_ZERO_ERROR;
-	UChar *wide, *folded;
-	int32_t n = 0, room = (int32_t)len * 3 + 1;
+	char *out;
 
-	for (size_t i = 0; i < len && ascii; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		ascii = c < 0x80;
-		out[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
-	}
-	if (ascii)
-		return out;
-	wide = mem_array(m, (size_t)room, sizeof(*wide));
-	folded = mem_array(m, (size_t)room, sizeof(*folded));
 	u_strFromUTF8WithSub(
 	    wide, room, &n, text, (int32_t)len, 0xfffd, NULL, &status);
-	n = u_strFoldCase(folded, room, wide, n, U_FOLD_CASE_DEFAULT, &status);
-	out = mem_alloc(m, (size_t)n * 3 + 1);
+	n = u_strFoldCase(
+	    folded, 3 * room - 2, wide, n, U_FOLD_CASE_DEFAULT, &status);
+	out = far ? mem_alloc(far, (size_t)n * 3 + 1) : text_near;
 	u_strToUTF8(out, n * 3 + 1, NULL, folded, n, &status);
+	out = mem_text(m, U_SUCCESS(status) ? out : "");
+	mem_close(far);
+	return out;
+}
+
+char *fmt_fold(struct mem *m, const char *text)
+{
+	size_t len = strlen(text), i = 0;
+	char *out;
+
+	while (text[i] && (unsigned char)text[i] < 0x80)
+		i++;
+	if (i < len)
+		return fold_wide(m, text, len);
+	out = mem_alloc(m, len + 1);
+	for (i = 0; i < len; i++)
+		out[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] + 32
+								 : text[i]);
 	return out;
 }

@@ -145,6 +145,13 @@ static size_t count_plain(const char *s)
 	return n;
 }
 
+/* What separates cells where a comma is the decimal point, and rows: there a
+ * quote in the middle of a line means nothing, so that a formula may begin. */
+static bool is_end(uint32_t c)
+{
+	return c == ';' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static void put_text(struct csv *c, const char *s)
 {
 	/* Also what separates where a comma is the decimal point. */
@@ -155,9 +162,10 @@ static void put_text(struct csv *c, const char *s)
 	if (is_formula(s))
 		put(c, "'", 1);
 	while (*s) {
-		size_t plain = count_plain(s);
+		size_t plain = count_plain(s), end = strcspn(s, ";");
 		struct table_char one;
 
+		plain = end < plain ? end : plain;
 		put(c, s, plain);
 		s += plain;
 		if (!*s)
@@ -166,6 +174,9 @@ static void put_text(struct csv *c, const char *s)
 		if (one.code == '"')
 			put(c, "\"", 1);
 		put(c, one.bytes, one.len);
+		if (is_end(one.code) && !is_end((unsigned char)*s) &&
+		    is_formula(s))
+			put(c, "'", 1);
 	}
 	if (quoted)
 		put(c, "\"", 1);

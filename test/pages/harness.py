@@ -8,9 +8,11 @@ that was started is ended by its process id; what the portal says on standard
 error is searched for the words of the sanitizers.
 """
 import atexit
+import decimal
 import glob
 import hashlib
 import html.parser
+import http.server
 import json
 import os
 import re
@@ -22,6 +24,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import urllib.error
@@ -615,6 +618,45 @@ def finish(failures):
             if word in log:
                 failures.append("%s in the portal's log %s:\n%s" % (
                     word, portal.log_path, log[-4000:]))
+
+
+class Between:
+    """Stands between a portal and a sandbox's Core API, at `uri`:
+    change(params, result) makes another result of each answer to `method`."""
+
+    def __init__(self, sandbox, method, change):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args):
+                pass
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                asked = json.loads(body)
+                with urllib.request.urlopen(urllib.request.Request(
+                        "http://127.0.0.1:%d/" % sandbox.port, body,
+                        {"Content-Type": "application/json"}),
+                        timeout=PATIENCE) as answer:
+                    got = json.load(answer, parse_float=decimal.Decimal)
+                both = zip(asked, got) if isinstance(got, list) else [
+                    (asked, got)]
+                for ask, one in both:
+                    if ask["method"] == method and "result" in one:
+                        one["result"] = change(ask["params"], one["result"])
+                body = json.dumps(got, default=float).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        self.server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.uri = "http://127.0.0.1:%d" % self.server.server_port
+        threading.Thread(target=self.server.serve_forever,
+                         daemon=True).start()
 
 
 # --- HTML ---------------------------------------------------------------------

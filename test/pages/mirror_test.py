@@ -3,6 +3,7 @@
 in every order, and nobody waits for it. Ends with 'N passed, N failed'.
 """
 import decimal
+import hashlib
 import os
 import random
 import re
@@ -249,7 +250,156 @@ def test_brands(t):
         check_query(t, c, rows, 100, 2, q="a", sort="name")
 
 
+def key_of(where, brand="default"):
+    """Whose copies the store has them as."""
+    uri = "http://127.0.0.1:%d" % where.port
+    return brand + " " + hashlib.sha256(uri.encode()).hexdigest()[:12]
+
+
+def test_another_vcs(t):
+    """The tables of another billing system are not those of the one before,
+    though they have its numbers."""
+    change(other_sandbox, "UPDATE rates SET value = value + 2000000000 "
+           "WHERE rate_tables_id = ?", OSPREY)
+    p = Portal(sandbox, QUICK)
+    c = p.client().login("osprey")
+    await_copy(c)
+    check_query(t, c, upstream(sandbox, OSPREY), 25, 1, sort="-price")
+    with open(p.config) as f:
+        settings = harness.json.load(f)
+    settings["coreApi"]["uri"] = "http://127.0.0.1:%d" % other_sandbox.port
+    with open(p.config, "w") as f:
+        harness.json.dump(settings, f)
+    p.reload()
+    rows = upstream(other_sandbox, OSPREY)
+    prices = {NUMBER(r["value"]) for r in rows}
+    shown = c.json("/api/rates?sort=-price&size=100")["rates"]
+    t.check(shown and {NUMBER(r["price"]["amount"]) for r in shown} <= prices,
+            "its prices at once")
+    await_copy(c)
+    check_query(t, c, rows, 25, 1, sort="-price")
+
+
+def test_one_that_hangs(t):
+    """A billing system that hangs holds up its own brand's tables: the next
+    brand waits for one of them, not for all."""
+    slow = {**QUICK, "coreApi": {"deadlineMs": 1000}}
+    p = Portal(sandbox, slow, brands={"acme": (other_sandbox, {
+        **QUICK, "store": {"uri": "sqlite:/unused"}})})
+    with open(p.config) as f:
+        uri = harness.json.load(f)["store"]["uri"]
+    p.brand("acme", other_sandbox, {**QUICK, "store": {"uri": uri}})
+    p.reload()
+    theirs = p.client(brand="acme").login("heron")
+    sandbox.fault("rates.search", "hang", times=100000)
+    with harness.store(p) as store:
+        for table in (WHALE, HERON, OSPREY):
+            store.execute(
+                "insert into rate_table (brand, table_id, used, generation, "
+                "next_try, failures) values (?, ?, ?, 0, 0, 0)",
+                (key_of(sandbox), table, int(time.time())))
+    theirs.get("/api/rates")
+    await_copy(theirs)
+    harness.wait_for("its end", lambda: p.logged("rates.mirrored"))
+    sandbox.heal()
+    lines = p.log().split("\n")
+    done = next(i for i, x in enumerate(lines) if "rates.mirrored" in x)
+    failed = [x for x in lines[:done] if "rates.mirror_failed" in x]
+    t.check(len(failed) <= 1, "it waited for one", failed)
+
+
 # --- Reading --------------------------------------------------------------------
+
+def test_foreign_piece(t):
+    """A piece with another table's rows alone is no end: nothing is taken for
+    whole."""
+    bad = [0]
+
+    def swap(params, rows):
+        if params.get("offset", 0) >= 1000 and bad[0]:
+            bad[0] -= 1
+            return [{**r, "rate_tables_id": 999} for r in rows]
+        return rows
+
+    between = harness.Between(sandbox, "rates.search", swap)
+    p = Portal(sandbox, {**QUICK, "coreApi": {"uri": between.uri}})
+    c = p.client().token("whale")
+    bad[0] = 1
+    try:
+        c.get("/api/rates.csv")
+        t.fail("a file that looks whole")
+    except EOFError:
+        t.check(p.logged("export.broken"), "a broken file")
+    bad[0] = 1
+    t.status(c.get("/api/rates.xlsx"), 502, "no workbook")
+    bad[0] = 1
+    c.get("/api/rates")
+    harness.wait_for("a failure", lambda: p.logged("rates.mirror_failed"))
+    t.check(not p.logged("rates.mirrored"), "no copy")
+
+
+def test_price_that_cannot_be_read(t):
+    """The row is not shown, but those behind it are."""
+    def spoil(params, rows):
+        return [{**r, "value": None} if i + int(params.get("offset") or 0) == 3
+                else r for i, r in enumerate(rows)]
+
+    between = harness.Between(sandbox, "rates.search", spoil)
+    c = Portal(sandbox, {"coreApi": {"uri": between.uri}}).client().login(
+        "whale")
+    model = c.json("/api/rates?size=10")
+    t.check(model["page"]["more"], "more", model["page"])
+    t.check("page=2" in c.get("/api/rates?size=10").text, "a next page")
+
+
+def test_clock_was_ahead(t):
+    """A copy made while the clock was wrong is not kept until then."""
+    p = Portal(sandbox, QUICK)
+    c = p.client().login("heron")
+    await_copy(c)
+    before = copies(p)[0][0]
+    with harness.store(p) as store:
+        store.execute("update rate_table set next_try = next_try + 34560000, "
+                      "used = used + 34560000")
+        wake(p)
+        harness.wait_for("another reading", lambda: before not in [
+            g for g, state in copies(p) if state == "whole"])
+        harness.wait_for("the time of its use", lambda: not store.execute(
+            "select 1 from rate_table where used > %d" % (
+                time.time() + 3600)).fetchall())
+
+
+def test_forgotten_while_read(t):
+    """By another host: it waits until the reader is done."""
+    p = Portal(sandbox, QUICK)
+    c = p.client().login("whale")
+    sandbox.fault("rates.search", "latency", value=500, times=100000)
+    c.get("/api/rates")
+    harness.wait_for("a reading", lambda: any(
+        state == "filling" for _, state in copies(p)))
+    with open(p.config) as f:
+        uri = harness.json.load(f)["store"]["uri"]
+    with harness.store(p) as store:
+        store.execute("update rate_table set used = 1")
+        # Looked at after the one that is read: when it is gone, that was.
+        store.execute(
+            "insert into rate_table (brand, table_id, used, generation, "
+            "next_try, failures) values (?, 999, 0, 0, ?, 0)",
+            (key_of(sandbox), int(time.time()) + 600))
+        q = Portal(sandbox, {**QUICK, "store": {"uri": uri}})
+        harness.wait_for("the other host's round", lambda: not store.execute(
+            "select 1 from rate_table where table_id = 999").fetchall())
+        t.check(store.execute("select 1 from rate_table where table_id = %d" %
+                              WHALE).fetchall(), "not the one that is read")
+        sandbox.heal()
+        harness.wait_for("its end", lambda: p.logged("rates.mirrored"))
+        t.check(not store.execute(
+            "select 1 from rate_copy where state = 'whole' and table_id not "
+            "in (select table_id from rate_table)").fetchall(), "none is lost")
+    t.equal(q.end(), 0, "a good end")
+    Portal.started.remove(q)
+
+
 
 def await_reading(p):
     """Until the table is read once more from now on."""

@@ -890,6 +890,35 @@ static void refuses_what_is_no_amount(void **state)
 	assert_false(fmt_parse_amount(de, "500,0", 0, &got));
 }
 
+/* Names are folded by the ten thousand: what is needed in between is not kept.
+ */
+static void folding_keeps_no_more_than_its_text(void **state)
+{
+	char text[2 * 2000 + 1] = {0}, wanted[2 * 2000 + 1] = {0};
+	struct mem *m = mem_open(0);
+	size_t used;
+
+	(void)state;
+	assert_string_equal(fmt_fold(m, "Stra\xc3\x9f"
+					"e"),
+	    "strasse");
+	assert_string_equal(fmt_fold(m, "ABC xyz"), "abc xyz");
+	for (size_t n = 1; n <= 2000; n += n < 200 ? 1 : 450) {
+		for (size_t i = 0; i < n; i++) {
+			memcpy(text + 2 * i, "\xd0\x96", 2);
+			memcpy(wanted + 2 * i, "\xd0\xb6", 2);
+		}
+		used = mem_used(m);
+		assert_string_equal(fmt_fold(m, text), wanted);
+		assert_true(mem_used(m) - used <= 65536 + 2 * n);
+	}
+	used = mem_used(m);
+	for (size_t i = 0; i < 100; i++)
+		fmt_fold(m, text);
+	assert_true(mem_used(m) - used < 100 * 3 * strlen(text));
+	mem_close(m);
+}
+
 #define with_dirs(test)                                                        \
 	cmocka_unit_test_setup_teardown(test, open_dirs, close_dirs)
 
@@ -907,6 +936,7 @@ int main(void)
 	    with_dirs(plurals_follow_the_language),
 	    with_dirs(refuses_broken_messages),
 	    with_dirs(pseudo_languages_show_what_is_no_text),
+	    cmocka_unit_test(folding_keeps_no_more_than_its_text),
 	    cmocka_unit_test(languages_know_name_and_direction),
 	    cmocka_unit_test(shipped_languages_have_their_plurals),
 	    cmocka_unit_test(arabic_has_the_digits_that_are_dialled),

@@ -178,6 +178,12 @@ static void test_no_cell_is_a_formula(void **state)
 	check_csv("=HYPERLINK(\"a\",1)", false, "\"'=HYPERLINK(\"\"a\"\",1)\"");
 	check_csv("a=1", false, "a=1");
 	check_csv("'=1", false, "'=1");
+	/* Where ";" separates, a quote in the middle of a line means nothing.
+	 */
+	check_csv("x;=1+1;y", false, "\"x;'=1+1;y\"");
+	check_csv("x;;@SUM(1)", false, "\"x;;'@SUM(1)\"");
+	check_csv("x;y", false, "\"x;y\"");
+	check_csv("x\n-1", false, "\"x\n'-1\"");
 }
 
 static void test_numbers_are_checked(void **state)
