@@ -140,7 +140,7 @@ static size_t count_plain(const char *s)
 {
 	size_t n = 0;
 
-	while (s[n] >= ' ' && s[n] <= '~' && s[n] != '"')
+	while (s[n] >= ' ' && s[n] <= '~' && s[n] != '"' && s[n] != ';')
 		n++;
 	return n;
 }
@@ -162,10 +162,9 @@ static void put_text(struct csv *c, const char *s)
 	if (is_formula(s))
 		put(c, "'", 1);
 	while (*s) {
-		size_t plain = count_plain(s), end = strcspn(s, ";");
+		size_t plain = count_plain(s);
 		struct table_char one;
 
-		plain = end < plain ? end : plain;
 		put(c, s, plain);
 		s += plain;
 		if (!*s)
@@ -175,7 +174,7 @@ static void put_text(struct csv *c, const char *s)
 			put(c, "\"", 1);
 		put(c, one.bytes, one.len);
 		if (is_end(one.code) && !is_end((unsigned char)*s) &&
-		    is_formula(s))
+		    is_formula(s + strspn(s, "\"")))
 			put(c, "'", 1);
 	}
 	if (quoted)

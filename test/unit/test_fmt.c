@@ -905,8 +905,9 @@ static void folding_keeps_no_more_than_its_text(void **state)
 	assert_string_equal(fmt_fold(m, "ABC xyz"), "abc xyz");
 	for (size_t n = 1; n <= 2000; n += n < 200 ? 1 : 450) {
 		for (size_t i = 0; i < n; i++) {
-			memcpy(text + 2 * i, "\xd0\x96", 2);
-			memcpy(wanted + 2 * i, "\xd0\xb6", 2);
+			text[2 * i] = wanted[2 * i] = '\xd0';
+			text[2 * i + 1] = '\x96';
+			wanted[2 * i + 1] = '\xb6';
 		}
 		used = mem_used(m);
 		assert_string_equal(fmt_fold(m, text), wanted);

@@ -182,6 +182,7 @@ static void test_no_cell_is_a_formula(void **state)
 	 */
 	check_csv("x;=1+1;y", false, "\"x;'=1+1;y\"");
 	check_csv("x;;@SUM(1)", false, "\"x;;'@SUM(1)\"");
+	check_csv("x;\"=1", false, "\"x;'\"\"=1\"");
 	check_csv("x;y", false, "\"x;y\"");
 	check_csv("x\n-1", false, "\"x\n'-1\"");
 }
