@@ -159,12 +159,15 @@ all_suites() {
 	make_share
 	suite build suite_build
 	unlock_build
-	suite lint "$root/test/lint/run"
+	# What mostly waits runs beside what mostly computes.
+	run_suite lint "$root/test/lint/run" &
 	suite unit suite_unit
 	suite fuzz suite_fuzz
-	suite package-short "$root/test/package/short"
 	suite bench "$root/test/bench/check"
 	suite sandbox-check.sh "$root/test/sandbox/check.sh" "$build/asan/sandbox"
+	wait
+	tell_suite lint
+	suite package-short "$root/test/package/short"
 	suites_together "$root"/test/{postgres,abuse}/run \
 		"$root"/test/pages/*_test.py "$root/test/e2e/run"
 	printf '%d passed, %d failed\n' "$passed" "$failed"
