@@ -76,7 +76,10 @@ class Pair:
         self.floor = parts.Front("floor")
         self.headers, self.lengths, self.calls = {}, {}, {}
         self.record()
+        # Copies of rate tables are of the address that they came from, and
+        # the recorder had another.
         self.portal.serve()
+        await_mirror(self.portal, self.headers["rates"])
         self.start_floor(workers)
 
     def record(self):
