@@ -172,9 +172,8 @@ def await_mirror(portal, headers):
             sys.exit("bench: the rates answer %d" % answer.status)
         if json.loads(answer.body).get("as_of", "") is not None:
             return
-        with open(portal.process.log) as f:
-            if "too few to need it" in f.read():
-                return
+        if "too few to need it" in parts.said(portal.process):
+            return
         time.sleep(0.1)
     sys.exit("bench: the rates were not mirrored in %d s" % parts.PATIENCE)
 

@@ -51,10 +51,11 @@ def start(name, log, *command):
     """In a group of its own; it ends with the bench."""
     os.makedirs(os.path.dirname(log), exist_ok=True)
     with open(log, "ab") as out:
+        begin = out.tell()
         process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "TERM", *command], stdout=out,
             stderr=out, stdin=subprocess.DEVNULL, start_new_session=True)
-    process.name, process.log = name, log
+    process.name, process.log, process.begin = name, log, begin
     processes.append(process)
     return process
 
@@ -72,6 +73,14 @@ def stop(process):
 def stop_all():
     for process in reversed(processes[:]):
         stop(process)
+
+
+def said(process):
+    """What it has written to its log, which may be of processes before it,
+    too."""
+    with open(process.log, "rb") as f:
+        f.seek(process.begin)
+        return f.read().decode()
 
 
 def wait_for(process, what, condition, pause=0.02):
@@ -178,7 +187,7 @@ class Sandbox:
             "--dir", self.folder, "--token", TOKEN, "--login", "portal-api",
             "--password", "portal-api-demo", *options)
         wait_for(self.process, "is not ready",
-                 lambda: "sandbox: ready" in open(self.process.log).read())
+                 lambda: "sandbox: ready" in said(self.process))
 
     @property
     def ca_file(self):

@@ -19,6 +19,7 @@ sandbox = Sandbox()
 other_sandbox = Sandbox()
 WHALE, HERON, OSPREY = 22, 19, 20
 SERVICES = {1: "Voice", 2: "SMS & chat", 3: "Toll-free"}
+harness.PATIENCE = 180  # it reads whole tables, and gives way to others
 QUICK = {"rates": {"refresh": 3600, "least": 100}}
 
 
