@@ -29,6 +29,7 @@
 #include "base/mem.h"
 #include "confine.h"
 #include "domain/brand.h"
+#include "domain/stock.h"
 #include "listen.h"
 #include "mirror.h"
 #include "reconcile.h"
@@ -281,6 +282,7 @@ static void apply(struct pool *p, struct site *site)
 		level++;
 	log_open(conf->log.json, level);
 	p->site = site;
+	stock_warm(site->stock);
 	/* Workers begin with what this process holds; an earlier site, and what
 	 * compiling took, are to be neither's. */
 	mem_trim();

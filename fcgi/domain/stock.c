@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/conf.h"
@@ -21,6 +22,7 @@ struct made {
 	struct language language;
 	const char *key; /* NULL: it has mistakes, and is nobody else's */
 	bool borrowed;	 /* its texts are another's */
+	bool laid_over;	 /* or are laid over another's */
 };
 
 struct known {
@@ -50,6 +52,13 @@ void stock_close(struct stock *s)
 		if (!l->borrowed)
 			fmt_close(l->language.fmt);
 	s->languages = NULL;
+}
+
+void stock_warm(struct stock *s)
+{
+	for (struct made *l = s->languages; l; l = l->next)
+		if (!l->laid_over && !l->borrowed)
+			fmt_warm(l->language.fmt, time(NULL));
 }
 
 size_t stock_count_made(const struct stock *s)
@@ -175,6 +184,7 @@ static void add_texts(struct making *k, struct made *l, const struct made *base,
 	else if (has_texts(k, dirs[0]))
 		l->language.fmt = fmt_open_over(base->language.fmt, dirs[0], d);
 	l->borrowed = !l->language.fmt;
+	l->laid_over = base;
 	if (l->borrowed)
 		l->language.fmt = base->language.fmt;
 	l->language.name =

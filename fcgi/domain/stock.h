@@ -22,6 +22,8 @@ struct tmpl_set;
 struct stock *stock_open(struct mem *m);
 /* Closes its languages. */
 void stock_close(struct stock *s);
+/* Makes ready what workers are to share, before they are forked. */
+void stock_warm(struct stock *s);
 
 /* Where templates and texts are: of a brand, a theme, or what ships. */
 struct stock_folder {

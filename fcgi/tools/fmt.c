@@ -690,6 +690,21 @@ char *fmt_time(struct mem *m, struct fmt *f, int64_t when, const char *zone,
 	return text ? text : fmt_iso_time(m, when, zone);
 }
 
+/* ICU makes a formatter quick at its third use. */
+void fmt_warm(struct fmt *f, int64_t when)
+{
+	enum { USES = 4 };
+	struct mem *m = mem_open(0);
+
+	for (int64_t i = 0; i < USES; i++) {
+		format_integer(m, f, f->count, 1000 + i);
+		for (int style = 0; style <= FMT_TIME; style++)
+			fmt_time(m, f, when, "UTC", (enum fmt_time_style)style);
+	}
+	find_plural(f, 0, false);
+	mem_close(m);
+}
+
 /* --- Zones. ------------------------------------------------------------- */
 
 struct zone {

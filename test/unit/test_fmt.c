@@ -641,6 +641,24 @@ static void kept_texts_do_not_mix(void **state)
 	}
 }
 
+static void warm_ones_write_the_same(void **state)
+{
+	const int64_t now = 1793527200, when[] = {now, now + 3600, 0, -1};
+	struct fmt *warm = fmt_open("de", shipped, &diags);
+
+	(void)state;
+	fmt_warm(warm, now);
+	for (size_t i = 0; i < sizeof(when) / sizeof(when[0]); i++)
+		for (int style = 0; style <= FMT_TIME; style++)
+			assert_string_equal(
+			    fmt_time(pool, warm, when[i], "Europe/Berlin",
+				(enum fmt_time_style)style),
+			    fmt_time(pool, de, when[i], "Europe/Berlin",
+				(enum fmt_time_style)style));
+	assert_string_equal(fmt_count(pool, warm, 1234567), "1.234.567");
+	fmt_close(warm);
+}
+
 static void known_zones(void **state)
 {
 	(void)state;
@@ -950,6 +968,7 @@ int main(void)
 	    cmocka_unit_test(dates_are_written_in_the_zone),
 	    cmocka_unit_test(more_zones_than_are_kept),
 	    cmocka_unit_test(kept_texts_do_not_mix),
+	    cmocka_unit_test(warm_ones_write_the_same),
 	    cmocka_unit_test(known_zones),
 	    cmocka_unit_test(iso_times_carry_the_offset),
 	    cmocka_unit_test(days_start_right_where_clocks_change),
