@@ -1,5 +1,4 @@
-/* mirror.c: copies of rate tables: which there are, making and dropping them.
- */
+/* mirror.c: copies of rate tables: which there are, and making them. */
 #include "domain/mirror.h"
 
 #include <inttypes.h>
@@ -9,6 +8,7 @@
 
 #include "base/mem.h"
 #include "domain/brand.h"
+#include "domain/mirror_copy.h"
 #include "domain/mirror_fill.h"
 #include "domain/mirror_piece.h"
 #include "domain/rate.h"
@@ -16,16 +16,11 @@
 #include "tools/db.h"
 
 enum {
-	TOUCH = 600,   /* seconds between notes that a table is used */
-	GRACE = 60,    /* an old copy may still be read */
-	RECENT = 3600, /* what was used since is not dropped for room */
-	DAY = 86400,
-	LONGEST = 91 * DAY, /* rates.forget is less */
-	RETRY = 30,	    /* seconds, doubled with each failure */
+	TOUCH = 600, /* seconds between notes that a table is used */
+	RETRY = 30,  /* seconds, doubled with each failure */
 	RETRY_MOST = 1800,
 	CHUNK = 2500, /* rows asked of VCS at once */
-	CHUNK_LEAST = 50,
-	DELETE_EACH = 100 /* pieces a transaction */
+	CHUNK_LEAST = 50
 };
 
 static int64_t now_us(void)
@@ -221,12 +216,10 @@ static enum err read_table(struct reading *r)
 
 /* --- Copies --------------------------------------------------------------- */
 
-enum { LOCK_NAME = BRAND_NAME + 60 };
-
-static const char *name_lock(
-    char out[LOCK_NAME], const struct brand *b, int64_t table)
+const char *copy_name_lock(
+    char out[COPY_LOCK], const struct brand *b, int64_t table)
 {
-	snprintf(out, LOCK_NAME, "rates:%s:%" PRId64, b->rates_name, table);
+	snprintf(out, COPY_LOCK, "rates:%s:%" PRId64, b->rates_name, table);
 	return out;
 }
 
@@ -243,13 +236,13 @@ static enum err begin_copy(struct reading *r)
 	    values, 4, NULL);
 }
 
-/* Copies of the table but this one: nobody fills them, who has the lock. */
-static enum err end_copies(struct reading *r, int64_t but)
+enum err copy_end_others(
+    const struct mirror_work *w, int64_t table, int64_t but)
 {
-	const struct db_value values[] = {db_text(r->work->brand->rates_name),
-	    db_int(r->table), db_int(but), db_int(now_s())};
+	const struct db_value values[] = {db_text(w->brand->rates_name),
+	    db_int(table), db_int(but), db_int(now_s())};
 
-	return db_run(r->work->db,
+	return db_run(w->db,
 	    "update rate_copy set state = 'old', changed = $4 "
 	    "where brand = $1 and table_id = $2 and generation <> $3 "
 	    "and state <> 'old'",
@@ -294,7 +287,7 @@ static enum err show_copy(struct reading *r, int64_t generation, size_t rows)
 	if (!err)
 		err = set_table(r, generation, 0, next);
 	if (!err)
-		err = end_copies(r, generation);
+		err = copy_end_others(r->work, r->table, generation);
 	if (!err)
 		return db_commit(r->work->db);
 	db_rollback(r->work->db);
@@ -319,7 +312,7 @@ static enum err fail_copy(
 	    "rate table %" PRId64 ": %s after %zu rows; again in %" PRId64 " s",
 	    r->table, r->why ? r->why : err_code(why), fill_numbers(r->fill),
 	    wait);
-	err = end_copies(r, shown);
+	err = copy_end_others(r->work, r->table, shown);
 	return err ? err : set_table(r, shown, failures + 1, now_s() + wait);
 }
 
@@ -352,7 +345,7 @@ static enum err find_room(struct reading *r)
 {
 	const struct conf *conf = r->work->brand->conf;
 	const struct db_value values[] = {db_text(r->work->brand->rates_name),
-	    db_int(r->table), db_int(r->began - RECENT)};
+	    db_int(r->table), db_int(r->began - COPY_RECENT)};
 	int64_t room = conf->rates.rows;
 	struct db_rows rows;
 	enum err err = db_query(r->work->db, r->work->mem,
@@ -413,7 +406,7 @@ static enum err fill_table(struct mirror_work *w, int64_t table)
 
 	if (err || !due)
 		return err;
-	err = end_copies(&r, shown);
+	err = copy_end_others(w, table, shown);
 	if (!err)
 		err = find_room(&r);
 	if (!err)
@@ -428,8 +421,8 @@ static enum err fill_table(struct mirror_work *w, int64_t table)
 
 static enum err fill_locked(struct mirror_work *w, int64_t table)
 {
-	char name[LOCK_NAME];
-	enum err err = db_lock(w->db, name_lock(name, w->brand, table), 0);
+	char name[COPY_LOCK];
+	enum err err = db_lock(w->db, copy_name_lock(name, w->brand, table), 0);
 
 	if (err)
 		return err == ERR_CONFLICT ? ERR_OK : err;
@@ -491,197 +484,6 @@ enum err mirror_fill_due(struct mirror_work *w, int64_t *later)
 	log_request(NULL, NULL);
 	/* Those just read are due again in their turn. */
 	return err ? err : find_next(w, now, later);
-}
-
-/* --- Sweeping ------------------------------------------------------------- */
-
-/* Nobody looks at it any more: `used` before. */
-static enum err forget_table(struct mirror_work *w, int64_t table, int64_t used)
-{
-	struct reading r = {.work = w, .table = table};
-	const struct db_value values[] = {
-	    db_text(w->brand->rates_name), db_int(table), db_int(used)};
-	int64_t changed = 0;
-	enum err err = db_begin(w->db);
-
-	if (err)
-		return err;
-	err = db_run(w->db,
-	    "delete from rate_table "
-	    "where brand = $1 and table_id = $2 and used <= $3",
-	    values, 3, &changed);
-	if (!err && changed)
-		err = end_copies(&r, 0);
-	if (!err)
-		err = db_commit(w->db);
-	else
-		db_rollback(w->db);
-	if (!err && changed)
-		log_info("rates.mirror_dropped", "rate table %" PRId64, table);
-	return err;
-}
-
-/* Nobody has looked at a table yet at a time to come: the clock was wrong. */
-static enum err mend_used(struct mirror_work *w, int64_t now)
-{
-	const struct db_value values[] = {
-	    db_text(w->brand->rates_name), db_int(now), db_int(now + RECENT)};
-
-	return db_run(w->db,
-	    "update rate_table set used = $2 where brand = $1 and used > $3",
-	    values, 3, NULL);
-}
-
-/* Not while somebody reads it. */
-static enum err forget_locked(
-    struct mirror_work *w, int64_t table, int64_t used)
-{
-	char name[LOCK_NAME];
-	enum err err = db_lock(w->db, name_lock(name, w->brand, table), 0);
-
-	if (err)
-		return err == ERR_CONFLICT ? ERR_OK : err;
-	err = forget_table(w, table, used);
-	db_unlock(w->db, name);
-	return err;
-}
-
-/* The tables that were looked at longest ago, for age or for want of room. */
-static enum err forget_tables(struct mirror_work *w)
-{
-	const struct conf *conf = w->brand->conf;
-	const struct db_value values[] = {db_text(w->brand->rates_name)};
-	int64_t now = now_s(), sum = 0;
-	struct db_rows rows;
-	enum err err = mend_used(w, now);
-
-	if (err)
-		return err;
-	err = db_query(w->db, w->mem,
-	    "select t.table_id, t.used, coalesce(c.rows, 0) from rate_table t "
-	    "left join rate_copy c on c.generation = t.generation "
-	    "where t.brand = $1 order by t.used desc",
-	    values, 1, &rows);
-
-	for (size_t i = 0; !err && i < rows.rows; i++) {
-		int64_t used = db_cell_int(&rows, i, 1);
-		bool full;
-
-		sum += db_cell_int(&rows, i, 2);
-		full = sum > conf->rates.rows && used <= now - RECENT;
-		if (used <= now - conf->rates.forget || full ||
-		    !conf->rates.refresh)
-			err = forget_locked(w, db_cell_int(&rows, i, 0), used);
-	}
-	return err;
-}
-
-/* Of brands that are no more, or have another VCS: nobody else would. */
-static enum err forget_strangers(struct mirror_work *w)
-{
-	int64_t now = now_s();
-	const struct db_value values[] = {
-	    db_text(w->brand->rates_name), db_int(now - LONGEST)};
-	const struct db_value lost[] = {db_int(now - DAY), db_int(now)};
-	enum err err = db_run(w->db,
-	    "delete from rate_table where brand <> $1 and used <= $2", values,
-	    2, NULL);
-
-	return err ? err
-		   : db_run(w->db,
-			 "update rate_copy set state = 'old', changed = $2 "
-			 "where state <> 'old' and changed <= $1 "
-			 "and not exists (select 1 from rate_table t "
-			 "where t.brand = rate_copy.brand "
-			 "and t.table_id = rate_copy.table_id)",
-			 lost, 2, NULL);
-}
-
-/* Copies whose process has died: their table's lock is free. */
-static enum err end_dead(struct mirror_work *w)
-{
-	const struct db_value values[] = {db_text(w->brand->rates_name)};
-	struct db_rows rows;
-	enum err err = db_query(w->db, w->mem,
-	    "select table_id, generation from rate_copy "
-	    "where brand = $1 and state = 'filling'",
-	    values, 1, &rows);
-
-	for (size_t i = 0; !err && i < rows.rows; i++) {
-		int64_t table = db_cell_int(&rows, i, 0);
-		const struct db_value which[] = {
-		    db_int(db_cell_int(&rows, i, 1))};
-		char name[LOCK_NAME];
-
-		if (db_lock(w->db, name_lock(name, w->brand, table), 0))
-			continue;
-		err = db_run(w->db,
-		    "update rate_copy set state = 'old', changed = 0 "
-		    "where generation = $1 and state = 'filling'",
-		    which, 1, NULL);
-		db_unlock(w->db, name);
-	}
-	return err;
-}
-
-static enum err delete_pieces(
-    struct mirror_work *w, int64_t generation, bool *more)
-{
-	const struct db_value which[] = {
-	    db_int(generation), db_int(DELETE_EACH)};
-	struct db_value upto[] = {db_int(generation), db_int(0), db_int(0)};
-	struct db_rows rows;
-	enum err err = db_query(w->db, w->mem,
-	    "select kind, number from rate_piece where generation = $1 "
-	    "order by kind, number limit $2",
-	    which, 2, &rows);
-
-	if (err)
-		return err;
-	*more = rows.rows > 0;
-	if (!*more)
-		return db_run(w->db,
-		    "delete from rate_copy where generation = $1", which, 1,
-		    NULL);
-	upto[1] = db_int(db_cell_int(&rows, rows.rows - 1, 0));
-	upto[2] = db_int(db_cell_int(&rows, rows.rows - 1, 1));
-	return db_run(w->db,
-	    "delete from rate_piece where generation = $1 "
-	    "and (kind < $2 or (kind = $2 and number <= $3))",
-	    upto, 3, NULL);
-}
-
-enum err mirror_forget(struct mirror_work *w)
-{
-	enum err err = forget_tables(w);
-
-	if (!err)
-		err = forget_strangers(w);
-	if (!err)
-		err = end_dead(w);
-	mem_clear(w->mem);
-	return err;
-}
-
-enum err mirror_sweep(struct mirror_work *w, bool *more)
-{
-	int64_t now = now_s();
-	const struct db_value values[] = {db_text(w->brand->rates_name),
-	    db_int(now - GRACE), db_int(now + RECENT), db_int(now - DAY)};
-	struct db_rows rows;
-	enum err err = db_query(w->db, w->mem,
-	    "select generation from rate_copy where state = 'old' "
-	    "and (brand = $1 and (changed <= $2 or changed > $3) "
-	    "or changed <= $4) order by generation limit 1",
-	    values, 4, &rows);
-
-	*more = false;
-	if (!err && rows.rows) {
-		err = delete_pieces(w, db_cell_int(&rows, 0, 0), more);
-		*more = true;
-	}
-	mem_clear(w->mem);
-	return err;
 }
 
 /* --- Figures -------------------------------------------------------------- */

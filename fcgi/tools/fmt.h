@@ -37,7 +37,8 @@ struct fmt *fmt_open_over(
     const struct fmt *base, const char *dir, struct diag *d);
 void fmt_close(struct fmt *f);
 /* Makes what most pages need: processes that are forked then share it. Some
- * milliseconds. `when`: about what time most dates are of, seconds since 1970. */
+ * milliseconds. `when`: about what time most dates are of, seconds since 1970.
+ */
 void fmt_warm(struct fmt *f, int64_t when);
 
 const char *fmt_locale(const struct fmt *f); /* as opened: "de-AT" */
