@@ -133,6 +133,7 @@ static enum err find_pieces(struct search *s, unsigned char *pieces, size_t n)
 
 struct texts {
 	struct search *search;
+	const unsigned char *pieces; /* others are come by, too */
 	const char *word, *code;
 	size_t word_len, code_len;
 	char *name_of, *code_of; /* of the row that is being read */
@@ -184,6 +185,8 @@ static bool take_texts(void *ctx, size_t number, const char *data)
 	size_t row = number * TEXTS_EACH, code_len, len;
 	const char *at = NULL;
 
+	if (!has_bit(t->pieces, number))
+		return true;
 	for (; *data && data[1]; row++) {
 		size_t code_shared = piece_read_number(data, 1);
 		size_t shared = piece_read_number(data + 1, 1);
@@ -194,6 +197,7 @@ static bool take_texts(void *ctx, size_t number, const char *data)
 		if (row < t->search->copy->numbers &&
 		    (has_word(t, shared, len, &at) ||
 			(t->code_len && t->code_len <= code_len &&
+			    *t->code_of == *t->code &&
 			    !memcmp(t->code_of, t->code, t->code_len)))) {
 			set_bit(t->search->bits, row);
 			t->search->left++;
@@ -202,23 +206,35 @@ static bool take_texts(void *ctx, size_t number, const char *data)
 	return true;
 }
 
-/* Runs of pieces that may hold the words. */
+/* Behind the run of pieces that may hold the words, which begins with one. A
+ * question costs more than a few that do not. */
+static size_t end_of_run(const unsigned char *pieces, size_t from, size_t n)
+{
+	enum { GAP = 6 };
+	size_t end = from + 1;
+
+	for (size_t i = end; i < n && i - end <= GAP; i++)
+		if (has_bit(pieces, i))
+			end = i + 1;
+	return end;
+}
+
 static enum err read_texts(
     struct search *s, const unsigned char *pieces, size_t n)
 {
-	struct texts t = {s, s->q->folded, s->q->code, strlen(s->q->folded),
-	    s->q->code ? strlen(s->q->code) : 0,
+	struct texts t = {s, pieces, s->q->folded, s->q->code,
+	    strlen(s->q->folded), s->q->code ? strlen(s->q->code) : 0,
 	    mem_alloc(s->mem, TEXT_MOST + SHARED_MOST + 1),
 	    mem_alloc(s->mem, TEXT_MOST + SHARED_MOST + 1)};
 	struct piece_reader r = read_with(s, take_texts, &t);
 	enum err err = ERR_OK;
 
 	for (size_t from = 0, to; !err && from < n; from = to) {
-		for (to = from + 1;
-		     to < n && has_bit(pieces, to) == has_bit(pieces, from);)
-			to++;
-		if (has_bit(pieces, from))
+		to = from + 1;
+		if (has_bit(pieces, from)) {
+			to = end_of_run(pieces, from, n);
 			err = piece_each(&r, PIECE_TEXTS, from, to);
+		}
 	}
 	return err;
 }
