@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "tools/db_driver.h"
@@ -359,6 +360,17 @@ static enum err make_table(struct db *db)
 	return err;
 }
 
+/* The driver's own file where there is one. */
+static const char *find_file(struct mem *m, const struct db_driver *driver,
+    const char *folder, const char *name)
+{
+	const char *own = mem_print(m, "%s/%.*s/%s", folder,
+	    (int)strcspn(driver->scheme, ":"), driver->scheme, name);
+
+	return access(own, F_OK) == 0 ? own
+				      : mem_print(m, "%s/%s", folder, name);
+}
+
 /* Within a transaction, so that what is asked first stays true. */
 static enum err apply(struct db *db, struct mem *m, const char *folder,
     int number, const char *name)
@@ -371,7 +383,7 @@ static enum err apply(struct db *db, struct mem *m, const char *folder,
 
 	if (err || version >= number)
 		return err;
-	err = read_file(m, mem_print(m, "%s/%s", folder, name), &text);
+	err = read_file(m, find_file(m, db->driver, folder, name), &text);
 	if (!err)
 		err = db->driver->script(db, name, text);
 	if (!err)

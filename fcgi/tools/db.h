@@ -102,8 +102,10 @@ enum err db_copy(struct db *from, struct db *to, struct mem *m,
 /* Runs conf/schema/NNNN-name.sql, in the order of their numbers, each once,
  * each in a transaction of its own; two processes at once are safe. A file
  * holds several statements and no begin or commit; numbers begin at 0001 and
- * have no gap. ERR_INTERNAL, logged: a number is missing or there twice, a
- * file fails, or the database is newer than the folder. */
+ * have no gap. What one database needs in other words stands in a file of the
+ * same name in postgresql/ (or sqlite/), which runs instead. ERR_INTERNAL,
+ * logged: a number is missing or there twice, a file fails, or the database is
+ * newer than the folder. */
 enum err db_migrate(struct db *db, const char *folder);
 
 /* A statement without rows. *changed (may be NULL): rows that it changed.

@@ -713,6 +713,22 @@ static void test_migrate(void **state)
 		    1700000000);
 }
 
+static void test_migrate_in_words_of_its_own(void **state)
+{
+	(void)state;
+	fill_migrations("own");
+	make_dir("own/postgresql");
+	make_dir("own/sqlite");
+	write_file("own/postgresql", "0002-more.sql",
+	    "insert into a (id) values (20);\n");
+	write_file("own/sqlite", "0002-more.sql", "-- nothing to do\n");
+	assert_int_equal(db_migrate(db, dir_path("own")), ERR_OK);
+	assert_int_equal(
+	    ask_int(db, "select sum(id) from a"), store_is_pg() ? 21 : 1);
+	assert_int_equal(
+	    ask_int(db, "select count(*) from schema_migration"), 2);
+}
+
 static void assert_refused(const char *dir, const char *part)
 {
 	hear_log();
@@ -1023,6 +1039,7 @@ int main(void)
 	    TEST(test_transactions),
 	    TEST(test_failed_commit_rolls_back),
 	    TEST(test_migrate),
+	    TEST(test_migrate_in_words_of_its_own),
 	    TEST(test_migrate_refuses_folders),
 	    TEST(test_migrate_newer_database),
 	    TEST(test_migrate_is_all_or_nothing),

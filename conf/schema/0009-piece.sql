@@ -1,0 +1,1 @@
+-- 0009-piece.sql: for PostgreSQL alone: postgresql/0009-piece.sql.
