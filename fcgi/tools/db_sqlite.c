@@ -480,6 +480,13 @@ static int set_up(sqlite3 *handle)
 	return code;
 }
 
+/* Before its first use, else it is refused, and all is as it was: no 20 pages
+ * at once, which every sort and union would ask of the system, and give back. */
+static void set_pages(void)
+{
+	sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
+}
+
 static struct db *sqlite_open(const char *uri)
 {
 	const char *path = uri + strlen(db_sqlite.scheme);
@@ -497,6 +504,7 @@ static struct db *sqlite_open(const char *uri)
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return NULL;
+	set_pages();
 	d->base.driver = &db_sqlite;
 	d->lock_fd = -1;
 	if (path[0] == '/' && asprintf(&d->lock_path, "%s-lock", path) < 0) {
