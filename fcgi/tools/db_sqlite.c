@@ -481,7 +481,8 @@ static int set_up(sqlite3 *handle)
 }
 
 /* Before its first use, else it is refused, and all is as it was: no 20 pages
- * at once, which every sort and union would ask of the system, and give back. */
+ * at once, which every sort and union would ask of the system, and give back.
+ */
 static void set_pages(void)
 {
 	sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
