@@ -249,6 +249,7 @@ struct json_stop {
 	const char *what; /* a constant text */
 	size_t at;	  /* a byte of the text */
 	bool early;	  /* only the text's end is missing */
+	bool full;	  /* more values than are read */
 };
 
 /* More are refused: a megabyte of "1," would be a hundred of memory. */

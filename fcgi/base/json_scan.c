@@ -12,7 +12,7 @@ struct scan {
 	const char *at, *end;
 	const struct json_rules *rules;
 	const char *what; /* that is wrong */
-	bool early;
+	bool early, full;
 	size_t left; /* values that may still come */
 
 	/* Members of the lists and objects that are open. */
@@ -522,8 +522,10 @@ static bool scan_value(struct scan *s, int depth,
 		return stop_here(s, "");
 	if (depth >= s->rules->depth)
 		return stop(s, "values too deep within each other");
-	if (!s->left--)
+	if (!s->left--) {
+		s->full = true;
 		return stop(s, "more values than are read");
+	}
 	switch (*s->at) {
 	case '{':
 		return scan_members(s, depth, JSON_OBJECT, like, out);
@@ -564,7 +566,7 @@ bool json_scan(struct mem *m, const char *text, size_t len,
 		if (s.at < s.end)
 			good = stop(&s, "something behind the value");
 	}
-	*where = (struct json_stop){s.what, (size_t)(s.at - text), s.early};
+	*where = (struct json_stop){s.what, (size_t)(s.at - text), s.early, s.full};
 	if (!good)
 		*out = NULL;
 	return good;

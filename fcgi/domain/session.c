@@ -264,7 +264,7 @@ enum err session_list(struct db *db, struct mem *m, const char *brand,
 	    "select token_hash, kind, created, seen, address, agent "
 	    "from session s where brand = $1 and client_id = $2 "
 	    "and lack = 0 and expires > $3 and seen >= $4 and " NOT_CUT(
-		"$6") " order by seen desc, created desc limit $5",
+		"$6") " order by seen desc, created desc, token_hash limit $5",
 	    values, 6, &rows);
 
 	*n = err ? 0 : rows.rows;

@@ -242,9 +242,10 @@ struct vcs_xdrs *vcs_ask_xdrs(
 struct vcs_cursor {
 	struct vcs_filter filter;
 	int64_t from, to; /* from: moves on */
-	size_t limit;	  /* rows a piece; shrinks where VCS cuts answers */
-	struct mem *mem;  /* outlives the pieces; what is asked ahead ends with
-			   * it */
+	size_t limit;	  /* rows a piece; shrinks where VCS cuts answers, or
+			   * rows are wide */
+	struct mem *mem;  /* outlives the pieces, which end with it; each has a
+			   * pool of its own */
 	bool ahead; /* VCS is asked for the next piece while the caller deals
 		     * with this one; see vcs_step() */
 	struct vcs_ahead *next; /* vcs_usage.c's own */
@@ -254,8 +255,8 @@ struct vcs_cursor {
 };
 
 /* The next piece: its new rows, which may be none; `raw` 0 is the end. They
- * stay until the next call or the trip's end, whichever is first. ERR_UPSTREAM
- * also where rows are out of order or without a time or an id, so
+ * stay until the next call. What was asked before does not go along.
+ * ERR_UPSTREAM also where rows are out of order or without a time or an id, so
  * that some would be lost. */
 struct vcs_xdrs *vcs_read_xdrs(struct vcs_trip *t, struct vcs_cursor *c);
 

@@ -259,8 +259,8 @@ static void check_offset(
 	}
 }
 
-/* The piece that VCS was asked for while the caller has the one before: each in
- * a pool of its own. */
+/* The piece that the caller has, and the one that VCS is asked for: each in a
+ * pool of its own, so that what failed is given back, too. */
 struct vcs_ahead {
 	struct mem *now, *next;
 	struct vcs_trip *trip; /* NULL: none is under way */
@@ -288,7 +288,7 @@ static struct vcs_xdrs *ask_piece(
 				   .offset = c->offset});
 }
 
-static void ask_ahead(const struct vcs_trip *t, struct vcs_cursor *c)
+static void ask_next(const struct vcs_trip *t, struct vcs_cursor *c)
 {
 	struct vcs_ahead *a = c->next;
 
@@ -307,22 +307,30 @@ static void ask_ahead(const struct vcs_trip *t, struct vcs_cursor *c)
 	vcs_step(t->brand);
 }
 
-/* NULL: nothing was asked ahead, or what came of it is worth another try. */
-static struct vcs_xdrs *take_ahead(struct vcs_cursor *c)
+/* The piece before is given back. */
+static struct vcs_xdrs *await_piece(struct vcs_cursor *c)
 {
 	struct vcs_ahead *a = c->next;
 
-	if (!a || !a->trip)
-		return NULL;
 	mem_close(a->now);
 	a->now = a->next;
 	a->next = NULL;
 	vcs_wait(a->trip);
 	a->trip = NULL;
-	return a->xdrs->err && *a->xdrs->held ? NULL : a->xdrs;
+	return a->xdrs;
 }
 
-static struct vcs_xdrs *read_piece(struct vcs_trip *t, struct vcs_cursor *c)
+/* NULL: nothing was asked ahead, or what came of it is worth another try. */
+static struct vcs_xdrs *take_ahead(struct vcs_cursor *c)
+{
+	struct vcs_xdrs *xdrs =
+	    c->next && c->next->trip ? await_piece(c) : NULL;
+
+	return xdrs && xdrs->err && *xdrs->held ? NULL : xdrs;
+}
+
+static struct vcs_xdrs *read_piece(
+    const struct vcs_trip *t, struct vcs_cursor *c)
 {
 	enum { LEAST = 50 };
 	struct vcs_xdrs *xdrs = take_ahead(c);
@@ -332,8 +340,8 @@ static struct vcs_xdrs *read_piece(struct vcs_trip *t, struct vcs_cursor *c)
 			c->limit /= 2;
 		else if (xdrs)
 			return xdrs;
-		xdrs = ask_piece(t, c);
-		vcs_run(t);
+		ask_next(t, c);
+		xdrs = await_piece(c);
 	}
 }
 
@@ -351,7 +359,7 @@ struct vcs_xdrs *vcs_read_xdrs(struct vcs_trip *t, struct vcs_cursor *c)
 	 * fill a whole piece. */
 	c->offset = xdrs->n ? 0 : c->offset + xdrs->raw;
 	if (c->ahead && !xdrs->err && xdrs->raw)
-		ask_ahead(t, c);
+		ask_next(t, c);
 	return xdrs;
 }
 

@@ -470,6 +470,7 @@ static void take_answer(struct handle *x, CURLcode code)
 	c->running = NULL;
 	curl_easy_getinfo(x->easy, CURLINFO_TOTAL_TIME_T, &us);
 	c->ms = (double)us / 1000;
+	c->too_long = x->too_long;
 	if (x->too_long)
 		c->trouble = "the answer is too long";
 	else if (x->refused)

@@ -57,6 +57,7 @@ struct http_call {
 				   * never NULL */
 	size_t len;		  /* of data, or of what the sink got */
 	bool stopped;		  /* the sink wanted no more */
+	bool too_long;		  /* than max_bytes */
 	const char *content_type; /* in the pool, or NULL */
 	const char *header;	  /* the wanted one, in the pool, or NULL */
 	const char *trouble;	  /* libcurl's words, or NULL; for logs and

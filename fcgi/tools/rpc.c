@@ -48,14 +48,12 @@ char *rpc_make_request(struct mem *m, const struct rpc_post *p, size_t *len)
 
 /* The whole text as one JSON value, or NULL. */
 static struct json_object *parse_text(
-    struct mem *m, const char *text, size_t len, bool *early)
+    struct mem *m, const char *text, size_t len, struct json_stop *stop)
 {
 	const struct json_rules rules = {.depth = DEPTH};
 	struct json_object *root;
-	struct json_stop stop;
 
-	json_scan(m, text, len, &rules, &root, &stop);
-	*early = stop.early;
+	json_scan(m, text, len, &rules, &root, stop);
 	return root;
 }
 
@@ -185,16 +183,15 @@ void rpc_parse_answer(
     struct mem *m, struct rpc_post *p, const char *text, size_t len, bool whole)
 {
 	struct json_object *root;
-	bool early;
+	struct json_stop stop;
 
 	clear_calls(p);
-	root = parse_text(m, text, len, &early);
-	p->cut = early && strspn(text, " \t\r\n") < len;
+	root = parse_text(m, text, len, &stop);
+	p->cut = stop.full || (stop.early && strspn(text, " \t\r\n") < len);
 	if (root && whole)
 		take_root(m, p, root);
 	else
-		fail_all(p, ERR_UPSTREAM,
-		    p->cut ? "the answer ends too early" : "not JSON");
+		fail_all(p, ERR_UPSTREAM, p->cut ? stop.what : "not JSON");
 }
 
 /* The post's headers behind those that every call has. */
@@ -247,6 +244,8 @@ static void take_answer(
 		rpc_parse_answer(m, p, c->data, c->len, false);
 	else
 		clear_calls(p);
+	if (c->too_long && c->status == 200)
+		p->cut = true;
 	fail_all(p, c->err == ERR_OK ? ERR_UPSTREAM : c->err,
 	    c->err == ERR_OK ? mem_print(m, "HTTP status %ld", c->status)
 			     : c->trouble);

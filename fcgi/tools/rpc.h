@@ -52,8 +52,9 @@ struct rpc_post {
 	bool dead; /* out: nothing of the other side's own came: refused,
 		    * broken off, TLS, late, HTTP 5xx */
 	bool cut;  /* out: HTTP 200 with JSON that ends too early,
-		    * as VCS does with very big pages: ask for
-		    * less */
+		    * as VCS does with very big pages; or with more
+		    * than is read (max_bytes, JSON_VALUES_MAX): ask
+		    * for less */
 };
 
 /* Runs all posts at once; returns when each has ended. The request's id goes

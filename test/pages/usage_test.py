@@ -337,6 +337,21 @@ def test_files_of_many_pieces(t):
             len(again), len(body))
 
 
+def test_files_of_wide_rows(t):
+    """Nobody knows how many columns a billing system's xDRs have: of wide ones
+    fewer are asked for at a time."""
+    uri = "%s.csv?%s" % (DETAILED, ALL)
+    whole = customer("whale").get(uri).body
+    for what, more in (("300 columns", {"column_%d" % i: i
+                                        for i in range(300)}),
+                       ("8 KB of text", {"note": "x" * 8000})):
+        wide = harness.Between(sandbox, "reports.xdrs", lambda _, rows: [
+            {**row, **more} for row in rows])
+        p = harness.Portal(sandbox, {"coreApi": {"uri": wide.uri}})
+        t.check(p.client().token("whale").get(uri).body == whole, what)
+        p.end()
+
+
 def test_broken_in_the_middle(t):
     """The transfer breaks; nothing but rows was sent."""
     uri = "%s.csv?%s" % (DETAILED, ALL)

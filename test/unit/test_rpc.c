@@ -281,6 +281,23 @@ static void too_deep(void **state)
 	assert_int_equal(c->err, ERR_UPSTREAM);
 }
 
+/* More values than are read: fewer rows would do. */
+static void too_many(void **state)
+{
+	struct fix *f = *state;
+	struct buf b;
+
+	buf_open(&b, f->m, 1024);
+	buf_add_text(&b, "{\"id\":1,\"result\":[1");
+	for (size_t i = 0; i < JSON_VALUES_MAX; i++)
+		buf_add_text(&b, ",1");
+	buf_add_text(&b, "]}");
+	f->post.n = 1;
+	rpc_parse_answer(f->m, &f->post, b.data, b.len, true);
+	assert_int_equal(f->calls[0].err, ERR_UPSTREAM);
+	assert_true(f->post.cut);
+}
+
 /* Wherever the text ends too early, also inside a character. */
 static void cut_anywhere(void **state)
 {
@@ -401,6 +418,12 @@ static void wire_too_long(void **state)
 	run_script(f, &s, 1);
 	assert_int_equal(f->calls[0].err, ERR_UPSTREAM);
 	assert_string_equal(f->calls[0].message, "the answer is too long");
+	assert_true(f->post.cut);
+	/* Of a page that says what is wrong, less would be no better. */
+	s.status = 500;
+	memset(&f->server, 0, sizeof(f->server));
+	run_script(f, &s, 1);
+	assert_false(f->post.cut);
 }
 
 /* The first post's answer waits until the second post has come. */
@@ -471,6 +494,7 @@ int main(void)
 	    TEST(not_json),
 	    TEST(nul_hides_nothing),
 	    TEST(too_deep),
+	    TEST(too_many),
 	    TEST(cut_anywhere),
 	    TEST(wire_batch),
 	    TEST(wire_status),
