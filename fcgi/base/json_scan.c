@@ -566,7 +566,8 @@ bool json_scan(struct mem *m, const char *text, size_t len,
 		if (s.at < s.end)
 			good = stop(&s, "something behind the value");
 	}
-	*where = (struct json_stop){s.what, (size_t)(s.at - text), s.early, s.full};
+	*where =
+	    (struct json_stop){s.what, (size_t)(s.at - text), s.early, s.full};
 	if (!good)
 		*out = NULL;
 	return good;
