@@ -60,12 +60,14 @@ enum {
 enum { TEXT_MOST = 4000, CODE_MOST = 200, SHARED_MOST = 63 };
 
 void piece_add_number(struct buf *b, uint64_t n, int letters);
+/* Any letters make a number, of no more than 6 bits each: a store may be
+ * damaged. */
 static inline uint64_t piece_read_number(const char *at, int letters)
 {
 	uint64_t n = 0;
 
 	while (letters-- > 0)
-		n = n << 6 | (uint64_t)((unsigned char)*at++ - '0');
+		n = n << 6 | (((unsigned char)*at++ - '0') & 63u);
 	return n;
 }
 

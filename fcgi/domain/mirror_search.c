@@ -65,12 +65,16 @@ static bool take_bucket(void *ctx, size_t number, const char *data)
 {
 	struct gram_search *g = ctx;
 	size_t first = number % GRAM_SEGMENTS * GRAM_PIECES;
+	size_t left = strlen(data);
 
-	while (*data) {
+	while (left >= GRAM_LETTERS + 2) {
 		uint64_t gram = piece_read_number(data, GRAM_LETTERS);
 		size_t n = piece_read_number(data + GRAM_LETTERS, 2);
 
 		data += GRAM_LETTERS + 2;
+		left -= GRAM_LETTERS + 2;
+		if (2 * n > left)
+			break;
 		for (size_t i = 0; gram == g->gram && i < n; i++) {
 			size_t at = first + piece_read_number(data + 2 * i, 2);
 
@@ -78,6 +82,7 @@ static bool take_bucket(void *ctx, size_t number, const char *data)
 				set_bit(g->pieces, at);
 		}
 		data += 2 * n;
+		left -= 2 * n;
 	}
 	return true;
 }
@@ -264,9 +269,10 @@ static bool take_services(void *ctx, size_t number, const char *data)
 	struct services *v = ctx;
 	struct search *s = v->search;
 	size_t row = number * SERVICES_EACH;
+	size_t n = strlen(data) / SERVICE_LETTERS;
 
-	for (; *data && row < s->copy->numbers;
-	     data += SERVICE_LETTERS, row++) {
+	for (; n && row < s->copy->numbers;
+	     n--, data += SERVICE_LETTERS, row++) {
 		int64_t place =
 		    (int64_t)piece_read_number(data, SERVICE_LETTERS);
 
@@ -330,7 +336,8 @@ static bool take_number(struct search *s, uint32_t row)
 static bool take_order(void *ctx, size_t number, const char *data)
 {
 	(void)number;
-	for (; *data; data += ORDER_LETTERS)
+	for (size_t n = strlen(data) / ORDER_LETTERS; n;
+	     n--, data += ORDER_LETTERS)
 		if (!take_number(
 			ctx, (uint32_t)piece_read_number(data, ORDER_LETTERS)))
 			return false;
@@ -375,7 +382,8 @@ static bool take_bucketed(void *ctx, size_t number, const char *data)
 	struct search *s = b->search;
 
 	(void)number;
-	for (; *data; data += ORDER_LETTERS) {
+	for (size_t n = strlen(data) / ORDER_LETTERS; n;
+	     n--, data += ORDER_LETTERS) {
 		uint32_t row = (uint32_t)piece_read_number(data, ORDER_LETTERS);
 		struct bucket *to;
 

@@ -367,8 +367,9 @@ static const char *find_file(struct mem *m, const struct db_driver *driver,
 	const char *own = mem_print(m, "%s/%.*s/%s", folder,
 	    (int)strcspn(driver->scheme, ":"), driver->scheme, name);
 
-	return access(own, F_OK) == 0 ? own
-				      : mem_print(m, "%s/%s", folder, name);
+	return access(own, F_OK) == 0 || errno != ENOENT
+		   ? own
+		   : mem_print(m, "%s/%s", folder, name);
 }
 
 /* Within a transaction, so that what is asked first stays true. */

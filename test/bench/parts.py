@@ -80,7 +80,7 @@ def said(process):
     too."""
     with open(process.log, "rb") as f:
         f.seek(process.begin)
-        return f.read().decode()
+        return f.read().decode(errors="replace")
 
 
 def wait_for(process, what, condition, pause=0.02):

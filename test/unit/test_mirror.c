@@ -312,6 +312,49 @@ static void test_gone(void **state)
 	}
 }
 
+/* Whatever letters the store has lost or changed: an end, and no row of
+ * nobody's. Some whole copy is there again for each try. */
+static void test_damaged(void **state)
+{
+	enum { TRIES = 400, KIND_MOST = PIECE_ORDERS + 18 };
+	struct mirror kept = copy;
+	size_t old = n_rows;
+
+	(void)state;
+	n_rows = 1500;
+	for (int i = 0; i < TRIES; i++) {
+		const char *sort = mem_print(
+		    q_mem, "%s%s", below(2) ? "-" : "", sorts[below(9)]);
+		struct vcs_rate *got;
+		size_t n;
+
+		if (i % 20 == 0)
+			make_copy(100 + i, 500);
+		assert_int_equal(
+		    db_run(db,
+			mem_print(q_mem,
+			    "update rate_piece set data = "
+			    "substr(data, 1, %zu) || '%s' || substr(data, %zu) "
+			    "where generation = %d and kind = %zu",
+			    below(60),
+			    below(3)   ? ""
+			    : below(2) ? "!"
+				       : "~\t",
+			    1 + below(90), 100 + i / 20 * 20,
+			    below(3) ? below(5) : below(KIND_MOST)),
+			NULL, 0, NULL),
+		    ERR_OK);
+		mirror_search(&copy, q_mem,
+		    rate_make_query(q_mem, below(2) ? make_word() : NULL,
+			below(3) ? 0 : (int64_t)below(7), sort, &services),
+		    below(200), 100, &got, &n);
+		assert_true(n <= 100);
+		mem_clear(q_mem);
+	}
+	n_rows = old;
+	copy = kept;
+}
+
 /* --- Figures -------------------------------------------------------------- */
 
 static double now_ms(clockid_t clock)
@@ -465,6 +508,7 @@ int main(void)
 	    cmocka_unit_test(test_whole),
 	    cmocka_unit_test(test_services_away),
 	    cmocka_unit_test(test_doubles),
+	    cmocka_unit_test(test_damaged),
 	    cmocka_unit_test(test_gone),
 	};
 
