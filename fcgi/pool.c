@@ -272,7 +272,19 @@ static void send_away(struct pool *p, size_t n)
 
 /* --- Configuration ------------------------------------------------------ */
 
-static void apply(struct pool *p, struct site *site)
+/* What changed since loading began may have been read as it was before: it is
+ * loaded again when it has settled. */
+static void remember_files(struct pool *p, int64_t began)
+{
+	int64_t newest;
+
+	p->seen = p->served = watch_scan(p->site, &newest);
+	if (newest >= began)
+		p->served = ~p->seen;
+}
+
+/* `began`: to load it, by watch_now(). */
+static void apply(struct pool *p, struct site *site, int64_t began)
 {
 	static const char *const levels[] = {"debug", "info", "warn"};
 	const struct conf *conf = settings(site);
@@ -290,7 +302,7 @@ static void apply(struct pool *p, struct site *site)
 						 : conf->pool.workers);
 	counters_set_workers(p->wanted);
 	if (p->options->watch)
-		p->seen = p->served = watch_scan(site);
+		remember_files(p, began);
 }
 
 /* Brands with mistakes, each named. */
@@ -332,7 +344,7 @@ static void reload(struct pool *p)
 	struct mem *m = mem_open(0);
 	struct site *old = p->site, *site;
 	size_t n_old = p->n_children;
-	int64_t began = now_ms();
+	int64_t began = now_ms(), files = watch_now();
 	struct diag d;
 
 	diag_open(&d, m);
@@ -347,7 +359,7 @@ static void reload(struct pool *p)
 	}
 	mem_close(m);
 	site_keep_refused(site, old);
-	apply(p, site);
+	apply(p, site, files);
 	listen_bound(&p->listener, p->wanted);
 	p->young_deaths = 0;
 	p->next_fork = 0;
@@ -363,7 +375,7 @@ static void reload(struct pool *p)
 /* Two equal looks in a row: an editor or a copy may be in the middle of it. */
 static void look_for_changes(struct pool *p)
 {
-	uint64_t sum = watch_scan(p->site);
+	uint64_t sum = watch_scan(p->site, NULL);
 	bool settled = sum == p->seen;
 
 	p->seen = sum;
@@ -489,7 +501,7 @@ static void serve(struct pool *p, const sigset_t *all, int64_t began)
 int pool_run(const struct pool_options *options)
 {
 	struct pool *p = calloc(1, sizeof(*p));
-	int64_t began = now_ms();
+	int64_t began = now_ms(), files = watch_now();
 	struct site *site = NULL;
 	sigset_t all;
 	int status = 1;
@@ -499,7 +511,7 @@ int pool_run(const struct pool_options *options)
 		site = load_or_complain(options->config);
 	if (site) {
 		p->options = options;
-		apply(p, site);
+		apply(p, site, files);
 		if (confine_tell(site) &&
 		    listen_open(&p->listener, options->socket)) {
 			serve(p, &all, began);

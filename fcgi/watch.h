@@ -11,7 +11,10 @@
 struct site;
 
 /* A number that changes when a file of the site is added, removed or
- * changed: its configurations, templates, theme files and static files. */
-uint64_t watch_scan(const struct site *site);
+ * changed: its configurations, templates, theme files and static files.
+ * *newest: when the latest change was (nanoseconds since 1970); may be NULL. */
+uint64_t watch_scan(const struct site *site, int64_t *newest);
+/* The clock of those times. */
+int64_t watch_now(void);
 
 #endif

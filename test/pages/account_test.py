@@ -27,7 +27,9 @@ def fresh():
 
 
 def sent_once(fault):
-    """A call that hangs is on the sandbox's list once its client has gone."""
+    """A call that hangs is on the sandbox's list some time after it was let go,
+    if its client was there still: what comes behind it looks at what VCS has,
+    not at this list."""
     return writes() <= 1 if fault == "hang" else writes() == 1
 
 
@@ -285,7 +287,8 @@ def test_profile_faults(t):
         answer = send(b, "/api/profile", {"version": version,
                                           "company": "No"})
         t.status(answer, 503, "POST with clients.get " + fault)
-        t.equal(writes(), 0, "nothing is written: " + fault)
+        sandbox.heal()
+        t.check(stored()["company"] != "No", "nothing is written: " + fault)
     sandbox.heal()
 
 
@@ -508,7 +511,8 @@ def test_password_faults(t):
         # An error of that method is how VCS says that it is the wrong one.
         t.check(change(b, old).status in (
             (422,) if fault == "error" else (502, 504)), fault)
-        t.equal(writes(), 0, "nothing is written: " + fault)
+        sandbox.heal()
+        t.check(right(old), "nothing is written: " + fault)
     fresh()
 
 
