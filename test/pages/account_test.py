@@ -669,7 +669,9 @@ def test_voucher_faults(t):
         sandbox.forget()
         credited = paid("heron", "101-000001")
         answer = redeem(b, "101-000001")
-        t.equal(writes(), 1, "a later try asks again: " + fault)
+        # What hung may be listed by now, too.
+        t.check(writes() in ((1, 2) if fault == "hang" else (1,)),
+                "a later try asks again: " + fault, writes())
         if credited:
             t.status(answer, 422, "it was: " + fault)
             t.check("your own earlier try" in
