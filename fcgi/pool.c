@@ -276,10 +276,10 @@ static void send_away(struct pool *p, size_t n)
  * loaded again when it has settled. */
 static void remember_files(struct pool *p, int64_t began)
 {
-	int64_t newest;
+	bool late;
 
-	p->seen = p->served = watch_scan(p->site, &newest);
-	if (newest >= began)
+	p->seen = p->served = watch_scan(p->site, began, &late);
+	if (late)
 		p->served = ~p->seen;
 }
 
@@ -375,7 +375,7 @@ static void reload(struct pool *p)
 /* Two equal looks in a row: an editor or a copy may be in the middle of it. */
 static void look_for_changes(struct pool *p)
 {
-	uint64_t sum = watch_scan(p->site, NULL);
+	uint64_t sum = watch_scan(p->site, 0, NULL);
 	bool settled = sum == p->seen;
 
 	p->seen = sum;

@@ -11,14 +11,27 @@
 #include "base/mem.h"
 #include "domain/brand.h"
 
+#define SECOND INT64_C(1000000000)
+
 struct scan {
 	uint64_t sum;
-	int64_t newest;
+	int64_t since, until;
+	bool late;
 };
 
 static int64_t in_ns(const struct timespec *t)
 {
-	return t->tv_sec * INT64_C(1000000000) + t->tv_nsec;
+	return t->tv_sec * SECOND + t->tv_nsec;
+}
+
+/* Linux gives files their times from this one, or from a finer one that is some
+ * milliseconds ahead. */
+int64_t watch_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return in_ns(&now);
 }
 
 /* FNV-1a, 64 bits. */
@@ -45,20 +58,22 @@ static void add_tree(struct scan *s, char *path)
 		add(s, e->fts_path, e->fts_pathlen);
 		add(s, &st->st_mtim, sizeof(st->st_mtim));
 		add(s, &st->st_size, sizeof(st->st_size));
-		if (in_ns(&st->st_mtim) > s->newest)
-			s->newest = in_ns(&st->st_mtim);
+		s->late = s->late || (in_ns(&st->st_mtim) >= s->since &&
+					 in_ns(&st->st_mtim) <= s->until);
 	}
 	if (tree)
 		fts_close(tree);
 }
 
-uint64_t watch_scan(const struct site *site, int64_t *newest)
+uint64_t watch_scan(const struct site *site, int64_t since, bool *late)
 {
 	static const char *const folders[] = {
 	    "templates", "static", "conf", "vcs", "brands"};
 	enum { N = sizeof(folders) / sizeof(folders[0]) };
 	struct mem *m = mem_open(0);
-	struct scan s = {.sum = UINT64_C(0xcbf29ce484222325)};
+	struct scan s = {.sum = UINT64_C(0xcbf29ce484222325),
+	    .since = since,
+	    .until = watch_now() + SECOND};
 
 	for (size_t i = 0; i < N; i++)
 		add_tree(&s, mem_print(m, "%s/%s", site->share, folders[i]));
@@ -73,16 +88,7 @@ uint64_t watch_scan(const struct site *site, int64_t *newest)
 			add_tree(&s, mem_print(m, "%s/%s", dir, folders[i]));
 	}
 	mem_close(m);
-	if (newest)
-		*newest = s.newest;
+	if (late)
+		*late = s.late;
 	return s.sum;
-}
-
-/* Linux has the times of files from this one. */
-int64_t watch_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	return in_ns(&now);
 }

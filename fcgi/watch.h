@@ -6,15 +6,17 @@
 #ifndef PORTICO_WATCH_H
 #define PORTICO_WATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct site;
 
 /* A number that changes when a file of the site is added, removed or
- * changed: its configurations, templates, theme files and static files.
- * *newest: when the latest change was (nanoseconds since 1970); may be NULL. */
-uint64_t watch_scan(const struct site *site, int64_t *newest);
-/* The clock of those times. */
+ * changed: its configurations, templates, theme files and static files. *late
+ * (may be NULL): one was changed at `since` (watch_now()) or later; a time that
+ * is still to come does not count. */
+uint64_t watch_scan(const struct site *site, int64_t since, bool *late);
+/* Nanoseconds since 1970, by the clock that files have their times from. */
 int64_t watch_now(void);
 
 #endif
