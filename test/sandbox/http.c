@@ -211,6 +211,7 @@ void http_release(void)
 	pthread_mutex_lock(&lock);
 	for (struct request *r = parked; r; r = next) {
 		next = r->next;
+		r->gone = has_gone(r);
 		if (is_late_write(r) && !stopping)
 			r->until = 0;
 		else
